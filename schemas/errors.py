@@ -1,0 +1,112 @@
+"""
+The tree of errors, drawn by what must happen next.
+
+    RowferryError
+    +-- TransientError        try again: the same call may succeed later
+    |   +-- Unreachable       a neighbour does not answer; fatal (exit 69) past the start time-out
+    +-- RecordError           this record cannot be carried: dead-letter it with `reason`, go on
+    +-- FatalError            stop the service with `exit_code`
+        +-- UsageError             64  the command line is wrong
+        +-- NeighbourMissing       69  a neighbour was waited for in vain
+        +-- ProtocolError          70  bytes that cannot be read; a second copy does not exist
+        +-- SlotBusy               75  another reader holds the slot and standby is off
+        +-- AccessDenied           77  password or rights
+        +-- SettingsError          78  a setting of ours
+        +-- ServerSetting          78  a setting of a server
+        +-- SlotLost               80  the replication slot is gone or invalidated
+        +-- GapFound               81  changes are missing between what was published and what comes next
+        +-- SchemaIncompatible     82  a schema change that consumers cannot follow
+
+An error nobody has classified stops the service (exit 70). Messages start in lower case, have no full stop,
+say what was expected and what came, and never hold row values or secrets.
+"""
+
+from __future__ import annotations
+
+
+class RowferryError(Exception):
+    """Root of all errors that cross a module boundary; `remedy` says how to mend it, where that is known."""
+
+    exit_code: int = 70
+
+    def __init__(self, message: str, *, remedy: str | None = None) -> None:
+        super().__init__(message)
+        self.remedy = remedy
+
+
+class TransientError(RowferryError):
+    """The same call may succeed later."""
+
+    exit_code = 69
+
+
+class Unreachable(TransientError):
+    """A neighbour (PostgreSQL, Kafka, Vespa) does not answer."""
+
+
+class RecordError(RowferryError):
+    """One record cannot be carried; the message is the reason that goes to the dead letters."""
+
+
+class FatalError(RowferryError):
+    """The service must stop with `exit_code`."""
+
+
+class UsageError(FatalError):
+    """The command line is wrong."""
+
+    exit_code = 64
+
+
+class NeighbourMissing(FatalError):
+    """A neighbour was waited for until the start time-out and never answered."""
+
+    exit_code = 69
+
+
+class ProtocolError(FatalError):
+    """Bytes that cannot be read as the protocol describes them."""
+
+    exit_code = 70
+
+
+class SlotBusy(FatalError):
+    """Another reader holds the slot, and this one was told not to stand by."""
+
+    exit_code = 75
+
+
+class AccessDenied(FatalError):
+    """A password is wrong or a right is missing."""
+
+    exit_code = 77
+
+
+class SettingsError(FatalError):
+    """A setting of ours is missing or wrong."""
+
+    exit_code = 78
+
+
+class ServerSetting(FatalError):
+    """A setting of PostgreSQL, Kafka or Vespa does not allow what is asked."""
+
+    exit_code = 78
+
+
+class SlotLost(FatalError):
+    """The replication slot is gone, invalidated or belongs to something else."""
+
+    exit_code = 80
+
+
+class GapFound(FatalError):
+    """Changes may be missing between what was published and what the server would send next."""
+
+    exit_code = 81
+
+
+class SchemaIncompatible(FatalError):
+    """A table's schema or key changed in a way that readers of its topic cannot follow."""
+
+    exit_code = 82
