@@ -1,0 +1,116 @@
+"""
+How each table is captured, and why: by replication, by polling, or not at all (rules D4 and D5).
+
+Replication needs that every change names its row: the key is the primary key, and the replica identity must
+carry it, also in deletes and key changes. A table whose changes could not be told apart is not captured; one
+that can be read by key but not streamed is polled. Adding a table without a usable identity to a publication
+would make the application's own UPDATE and DELETE fail, so only what passes here is ever published.
+"""
+
+from __future__ import annotations
+
+from cdc_reader.discovery.catalog_rows import (
+    FOREIGN_TABLE,
+    IDENTITY_DEFAULT,
+    IDENTITY_FULL,
+    IDENTITY_INDEX,
+    IDENTITY_NOTHING,
+    MATERIALIZED_VIEW,
+    PARTITIONED_TABLE,
+    PLAIN_TABLE,
+    UNLOGGED,
+    VIEW,
+    RelationRow,
+    TableRow,
+)
+from schemas.tables import Capture
+
+REPLICATION = "replication"
+POLLING = "polling"
+NONE = "none"
+
+_NO_KEY_OF_ITS_OWN = {VIEW: "a view", MATERIALIZED_VIEW: "a materialized view", FOREIGN_TABLE: "a foreign table"}
+
+# Types whose text depends on the session (`lc_monetary`, `search_path`): the same key would print in two ways.
+_UNSTABLE_TYPES = {
+    790: "money",
+    24: "regproc",
+    2202: "regprocedure",
+    2203: "regoper",
+    2204: "regoperator",
+    2205: "regclass",
+    2206: "regtype",
+    3734: "regconfig",
+    3769: "regdictionary",
+    4089: "regnamespace",
+    4096: "regrole",
+    4191: "regcollation",
+}
+
+
+def capture_of(table: TableRow) -> Capture:
+    """How a table is captured, and why in words for the operator."""
+    if reason := _why_not_at_all(table.relation):
+        return Capture(NONE, reason)
+    if table.relation.kind == PARTITIONED_TABLE:
+        return _capture_of_partitions(table)
+    if reason := _why_not_streamed(table.relation):
+        return Capture(POLLING, reason)
+    return Capture(REPLICATION, _how_identified(table.relation))
+
+
+def _capture_of_partitions(table: TableRow) -> Capture:
+    for leaf in table.leaves:
+        if leaf.kind != PLAIN_TABLE:
+            return Capture(POLLING, f"partition {leaf.name} is a foreign table: it has no write-ahead log here")
+        if set(leaf.key_columns) != set(table.relation.key_columns):
+            return Capture(POLLING, f"partition {leaf.name} lacks the primary key of {table.name}")
+        if reason := _why_not_streamed(leaf):
+            return Capture(POLLING, f"partition {leaf.name}: {reason}")
+    return Capture(REPLICATION, f"partitioned: its {len(table.leaves)} leaf partitions are published by name")
+
+
+def _why_not_at_all(relation: RelationRow) -> str | None:
+    if relation.kind in _NO_KEY_OF_ITS_OWN:
+        return f"is {_NO_KEY_OF_ITS_OWN[relation.kind]}: it has no primary key and no write-ahead log of its own"
+    if relation.primary_key is None:
+        return "has no primary key: its rows cannot be told apart"
+    for name in relation.key_columns:
+        if kind := _UNSTABLE_TYPES.get(relation.column(name).base_type_oid):
+            return f"primary-key column {name!r} is of type {kind}, whose text depends on the session"
+    return None
+
+
+def _why_not_streamed(relation: RelationRow) -> str | None:
+    if relation.persistence == UNLOGGED:
+        return "is unlogged: its changes are not in the write-ahead log"
+    generated = [name for name in relation.key_columns if relation.column(name).generated]
+    if generated:
+        return f"primary-key column {generated[0]!r} is generated: the stream does not carry it"
+    return _why_identity_fails(relation)
+
+
+def _why_identity_fails(relation: RelationRow) -> str | None:
+    identity, index = relation.replica_identity, relation.identity_index
+    if identity == IDENTITY_FULL:
+        return None
+    if identity == IDENTITY_NOTHING:
+        return "replica identity is NOTHING: updates and deletes do not name their row"
+    if identity == IDENTITY_INDEX:
+        if index is None or not index.valid:
+            return "replica identity is an index that is gone or invalid: updates and deletes do not name their row"
+        lacking = [name for name in relation.key_columns if name not in index.columns]
+        if lacking:
+            return f"replica identity index lacks primary-key column {lacking[0]!r}: a delete does not name its row"
+        return None
+    if relation.primary_key is None or not relation.primary_key.immediate:
+        return "primary key is deferrable: it cannot serve as replica identity"
+    return None
+
+
+def _how_identified(relation: RelationRow) -> str:
+    return {
+        IDENTITY_DEFAULT: "primary key is the replica identity",
+        IDENTITY_INDEX: "replica identity index holds the primary key",
+        IDENTITY_FULL: "replica identity is FULL and there is a primary key",
+    }[relation.replica_identity]

@@ -1,0 +1,219 @@
+"""
+What the catalog of the source database says, as values.
+
+Written by `catalog` (the queries), read by everything that decides. Nothing here knows how it was read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from schemas.errors import SettingsError
+from schemas.names import TableName
+
+PLAIN_TABLE = "r"
+PARTITIONED_TABLE = "p"
+VIEW = "v"
+MATERIALIZED_VIEW = "m"
+FOREIGN_TABLE = "f"
+UNLOGGED = "u"
+
+IDENTITY_DEFAULT = "d"
+IDENTITY_NOTHING = "n"
+IDENTITY_FULL = "f"
+IDENTITY_INDEX = "i"
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnRow:
+    """A column that exists; `number` is `attnum`, which does not change when others are dropped.
+
+    `base_type_oid` is the type under a domain, else `type_oid`. `generated` is '' (an ordinary column),
+    's' (stored) or 'v' (virtual); `default` holds the default's expression, not a generated column's.
+    """
+
+    number: int
+    name: str
+    type: str
+    type_oid: int
+    base_type_oid: int
+    typmod: int
+    not_null: bool
+    default: str | None = None
+    generated: str = ""
+    identity: str = ""
+    description: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeRow:
+    """One `pg_attribute` row of a user column, dropped ones included: what rule D1's fingerprint is made from."""
+
+    number: int
+    name: str
+    type_oid: int
+    typmod: int
+    not_null: bool
+    dropped: bool
+    generated: str
+    xmin: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyIndex:
+    """A unique index in the order of its key columns; `immediate` is False when its check can be deferred."""
+
+    columns: tuple[str, ...]
+    immediate: bool = True
+    valid: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RelationRow:
+    """A table, view or leaf partition. `parents` are the OIDs it inherits from or is a partition of."""
+
+    oid: int
+    name: TableName
+    kind: str
+    persistence: str
+    replica_identity: str
+    row_estimate: int
+    columns: tuple[ColumnRow, ...]
+    attributes: tuple[AttributeRow, ...]
+    parents: tuple[int, ...] = ()
+    primary_key: KeyIndex | None = None
+    identity_index: KeyIndex | None = None
+    row_security: bool = False
+    row_security_forced: bool = False
+    description: str | None = None
+
+    @property
+    def key_columns(self) -> tuple[str, ...]:
+        """The columns of the primary key in key order; empty when there is none."""
+        return self.primary_key.columns if self.primary_key else ()
+
+    def column(self, name: str) -> ColumnRow:
+        """The column of that name; KeyError when there is none."""
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(name)
+
+
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    """A selected table. `leaves` are what is published for it when it is partitioned (rule D3)."""
+
+    relation: RelationRow
+    leaves: tuple[RelationRow, ...] = ()
+
+    @property
+    def oid(self) -> int:
+        """The OID of the table itself, of the root when it is partitioned."""
+        return self.relation.oid
+
+    @property
+    def name(self) -> TableName:
+        """The table's name."""
+        return self.relation.name
+
+    @property
+    def published(self) -> tuple[RelationRow, ...]:
+        """The relations that belong into the publication: the table itself, or its leaves."""
+        return self.leaves if self.relation.kind == PARTITIONED_TABLE else (self.relation,)
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignKeyRow:
+    """A foreign key of `table`, its columns paired in order with those of `target`."""
+
+    name: str
+    table_oid: int
+    columns: tuple[str, ...]
+    target_oid: int
+    target_columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PublicationMember:
+    """A `pg_publication_rel` row. `columns` is the column list by name; None publishes them all."""
+
+    oid: int
+    xmin: str
+    relation_oid: int
+    relation: TableName
+    row_filter: str | None = None
+    columns: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PublicationRow:
+    """A publication as rule D2 compares it. `schemas` are members of FOR TABLES IN SCHEMA.
+
+    `generated_columns` is PostgreSQL 18's `publish_generated_columns` ('n' none, 's' stored); 'n' before it.
+    """
+
+    oid: int
+    xmin: str
+    name: str
+    owner: str
+    all_tables: bool
+    insert: bool
+    update: bool
+    delete: bool
+    truncate: bool
+    via_root: bool
+    generated_columns: str = "n"
+    members: tuple[PublicationMember, ...] = ()
+    schemas: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ServerRow:
+    """The server and database the catalog was read from; None where our rights do not allow to know."""
+
+    version: int
+    database: str
+    database_oid: int
+    user: str
+    in_recovery: bool
+    wal_level: str
+    system_id: str | None
+    timeline: int | None
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """Everything discovery knows, as of one snapshot of the database.
+
+    `tables` holds the selected ones by name; `passed_over` the names of those that exist and were not selected.
+    """
+
+    server: ServerRow
+    tables: tuple[TableRow, ...]
+    foreign_keys: tuple[ForeignKeyRow, ...] = ()
+    publication: PublicationRow | None = None
+    passed_over: tuple[TableName, ...] = ()
+
+    @cached_property
+    def by_oid(self) -> dict[int, TableRow]:
+        """The selected tables by OID."""
+        return {table.oid: table for table in self.tables}
+
+    @cached_property
+    def by_name(self) -> dict[TableName, TableRow]:
+        """The selected tables by name."""
+        return {table.name: table for table in self.tables}
+
+    @cached_property
+    def root_of(self) -> dict[int, TableRow]:
+        """The selected table that each published relation (a table, or a leaf of one) belongs to, by OID."""
+        return {relation.oid: table for table in self.tables for relation in table.published}
+
+    def table(self, name: TableName) -> TableRow:
+        """The selected table of that name; raises `SettingsError` when there is none."""
+        try:
+            return self.by_name[name]
+        except KeyError:
+            raise SettingsError(f"expected a selected table of database {self.server.database!r}, got {name}") from None

@@ -1,0 +1,28 @@
+"""Edge: carries out a publication plan, wholly or not at all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+
+from cdc_reader.discovery.postgres_errors import translated
+from cdc_reader.discovery.publication import PublicationPlan
+from schemas.errors import AccessDenied, FatalError
+
+
+def apply_publication_plan(connection: psycopg.Connection[Any], plan: PublicationPlan) -> None:
+    """Run the plan's statements in one transaction; does nothing when there are none.
+
+    Raises `AccessDenied` whose remedy is the SQL for an administrator when our rights do not allow it.
+    """
+    if not plan.statements:
+        return
+    try:
+        with translated(f"change publication {plan.name!r}"), connection.transaction():
+            for statement in plan.statements:
+                connection.execute(statement.encode())
+    except AccessDenied as exc:
+        raise AccessDenied(f"{exc}; an administrator must run: {plan.sql.strip()}", remedy=plan.sql) from exc
+    except FatalError as exc:
+        raise type(exc)(str(exc), remedy=plan.sql) from exc
