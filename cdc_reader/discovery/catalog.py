@@ -15,6 +15,7 @@ import psycopg
 from psycopg.pq import TransactionStatus
 from psycopg.rows import namedtuple_row
 
+from cdc_reader.connections import translated
 from cdc_reader.discovery import catalog_queries as queries
 from cdc_reader.discovery.catalog_rows import (
     PARTITIONED_TABLE,
@@ -29,7 +30,6 @@ from cdc_reader.discovery.catalog_rows import (
     ServerRow,
     TableRow,
 )
-from cdc_reader.discovery.postgres_errors import translated
 from cdc_reader.discovery.selection import Selection
 from schemas.errors import ProtocolError
 from schemas.names import TableName

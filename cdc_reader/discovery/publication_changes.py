@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 
-from cdc_reader.discovery.postgres_errors import translated
+from cdc_reader.connections import translated
 from cdc_reader.discovery.publication import PublicationPlan
 from schemas.errors import AccessDenied, FatalError
 
