@@ -1,0 +1,1 @@
+"""How a service runs: settings, logs, metrics, health, drain, offsets, dead letters and the Kafka clients."""

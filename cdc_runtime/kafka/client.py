@@ -1,0 +1,100 @@
+"""What all Kafka clients share: configuration, the log, and the memory of errors that calls do not return."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from confluent_kafka import KafkaError, KafkaException, Message
+
+from cdc_runtime.kafka.errors import kafka_error, translate
+from cdc_runtime.records import Headers, Record
+from cdc_runtime.settings import KafkaSettings
+from schemas.errors import AccessDenied, RowferryError
+
+_log = logging.getLogger("librdkafka")
+# An authentication error older than this does not explain a time-out of now.
+_REMEMBER_S = 30.0
+
+Option = str | int | float | bool | object
+
+
+class ErrorMemory:
+    """
+    Remembers what librdkafka reports beside the calls.
+
+    A wrong password shows only here: the call itself just times out.
+    """
+
+    def __init__(self) -> None:
+        self._denied: KafkaError | None = None
+        self._denied_at = 0.0
+
+    def __call__(self, error: KafkaError) -> None:
+        """Take a report; librdkafka calls this from `poll`."""
+        if isinstance(translate(error, "work"), AccessDenied):
+            self._denied, self._denied_at = error, time.monotonic()
+
+    @property
+    def denied(self) -> KafkaError | None:
+        """The last refusal, unless it is old."""
+        return self._denied if time.monotonic() - self._denied_at < _REMEMBER_S else None
+
+    def translate(self, problem: KafkaError | KafkaException, action: str) -> RowferryError:
+        """Like `errors.translate`, but a time-out after a refusal is the refusal."""
+        error = kafka_error(problem)
+        timed_out = error is not None and error.code() in (
+            KafkaError._TIMED_OUT,
+            KafkaError._TRANSPORT,
+            KafkaError._ALL_BROKERS_DOWN,
+        )
+        return translate(self.denied if timed_out and self.denied is not None else problem, action)
+
+    @contextmanager
+    def translating(self, action: str) -> Iterator[None]:
+        """Let only our own errors out of the block."""
+        try:
+            yield
+        except KafkaException as exc:
+            raise self.translate(exc, action) from exc
+
+
+def client_config(settings: KafkaSettings, errors: ErrorMemory, **own: Option) -> dict[str, Option]:
+    """
+    Build the options of one client: the operator's, then ours (underscores for dots), which win.
+
+    It holds the password and must not be logged. The password is read anew for each client.
+    """
+    config: dict[str, Option] = dict(settings.client)
+    password = settings.secret("sasl_password")
+    if password is not None:
+        config["sasl.password"] = password
+    config |= {
+        "bootstrap.servers": settings.bootstrap_servers,
+        "error_cb": errors,
+        "logger": _log,
+        # A neighbour that comes back is found at once instead of after 10 s.
+        "reconnect.backoff.max.ms": 1000,
+    }
+    return config | {name.replace("_", "."): value for name, value in own.items()}
+
+
+def record_of(message: Message) -> Record:
+    """Make a value of a message that holds a record and no error."""
+    found = message.headers()
+    headers: Headers = tuple(_header(*pair) for pair in found) if isinstance(found, list) else ()
+    return Record(
+        message.topic() or "",
+        message.partition() or 0,
+        message.offset() or 0,
+        message.key(),
+        message.value(),
+        message.timestamp()[1],
+        headers,
+    )
+
+
+def _header(name: str, value: str | bytes | None) -> tuple[str, bytes | None]:
+    return name, value.encode() if isinstance(value, str) else value

@@ -1,0 +1,175 @@
+"""
+A member of a consumer group: cooperative-sticky, read committed, nothing committed but what the caller says.
+
+Leaves to others: which offsets may be committed (`cdc_runtime.offsets`) and when to pause. One thread at a time; the
+callbacks run inside `poll_batch` and `close`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal, Protocol
+
+import structlog
+from confluent_kafka import Consumer, KafkaError, KafkaException
+from confluent_kafka import TopicPartition as KafkaTopicPartition
+
+from cdc_runtime.kafka.client import ErrorMemory, client_config, record_of
+from cdc_runtime.kafka.errors import TopicMissing, translate
+from cdc_runtime.records import Record, TopicPartition
+from cdc_runtime.settings import KafkaSettings
+from schemas.errors import TransientError
+
+_log = structlog.get_logger(__name__)
+_QUEUE_KBYTES = 32 * 1024
+# New tables must be seen within seconds; the default is five minutes.
+_METADATA_REFRESH_MS = 5000
+_CALL_TIMEOUT_S = 10.0
+
+
+class Assignments(Protocol):
+    """What a consumer does when partitions come and go."""
+
+    def on_assign(self, places: Sequence[TopicPartition]) -> None:
+        """Take partitions; they begin at their committed offset."""
+
+    def on_revoke(self, places: Sequence[TopicPartition]) -> None:
+        """Finish what is in flight for these partitions and commit it, within the drain's time."""
+
+    def on_lost(self, places: Sequence[TopicPartition]) -> None:
+        """Forget these partitions: another member has them already, nothing may be committed."""
+
+
+class GroupConsumer:
+    """Reads topics (names, or patterns that begin with ^) as one member of a group."""
+
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        group: str,
+        topics: Iterable[str],
+        assignments: Assignments,
+        *,
+        reset: Literal["earliest", "latest", "error"] = "earliest",
+    ) -> None:
+        self.group = group
+        self._assignments = assignments
+        self._errors = ErrorMemory()
+        self._consumer = Consumer(
+            client_config(
+                settings,
+                self._errors,
+                group_id=group,
+                client_id=group,
+                enable_auto_commit=False,
+                enable_auto_offset_store=False,
+                isolation_level="read_committed",
+                auto_offset_reset=reset,
+                partition_assignment_strategy="cooperative-sticky",
+                queued_max_messages_kbytes=_QUEUE_KBYTES,
+                # A small queue must be filled again soon; the default waits a second.
+                fetch_queue_backoff_ms=50,
+                topic_metadata_refresh_interval_ms=_METADATA_REFRESH_MS,
+                allow_auto_create_topics=False,
+            )
+        )
+        with self._errors.translating("take a subscription"):
+            self._consumer.subscribe(
+                list(topics), on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost
+            )
+
+    def _assigned(self, _: Consumer, places: list[KafkaTopicPartition]) -> None:
+        self._assignments.on_assign([TopicPartition(p.topic, p.partition) for p in places])
+
+    def _revoked(self, _: Consumer, places: list[KafkaTopicPartition]) -> None:
+        self._assignments.on_revoke([TopicPartition(p.topic, p.partition) for p in places])
+
+    def _lost(self, _: Consumer, places: list[KafkaTopicPartition]) -> None:
+        self._assignments.on_lost([TopicPartition(p.topic, p.partition) for p in places])
+
+    def poll_batch(self, max_records: int, wait_s: float) -> list[Record]:
+        """
+        Wait `wait_s` at most for a first record, then take what is there, without waiting to fill the batch.
+
+        Must be called every few minutes, even while all partitions are paused, or the group takes them away.
+        Raises `AccessDenied`, `Fenced`, `FatalError`; a broker that is away is not an error: librdkafka goes on
+        trying, and the batch is empty.
+        """
+        first = self._consumer.poll(wait_s)
+        if first is None:
+            denied = self._errors.denied
+            if denied is not None:
+                raise translate(denied, "read")
+            return []
+        records = []
+        for message in [first, *self._consumer.consume(max_records - 1, 0)] if max_records > 1 else [first]:
+            error = message.error()
+            if error is None:
+                records.append(record_of(message))
+            else:
+                self._report(error, message.topic())
+        return records
+
+    def _report(self, error: KafkaError, topic: str | None) -> None:
+        problem = translate(error, f"read topic {topic}")
+        # A topic that is not there yet (or any more) is looked for again at each refresh of the metadata; a member
+        # that was too slow to poll has lost its partitions (`on_lost`) and joins again.
+        passing = isinstance(problem, (TransientError, TopicMissing)) or error.code() == KafkaError._MAX_POLL_EXCEEDED
+        if error.fatal() or not passing:
+            raise problem
+        _log.warning("consumer reported", error=error.name(), topic=topic, group=self.group)
+
+    def commit(self, offsets: Mapping[TopicPartition, int], *, synchronous: bool = True) -> None:
+        """
+        Store next offsets for the group.
+
+        Synchronous: raises `PartitionsLost` when the partitions belong to another member by now, `Unreachable`.
+        Otherwise the request is only sent; a failure is made good by the next commit.
+        """
+        if not offsets:
+            return
+        places = [KafkaTopicPartition(p.topic, p.partition, offset) for p, offset in offsets.items()]
+        with self._errors.translating("commit offsets"):
+            if not synchronous:
+                self._consumer.commit(offsets=places, asynchronous=True)
+                return
+            for place in self._consumer.commit(offsets=places, asynchronous=False) or ():
+                if place.error is not None:
+                    raise translate(place.error, f"commit the offset of {place.topic}[{place.partition}]")
+
+    def committed(self, places: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        """The committed next offset of partitions; those without one are left out."""
+        with self._errors.translating("give committed offsets"):
+            found = self._consumer.committed([KafkaTopicPartition(*place) for place in places], timeout=_CALL_TIMEOUT_S)
+        return {TopicPartition(p.topic, p.partition): p.offset for p in found if p.offset >= 0}
+
+    def pause(self, places: Iterable[TopicPartition]) -> None:
+        """Hand out no more records of these partitions; their place in the group stays."""
+        with self._errors.translating("pause partitions"):
+            self._consumer.pause([KafkaTopicPartition(*place) for place in places])
+
+    def resume(self, places: Iterable[TopicPartition]) -> None:
+        """Undo `pause`."""
+        with self._errors.translating("resume partitions"):
+            self._consumer.resume([KafkaTopicPartition(*place) for place in places])
+
+    def seek(self, place: TopicPartition, next_offset: int) -> None:
+        """Go on at another offset in a partition that is held."""
+        with self._errors.translating(f"seek in {place.topic}[{place.partition}]"):
+            self._consumer.seek(KafkaTopicPartition(place.topic, place.partition, next_offset))
+
+    def assignment(self) -> list[TopicPartition]:
+        """The partitions that are held."""
+        with self._errors.translating("give the assignment"):
+            return [TopicPartition(p.topic, p.partition) for p in self._consumer.assignment()]
+
+    def group_metadata(self) -> object:
+        """For `TransactionalProducer.send_offsets`; take it when the batch is polled (rule F1)."""
+        return self._consumer.consumer_group_metadata()
+
+    def close(self) -> None:
+        """Give the partitions back (`on_revoke` runs) and leave the group; may be called twice."""
+        try:
+            self._consumer.close()
+        except (KafkaException, RuntimeError) as exc:
+            _log.warning("consumer did not close cleanly", group=self.group, error=type(exc).__name__)

@@ -1,0 +1,138 @@
+"""What an error of librdkafka means for us: one function decides, for all Kafka edges."""
+
+from __future__ import annotations
+
+from confluent_kafka import KafkaError, KafkaException
+
+from schemas.errors import AccessDenied, FatalError, RowferryError, ServerSetting, TransientError, Unreachable
+
+
+class Fenced(FatalError):
+    """Another instance with the same transactional id, or group instance id, has taken over."""
+
+    exit_code = 75
+
+
+class TransactionAborted(TransientError):
+    """A Kafka transaction did not happen, or nobody knows: rewind to the last committed position."""
+
+
+class PartitionsLost(TransientError):
+    """The group has given our partitions to another member: nothing may be committed for them."""
+
+
+class TopicMissing(ServerSetting):
+    """A topic that must exist does not."""
+
+
+_DENIED = frozenset(
+    {
+        KafkaError._AUTHENTICATION,
+        KafkaError.SASL_AUTHENTICATION_FAILED,
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.GROUP_AUTHORIZATION_FAILED,
+        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+        KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+    }
+)
+_FENCED = frozenset(
+    {
+        KafkaError._FENCED,
+        KafkaError.PRODUCER_FENCED,
+        KafkaError.INVALID_PRODUCER_EPOCH,
+        KafkaError.FENCED_INSTANCE_ID,
+    }
+)
+_LOST = frozenset(
+    {
+        KafkaError._ASSIGNMENT_LOST,
+        KafkaError.ILLEGAL_GENERATION,
+        KafkaError.UNKNOWN_MEMBER_ID,
+        KafkaError.REBALANCE_IN_PROGRESS,
+        KafkaError.STALE_MEMBER_EPOCH,
+        KafkaError.FENCED_MEMBER_EPOCH,
+    }
+)
+_MISSING = frozenset(
+    {
+        KafkaError._UNKNOWN_TOPIC,
+        KafkaError._UNKNOWN_PARTITION,
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+        KafkaError.UNKNOWN_TOPIC_ID,
+        KafkaError.INCONSISTENT_TOPIC_ID,
+    }
+)
+_UNREACHABLE = frozenset(
+    {
+        KafkaError._TRANSPORT,
+        KafkaError._ALL_BROKERS_DOWN,
+        KafkaError._RESOLVE,
+        KafkaError._TIMED_OUT,
+        KafkaError._TIMED_OUT_QUEUE,
+        KafkaError._MSG_TIMED_OUT,
+        KafkaError._WAIT_COORD,
+        KafkaError.BROKER_NOT_AVAILABLE,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.NETWORK_EXCEPTION,
+        KafkaError.NOT_COORDINATOR,
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.NOT_ENOUGH_REPLICAS,
+        KafkaError.NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+        KafkaError.REQUEST_TIMED_OUT,
+        KafkaError.NOT_CONTROLLER,
+    }
+)
+_SERVER = frozenset(
+    {
+        KafkaError.INVALID_CONFIG,
+        KafkaError.INVALID_REPLICATION_FACTOR,
+        KafkaError.INVALID_PARTITIONS,
+        KafkaError.INVALID_TRANSACTION_TIMEOUT,
+        KafkaError.POLICY_VIOLATION,
+        KafkaError.UNSUPPORTED_VERSION,
+        KafkaError.UNSUPPORTED_SASL_MECHANISM,
+        KafkaError.INCONSISTENT_GROUP_PROTOCOL,
+    }
+)
+
+
+def kafka_error(problem: KafkaError | KafkaException) -> KafkaError | None:
+    """The error inside an exception."""
+    if isinstance(problem, KafkaError):
+        return problem
+    inner = problem.args[0] if problem.args else None
+    return inner if isinstance(inner, KafkaError) else None
+
+
+def translate(problem: KafkaError | KafkaException, action: str) -> RowferryError:
+    """
+    Give our error for one of librdkafka's; `action` says what was tried (`read topic cdc._tables`).
+
+    A class that is not listed is transient when librdkafka calls it retriable, and fatal otherwise.
+    """
+    error = kafka_error(problem)
+    if error is None:
+        return FatalError(f"expected Kafka to {action}, got {type(problem).__name__}")
+    message = f"expected Kafka to {action}, got {error.name()}: {_text(error)}"
+    code = error.code()
+    if code in _FENCED:
+        return Fenced(message, remedy="another instance has taken over: stop one of the two")
+    if code in _DENIED or code == KafkaError._SSL:
+        return AccessDenied(message, remedy="check kafka.client, kafka.sasl_password and the ACLs of this user")
+    if code in _LOST:
+        return PartitionsLost(message)
+    if code in _MISSING:
+        return TopicMissing(message, remedy="start the service that owns the topic, or check kafka.prefix")
+    if code in _UNREACHABLE and not error.fatal():
+        return Unreachable(message, remedy="check kafka.bootstrap_servers, and that the brokers are up")
+    if code in _SERVER:
+        return ServerSetting(message)
+    return TransientError(message) if error.retriable() and not error.fatal() else FatalError(message)
+
+
+def _text(error: KafkaError) -> str:
+    """Librdkafka's own words; they name brokers, topics and codes, never records."""
+    text = " ".join(error.str().split())
+    return (text[:1].lower() + text[1:]).rstrip(".")

@@ -1,0 +1,137 @@
+"""
+Follows partitions of one topic without a consumer group: from an offset on, or to the true end (rule P1).
+
+P1: another producer's open transaction hides records that are committed behind it. So the end is the high watermark
+of the moment of asking, and reading waits (bounded) until the last stable offset has reached it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError
+from confluent_kafka import TopicPartition as KafkaTopicPartition
+
+from cdc_runtime.kafka.admin import KafkaAdmin
+from cdc_runtime.kafka.client import ErrorMemory, client_config, record_of
+from cdc_runtime.kafka.errors import translate
+from cdc_runtime.records import Record, TopicPartition
+from cdc_runtime.settings import KafkaSettings
+from schemas.errors import TransientError, Unreachable
+
+_BATCH = 1000
+_WAIT_S = 0.2
+_LSO_PAUSE_S = 0.02
+_QUEUE_KBYTES = 16 * 1024
+# Long enough for a transaction of the reader to end, or to be ended by the broker at its time-out of 60 s.
+_READ_TIMEOUT_S = 90.0
+
+
+class Tail:
+    """
+    Reads partitions by manual assignment, at read_committed. One thread at a time.
+
+    `start` gives the first offset per partition; without it all partitions are read from the beginning.
+    """
+
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        topic: str,
+        start: Mapping[int, int] | None = None,
+        *,
+        admin: KafkaAdmin | None = None,
+    ) -> None:
+        self.topic = topic
+        self._errors = ErrorMemory()
+        self._admin = admin or KafkaAdmin(settings)
+        if start is None:
+            start = {place.partition: OFFSET_BEGINNING for place in self._admin.places(topic)}
+        # Next offset per partition; OFFSET_BEGINNING (negative) until the first record or end was seen.
+        self.next_offsets: dict[int, int] = dict(start)
+        self._consumer = Consumer(
+            client_config(
+                settings,
+                self._errors,
+                # Required by librdkafka; nothing is ever committed or joined under it.
+                group_id=f"{settings.prefix}-tail",
+                enable_auto_commit=False,
+                enable_auto_offset_store=False,
+                isolation_level="read_committed",
+                auto_offset_reset="error",
+                enable_partition_eof=True,
+                queued_max_messages_kbytes=_QUEUE_KBYTES,
+                fetch_queue_backoff_ms=50,
+                fetch_wait_max_ms=100,
+            )
+        )
+        self._consumer.assign([KafkaTopicPartition(topic, partition, offset) for partition, offset in start.items()])
+
+    def poll(self, wait_s: float = 0.0, max_records: int = _BATCH) -> list[Record]:
+        """Read what is there: waits `wait_s` at most for the first record. Raises our errors."""
+        first = self._consumer.poll(wait_s)
+        if first is None:
+            self._refused()
+            return []
+        records = []
+        for message in [first, *self._consumer.consume(max_records - 1, 0)]:
+            error = message.error()
+            partition, offset = message.partition(), message.offset()
+            if error is None:
+                record = record_of(message)
+                self.next_offsets[record.partition] = record.offset + 1
+                records.append(record)
+            elif error.code() != KafkaError._PARTITION_EOF:
+                raise self._errors.translate(error, f"read topic {self.topic}")
+            elif partition is not None and offset is not None:
+                # The end lies behind markers and aborted records that are never handed out.
+                self.next_offsets[partition] = max(self.next_offsets[partition], offset)
+        return records
+
+    def read_to_end(self, timeout_s: float = _READ_TIMEOUT_S) -> Iterator[Record]:
+        """
+        Read all that is committed up to the high watermark of now (rule P1), then stop.
+
+        Raises `TransientError` when another producer's transaction stays open for `timeout_s`, `Unreachable`.
+        """
+        deadline = time.monotonic() + timeout_s
+        places = [TopicPartition(self.topic, partition) for partition in self.next_offsets]
+        ends = self._admin.end_offsets(places, "uncommitted")
+        begins = self._admin.begin_offsets(places)
+        self._wait_for_open_transactions(ends, deadline)
+        behind = {p.partition: end for p, end in ends.items() if end > max(begins[p], self.next_offsets[p.partition])}
+        while behind:
+            yield from self.poll(_WAIT_S)
+            behind = {partition: end for partition, end in behind.items() if self.next_offsets[partition] < end}
+            if behind and time.monotonic() > deadline:
+                raise Unreachable(f"expected to read topic {self.topic} to its end in {timeout_s:g} s, got no end")
+
+    def _wait_for_open_transactions(self, ends: Mapping[TopicPartition, int], deadline: float) -> None:
+        while True:
+            stable = self._admin.end_offsets(ends, "committed")
+            if all(stable[place] >= end for place, end in ends.items()):
+                return
+            if time.monotonic() > deadline:
+                raise TransientError(
+                    f"expected the last stable offset of topic {self.topic} to reach its end, got an open transaction",
+                    remedy="another producer has a transaction open: stop it, or wait for its time-out",
+                )
+            time.sleep(_LSO_PAUSE_S)
+
+    def _refused(self) -> None:
+        denied = self._errors.denied
+        if denied is not None:
+            raise translate(denied, f"read topic {self.topic}")
+
+    def close(self) -> None:
+        """Free the client; may be called twice."""
+        self._consumer.close()
+
+
+def partitions_of(places: Sequence[TopicPartition]) -> dict[str, list[int]]:
+    """Partitions by topic."""
+    grouped: dict[str, list[int]] = {}
+    for place in places:
+        grouped.setdefault(place.topic, []).append(place.partition)
+    return grouped

@@ -1,0 +1,25 @@
+"""
+Dotted names of all settings of all services of the product.
+
+One environment or file may serve several services, so a service passes over what another one knows; services do
+not know each other, hence this list. A test compares it with the models and says how to write it anew.
+"""
+
+from __future__ import annotations
+
+PRODUCT_SETTINGS: frozenset[str] = frozenset(
+    {
+        "http.host",
+        "http.port",
+        "kafka.bootstrap_servers",
+        "kafka.client",
+        "kafka.partitions",
+        "kafka.prefix",
+        "kafka.replication_factor",
+        "kafka.sasl_password",
+        "log.format",
+        "log.level",
+        "start_timeout_s",
+        "stop_timeout_s",
+    }
+)

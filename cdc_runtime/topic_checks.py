@@ -1,0 +1,68 @@
+"""
+Compares a topic as it is with the topic as its owner wants it; pure.
+
+Leaves to others: asking the broker and creating topics (`kafka.admin`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from schemas.topics import TopicSpec
+
+# Brokers before 3.6 know neither of these two but the third, which bounds both directions.
+_NEW_TIMESTAMP_BOUNDS = ("message.timestamp.before.max.ms", "message.timestamp.after.max.ms")
+_OLD_TIMESTAMP_BOUND = "message.timestamp.difference.max.ms"
+
+
+@dataclass(frozen=True, slots=True)
+class TopicFacts:
+    """A topic as the broker describes it. `topic_id` changes when a topic is deleted and made again."""
+
+    name: str
+    topic_id: str
+    partitions: int
+    config: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class TopicDifference:
+    """One setting of a topic that is not as wanted, and the command that mends it."""
+
+    topic: str
+    setting: str
+    wanted: str
+    found: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"topic {self.topic}: expected {self.setting}={self.wanted}, got {self.found}"
+
+
+def config_for_old_broker(config: Mapping[str, str]) -> dict[str, str]:
+    """The same settings for a broker before 3.6."""
+    older = {name: value for name, value in config.items() if name not in _NEW_TIMESTAMP_BOUNDS}
+    bounds = [config[name] for name in _NEW_TIMESTAMP_BOUNDS if name in config]
+    return older | ({_OLD_TIMESTAMP_BOUND: max(bounds, key=int)} if bounds else {})
+
+
+def differences(spec: TopicSpec, facts: TopicFacts, bootstrap_servers: str) -> list[TopicDifference]:
+    """What is not as `spec` wants it. `bootstrap_servers` stands in the remedies."""
+    found = []
+    if facts.partitions != spec.partitions:
+        remedy = (
+            "the partition count of a topic is for ever (keys would change their partition): "
+            f"set it back to {facts.partitions} in the settings, or delete the topic and snapshot again"
+        )
+        found.append(TopicDifference(spec.name, "partitions", str(spec.partitions), str(facts.partitions), remedy))
+    known_to_broker = any(name in facts.config for name in _NEW_TIMESTAMP_BOUNDS)
+    wanted = spec.config if known_to_broker else config_for_old_broker(spec.config)
+    for name, value in wanted.items():
+        if facts.config.get(name) != value:
+            remedy = (
+                f"kafka-configs.sh --bootstrap-server {bootstrap_servers} --alter --entity-type topics "
+                f"--entity-name {spec.name} --add-config {name}={value}"
+            )
+            found.append(TopicDifference(spec.name, name, value, facts.config.get(name, "nothing"), remedy))
+    return found
