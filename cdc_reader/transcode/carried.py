@@ -1,0 +1,32 @@
+"""How one value is carried: the forms that a decoded value can take, and why one may not be carried at all."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from schemas.errors import RecordError
+
+
+class AsText(NamedTuple):
+    """A value that the kind's own Avro type cannot hold: PostgreSQL's text, in the branch `string`.
+
+    A tuple, since that is how fastavro is told which branch of a union is meant.
+    """
+
+    branch: str
+    text: str
+
+
+Carried = bool | int | float | str | bytes | AsText
+
+
+class Uncarriable(RecordError):
+    """A value that no event can carry; its column goes into `omitted` with this reason (rule P8)."""
+
+
+NOT_UTF8 = "the value is not valid UTF-8"
+
+
+def as_text(text: str) -> AsText:
+    """The text itself, in the branch `string`."""
+    return AsText("string", text)

@@ -1,0 +1,101 @@
+"""
+The one list of column kinds: which PostgreSQL types they stand for, and how their bytes are read.
+
+How a kind is written in Avro is part of the contract (`schemas.avro_types`). The compiled encoder knows kinds by
+`Code`; the tests walk this list, so that a kind without cases fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+
+from cdc_reader.transcode import binary_values, text_values
+from cdc_reader.transcode.carried import Carried
+from schemas.avro_types import TEXT_KIND
+
+
+class Code(IntEnum):
+    """The kinds as the compiled encoder numbers them (`compiled.pyx` has the same list)."""
+
+    BOOL = 0
+    INT2 = 1
+    INT4 = 2
+    INT8 = 3
+    OID = 4
+    FLOAT4 = 5
+    FLOAT8 = 6
+    NUMERIC = 7
+    TEXT = 8
+    JSON = 9
+    JSONB = 10
+    UUID = 11
+    BYTEA = 12
+    DATE = 13
+    TIME = 14
+    TIMESTAMP = 15
+    TIMESTAMPTZ = 16
+    OTHER = 17
+
+
+Read = Callable[[bytes], Carried]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How the values of some types are read. `name` is a key of `schemas.avro_types.AVRO_TYPES`.
+
+    `from_binary` is None for types that are only read as text. Both readers raise `ProtocolError` for bytes that
+    are no such value, and `Uncarriable` for a value that cannot be carried.
+    """
+
+    code: Code
+    name: str
+    type_oids: tuple[int, ...]
+    from_text: Read
+    from_binary: Read | None
+
+    @property
+    def binary(self) -> bool:
+        """Whether values may be asked for in binary."""
+        return self.from_binary is not None
+
+
+# Every type without a kind of its own (arrays, enums, ranges, domains, inet, interval, xml, "char" ...) is carried as
+# the text that PostgreSQL prints.
+OTHER = Kind(Code.OTHER, TEXT_KIND, (), text_values.utf8, None)
+
+KINDS: tuple[Kind, ...] = (
+    Kind(Code.BOOL, "bool", (16,), text_values.boolean, binary_values.boolean),
+    Kind(Code.INT2, "int2", (21,), text_values.integer(-(2**15), 2**15 - 1), binary_values.integer(2)),
+    Kind(Code.INT4, "int4", (23,), text_values.integer(-(2**31), 2**31 - 1), binary_values.integer(4)),
+    Kind(Code.INT8, "int8", (20,), text_values.integer(-(2**63), 2**63 - 1), binary_values.integer(8)),
+    Kind(Code.OID, "oid", (26,), text_values.integer(0, 2**32 - 1), binary_values.integer(4, signed=False)),
+    Kind(Code.FLOAT4, "float4", (700,), text_values.float4, binary_values.float4),
+    Kind(Code.FLOAT8, "float8", (701,), text_values.float8, binary_values.float8),
+    Kind(Code.NUMERIC, "numeric", (1700,), text_values.numeric, binary_values.numeric),
+    # text, varchar, bpchar, name
+    Kind(Code.TEXT, TEXT_KIND, (25, 1043, 1042, 19), text_values.utf8, binary_values.text),
+    Kind(Code.JSON, "json", (114,), text_values.utf8, binary_values.text),
+    Kind(Code.JSONB, "jsonb", (3802,), text_values.utf8, binary_values.jsonb),
+    Kind(Code.UUID, "uuid", (2950,), text_values.uuid, binary_values.uuid),
+    Kind(Code.BYTEA, "bytea", (17,), text_values.bytea, binary_values.bytea),
+    Kind(Code.DATE, "date", (1082,), text_values.date, binary_values.date),
+    Kind(Code.TIME, "time", (1083,), text_values.time, binary_values.time),
+    Kind(Code.TIMESTAMP, "timestamp", (1114,), text_values.timestamp, binary_values.timestamp),
+    Kind(Code.TIMESTAMPTZ, "timestamptz", (1184,), text_values.timestamptz, binary_values.timestamptz),
+    OTHER,
+)
+
+_BY_OID: Mapping[int, Kind] = {oid: kind for kind in KINDS for oid in kind.type_oids}
+
+
+def kind_of(type_oid: int) -> Kind:
+    """The kind of a type; types without a kind of their own are read as text."""
+    return _BY_OID.get(type_oid, OTHER)
+
+
+def binary_capable(type_oid: int) -> bool:
+    """Whether values of this type may be asked for in binary."""
+    return kind_of(type_oid).binary

@@ -1,0 +1,53 @@
+"""
+What an encoder needs to know of a table, worked out once when its definition arrives.
+
+`cdc_reader.relations` makes plans; both encoders follow them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cdc_reader.transcode.kinds import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnPlan:
+    """One column: its true name and how its values are read."""
+
+    name: str
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class TablePlan:
+    """A table as its events are encoded.
+
+    `columns` are in the order of the Avro record `Row`, which is also the order of a snapshot's COPY. `wire_order`
+    gives, for each field of a tuple in the stream, its place among them: the columns of a partition may lie in
+    another order than those of its root. `key` holds the places of the primary-key columns, in key order.
+    `relation_oid` is the OID that the stream's messages carry; None when no message is expected.
+    """
+
+    relation_oid: int | None
+    columns: tuple[ColumnPlan, ...]
+    wire_order: tuple[int, ...]
+    key: tuple[int, ...]
+    database: str
+    schema: str
+    table: str
+    source: str
+    avro_schema: Mapping[str, Any]
+    fingerprint: bytes
+
+    @property
+    def binary(self) -> bool:
+        """Whether the stream may send this table's values in binary: every column's kind can be read so."""
+        return all(column.kind.binary for column in self.columns)
+
+    @property
+    def key_kinds(self) -> tuple[str, ...]:
+        """The kinds of the key's columns: with them the bytes of keys are fixed (rule D6)."""
+        return tuple(self.columns[at].kind.name for at in self.key)

@@ -1,0 +1,166 @@
+"""
+The encoder that is plain to read: every value is decoded, every event encoded whole by fastavro.
+
+It runs where the compiled module was not built, and it is what the compiled module is held equal to.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import fastavro
+
+from cdc_reader.pgoutput.messages import Binary, Field, Null, Text, Unchanged
+from cdc_reader.transcode.carried import Carried, Uncarriable
+from cdc_reader.transcode.context import EventContext
+from cdc_reader.transcode.plan import TablePlan
+from cdc_reader.transcode.slow_path import (
+    CHANGE,
+    INCOMPLETE,
+    KEY_CHANGED,
+    UNCARRIABLE,
+    Encoder,
+    Fields,
+    Parts,
+)
+from schemas.envelope import OP_READ
+from schemas.errors import ProtocolError
+from schemas.wire import frame
+
+Row = dict[str, Carried | None]
+
+
+class ReferenceEncoder(Encoder):
+    """Decodes to values, encodes with fastavro."""
+
+    def __init__(self, plan: TablePlan) -> None:
+        super().__init__(plan)
+        self._frame = frame(plan.fingerprint)
+        self._event_schema = fastavro.parse_schema(dict(plan.avro_schema))
+        namespace = plan.avro_schema["namespace"]
+        self._row_name, self._key_name = f"{namespace}.Row", f"{namespace}.Key"
+        fields = _row_fields(plan)
+        self._field_names = tuple(field["name"] for field in fields)
+        self._field_schemas = tuple(fastavro.parse_schema(field["type"]) for field in fields)
+
+    def change(
+        self, payload: bytes, context: EventContext, lsn: int, version: int, ordinal: int
+    ) -> tuple[bytes, bytes, int]:
+        """See `Encoder.change`."""
+        parts = self.split(payload)
+        rare = self._rare(parts)
+        key_fields = parts.old if parts.new is None else parts.new
+        assert key_fields is not None
+        try:
+            before = None if parts.old is None else self._before(parts)
+            after = None if parts.new is None else (self._row_name, self._row(parts.new))
+        except Uncarriable:
+            rare |= UNCARRIABLE
+        if rare:
+            self._check_all(parts)
+            return b"", b"", rare
+        body = self._event(parts.op, context, lsn=lsn, version=version, ordinal=ordinal)
+        body["before"], body["after"] = before, after
+        return self.key_of(key_fields), self._frame + _encoded(self._event_schema, body), CHANGE
+
+    def _rare(self, parts: Parts) -> int:
+        if parts.new is None:
+            return CHANGE
+        if any(isinstance(field, Unchanged) for field in parts.new):
+            if any(isinstance(parts.new[place], Unchanged) for place in self.plan.key):
+                return INCOMPLETE
+            rare = INCOMPLETE
+        else:
+            rare = CHANGE
+        if parts.old is not None and self.key_of(parts.old) != self.key_of(parts.new):
+            rare |= KEY_CHANGED
+        return rare
+
+    def _check_all(self, parts: Parts) -> None:
+        """A message that cannot be read is an error even where no event comes of it."""
+        if parts.old is not None:
+            sent = self.plan.key if parts.old_kind == "K" else range(len(parts.old))
+            self._encode((place, parts.old[place]) for place in sent)
+        if parts.new is not None:
+            self.columns(parts.new)
+
+    def _before(self, parts: Parts) -> tuple[str, Row]:
+        assert parts.old is not None
+        if parts.old_kind == "O":
+            return self._row_name, self._row(parts.old)
+        return self._key_name, {
+            self._field_names[place]: self._value(place, parts.old[place]) for place in self.plan.key
+        }
+
+    def _row(self, fields: Fields) -> Row:
+        return {self._field_names[place]: self._value(place, field) for place, field in enumerate(fields)}
+
+    def _value(self, place: int, field: Field) -> Carried | None:
+        match field:
+            case Null() | Unchanged():
+                return None
+            case Text(data):
+                return self._decoded(place, data, binary=False)
+            case Binary(data):
+                return self._decoded(place, data, binary=True)
+
+    def _decoded(self, place: int, data: bytes, *, binary: bool) -> Carried:
+        kind = self.plan.columns[place].kind
+        if not binary:
+            return kind.from_text(data)
+        if kind.from_binary is None:
+            raise ProtocolError(f"expected {self.plan.columns[place].name!r} as text, got binary")
+        return kind.from_binary(data)
+
+    def _event(self, op: str, context: EventContext, *, lsn: int, version: int, ordinal: int) -> dict[str, Any]:
+        transaction = context.transaction_id
+        return {
+            "op": op,
+            "version": version,
+            "source": {
+                "mode": context.mode,
+                "db": self.plan.database,
+                "schema": self.plan.schema,
+                "table": self.plan.table,
+                "name": self.plan.source,
+                "txId": context.xid,
+                "commit_lsn": context.commit_lsn,
+                "ts_us": context.commit_ts_us,
+                "lsn": lsn,
+                "ordinal": ordinal,
+            },
+            "ts_ms": context.ts_ms,
+            "transaction": transaction and {"id": transaction, "total_order": ordinal},
+            "below_version": None,
+            "refetched": [],
+            "omitted": [],
+            "before": None,
+            "after": None,
+        }
+
+    def column(self, place: int, data: bytes, *, binary: bool) -> bytes:
+        """See `Encoder.column`."""
+        return _encoded(self._field_schemas[place], self._decoded(place, data, binary=binary))
+
+    def copy_row(self, data: bytes) -> tuple[bytes, bytes, tuple[tuple[str, str], ...]]:
+        """See `Encoder.copy_row`."""
+        fields = self.copy_fields(data)
+        columns = self.columns(fields)
+        return self.key_of(fields), columns.row, columns.omitted
+
+    def read_event(self, row: bytes, context: EventContext, lsn: int, version: int, ordinal: int) -> bytes:
+        """See `Encoder.read_event`."""
+        return self.event(OP_READ, context, lsn=lsn, version=version, ordinal=ordinal, after=row)
+
+
+def _row_fields(plan: TablePlan) -> list[dict[str, Any]]:
+    before = next(field for field in plan.avro_schema["fields"] if field["name"] == "before")
+    fields: list[dict[str, Any]] = before["type"][1]["fields"]
+    return fields
+
+
+def _encoded(schema: str | list[Any] | dict[str, Any], value: object) -> bytes:
+    out = io.BytesIO()
+    fastavro.schemaless_writer(out, schema, value)
+    return out.getvalue()

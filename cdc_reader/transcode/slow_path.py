@@ -1,0 +1,294 @@
+"""
+The rare shapes of a change, put together from columns: key changes, refetched and omitted columns, floor events.
+
+Both encoders have it from here. What a single column looks like (`column`) is theirs.
+"""
+
+from __future__ import annotations
+
+import struct
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from cdc_reader.pgoutput.decoder import decode
+from cdc_reader.pgoutput.messages import Binary, Delete, Field, Insert, Null, Text, Unchanged, Update
+from cdc_reader.transcode.avro_bytes import (
+    FIRST_BRANCH,
+    NULL_BRANCH,
+    SECOND_BRANCH,
+    array_bytes,
+    long_bytes,
+    string_bytes,
+)
+from cdc_reader.transcode.carried import AsText, Carried, Uncarriable
+from cdc_reader.transcode.context import EventContext
+from cdc_reader.transcode.kinds import Kind
+from cdc_reader.transcode.plan import TablePlan
+from schemas.envelope import OP_CREATE, OP_DELETE, OP_UPDATE
+from schemas.errors import ProtocolError
+from schemas.keys import EMPTY_PART
+from schemas.values import pg_text
+from schemas.wire import frame
+
+Fields = tuple[Field, ...]
+
+# The third value of `change`: what keeps an event from being encoded in one go. Bits, for they come together.
+CHANGE = 0
+KEY_CHANGED = 1  # an update that moves the row to another key
+INCOMPLETE = 2  # values that did not change, and that no old tuple has
+UNCARRIABLE = 4  # values that no event can carry
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A change by its fields, in the order of `TablePlan.columns`.
+
+    Unchanged values are taken from the old tuple where it has them. `old_kind` is `K` or `O`.
+    """
+
+    op: str
+    old_kind: str | None
+    old: Fields | None
+    new: Fields | None
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Columns in Avro, branch of the union included; None for a value that did not change and was not sent.
+
+    `omitted` names the columns that could not be carried, with the reason; they are encoded as null.
+    """
+
+    encoded: tuple[bytes | None, ...]
+    omitted: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def row(self) -> bytes:
+        """The record `Row`, when nothing is missing; raises TypeError otherwise."""
+        return b"".join(self.encoded)  # type: ignore[arg-type]
+
+
+class Encoder(ABC):
+    """Turns changes and copied rows of one table into keys and events. Not for several threads at once.
+
+    The hot path (`change`, `copy_row`, `read_event`) and single values (`column`) belong to the implementations;
+    what can be done with single columns and with rows that are encoded already is here.
+    """
+
+    def __init__(self, plan: TablePlan) -> None:
+        self.plan = plan
+        self._places = {column.name: place for place, column in enumerate(plan.columns)}
+        self._head = frame(plan.fingerprint)
+        self._names = b"".join(string_bytes(text) for text in (plan.database, plan.schema, plan.table, plan.source))
+
+    @abstractmethod
+    def change(
+        self, payload: bytes, context: EventContext, lsn: int, version: int, ordinal: int
+    ) -> tuple[bytes, bytes, int]:
+        """Key, event and CHANGE for a whole insert, update or delete message.
+
+        Where one go does not do, the third value holds the reasons (KEY_CHANGED, INCOMPLETE, UNCARRIABLE) and the
+        others are empty: take `split` and `event`. Raises `ProtocolError`.
+        """
+
+    @abstractmethod
+    def copy_row(self, data: bytes) -> tuple[bytes, bytes, tuple[tuple[str, str], ...]]:
+        """Key, encoded `Row` and omitted columns (name, reason) of one row of COPY BINARY; raises `ProtocolError`.
+
+        Columns whose kind can be read in binary come so, all others were selected as text.
+        """
+
+    @abstractmethod
+    def read_event(self, row: bytes, context: EventContext, lsn: int, version: int, ordinal: int) -> bytes:
+        """The event of a row that a snapshot read (op `r`)."""
+
+    @abstractmethod
+    def column(self, place: int, data: bytes, *, binary: bool) -> bytes:
+        """One value in Avro, branch included; raises `ProtocolError` and `Uncarriable`."""
+
+    def split(self, payload: bytes) -> Parts:
+        """The fields of an insert, update or delete; raises `ProtocolError`."""
+        match decode(payload):
+            case Insert(oid, new):
+                parts = Parts(OP_CREATE, None, None, self._placed(oid, new))
+            case Update(oid, kind, old, new):
+                before = None if old is None else self._placed(oid, old)
+                parts = Parts(OP_UPDATE, kind, before, self._filled(kind, before, self._placed(oid, new)))
+            case Delete(oid, kind, old):
+                parts = Parts(OP_DELETE, kind, self._placed(oid, old), None)
+            case other:
+                raise ProtocolError(f"expected an insert, update or delete, got {type(other).__name__}")
+        if parts.old_kind == "O" and Unchanged() in (parts.old or ()):
+            raise ProtocolError("expected a full old tuple, got one with values left out")
+        return parts
+
+    def _placed(self, oid: int, fields: Fields) -> Fields:
+        """The fields of a tuple in the order of the plan."""
+        if oid != self.plan.relation_oid:
+            raise ProtocolError(f"expected a change of relation {self.plan.relation_oid}, got one of {oid}")
+        order = self.plan.wire_order
+        if len(fields) != len(order):
+            raise ProtocolError(f"expected a tuple of {len(order)} columns, got {len(fields)}")
+        placed = dict(zip(order, fields, strict=True))
+        return tuple(placed[place] for place in range(len(order)))
+
+    def _filled(self, kind: str | None, old: Fields | None, new: Fields) -> Fields:
+        """The new tuple, with what did not change from the old one, as far as that has it."""
+        if old is None:
+            return new
+        known = set(self.plan.key) if kind == "K" else set(range(len(new)))
+        return tuple(
+            old[place] if isinstance(field, Unchanged) and place in known else field for place, field in enumerate(new)
+        )
+
+    def columns(self, fields: Fields) -> Columns:
+        """All columns of a row in Avro; raises `ProtocolError`."""
+        return self._encode(enumerate(fields))
+
+    def _encode(self, fields: Iterable[tuple[int, Field]]) -> Columns:
+        encoded: list[bytes | None] = []
+        omitted: list[tuple[str, str]] = []
+        for place, field in fields:
+            try:
+                encoded.append(self._field(place, field))
+            except Uncarriable as reason:
+                encoded.append(NULL_BRANCH)
+                omitted.append((self.plan.columns[place].name, str(reason)))
+        return Columns(tuple(encoded), tuple(omitted))
+
+    def _field(self, place: int, field: Field) -> bytes | None:
+        match field:
+            case Null():
+                return NULL_BRANCH
+            case Unchanged():
+                return None
+            case Text(data):
+                return self.column(place, data, binary=False)
+            case Binary(data):
+                return self.column(place, data, binary=True)
+
+    def key_of(self, fields: Fields) -> bytes:
+        """The key of a row from its fields (of the row, or of an old tuple of kind `K`); raises `ProtocolError`."""
+        kinds = self.plan.columns
+        return b",".join(key_part(kinds[place].kind, fields[place]) for place in self.plan.key)
+
+    def key_record(self, columns: Columns) -> bytes:
+        """The record `Key` from the columns of a row or of an old tuple of kind `K`."""
+        return Columns(tuple(columns.encoded[place] for place in self.plan.key)).row
+
+    def copy_fields(self, data: bytes, names: Sequence[str] | None = None) -> Fields:
+        """The fields of one row of COPY BINARY, of all columns or of those named.
+
+        Columns whose kind can be read in binary come so, all others were selected as text. Raises `ProtocolError`.
+        """
+        places = range(len(self.plan.columns)) if names is None else [self._places[name] for name in names]
+        raw = split_copy_row(data, len(places))
+        return tuple(
+            Null() if value is None else Binary(value) if self.plan.columns[place].kind.binary else Text(value)
+            for place, value in zip(places, raw, strict=True)
+        )
+
+    def copy_columns(self, data: bytes) -> Columns:
+        """The columns of one row of COPY BINARY, for a row that needs more than `copy_row`."""
+        return self.columns(self.copy_fields(data))
+
+    def fields_from_copy(self, names: Sequence[str], data: bytes) -> dict[str, bytes]:
+        """Some columns of one row of COPY BINARY, in Avro, by name; raises `ProtocolError` and `Uncarriable`."""
+        encoded = {}
+        for name, field in zip(names, self.copy_fields(data, names), strict=True):
+            value = self._field(self._places[name], field)
+            assert value is not None  # COPY knows no unchanged values
+            encoded[name] = value
+        return encoded
+
+    def event(
+        self,
+        op: str,
+        context: EventContext,
+        *,
+        lsn: int,
+        version: int,
+        ordinal: int,
+        before: tuple[str, bytes] | None = None,
+        after: bytes | None = None,
+        refetched: Sequence[str] = (),
+        omitted: Sequence[tuple[str, str]] = (),
+        below_version: int | None = None,
+    ) -> bytes:
+        """Any event, from rows that are encoded already. `before`: ("row" or "key", bytes)."""
+        order = long_bytes(ordinal)
+        return b"".join(
+            (
+                self._head,
+                string_bytes(op),
+                long_bytes(version),
+                context.mode_bytes,
+                self._names,
+                context.commit_bytes,
+                long_bytes(lsn),
+                order,
+                context.tail_bytes,
+                b"" if context.transaction_id is None else order,
+                NULL_BRANCH if below_version is None else FIRST_BRANCH + long_bytes(below_version),
+                array_bytes([string_bytes(name) for name in refetched]),
+                array_bytes([string_bytes(name) + string_bytes(reason) for name, reason in omitted]),
+                NULL_BRANCH if before is None else _BEFORE_BRANCHES[before[0]] + before[1],
+                NULL_BRANCH if after is None else FIRST_BRANCH + after,
+            )
+        )
+
+
+_BEFORE_BRANCHES = {"row": FIRST_BRANCH, "key": SECOND_BRANCH}
+
+
+def key_part(kind: Kind, field: Field) -> bytes:
+    """One value of a key: PostgreSQL's text, percent-encoded (the parts of `schemas.keys.row_key`)."""
+    match field:
+        case Text(data):
+            text = data
+        case Binary(data):
+            text = binary_key_text(kind, data)
+        case _:
+            raise ProtocolError(f"expected a value for every key column, got {type(field).__name__}")
+    # Bytes, not text: a key that is not UTF-8 still tells rows apart.
+    return (quote(text, safe="") or EMPTY_PART).encode("ascii")
+
+
+def binary_key_text(kind: Kind, data: bytes) -> bytes:
+    """A value in binary as PostgreSQL's text; raises `ProtocolError`."""
+    if kind.from_binary is None:
+        raise ProtocolError(f"expected a key column of kind {kind.name} as text, got binary")
+    try:
+        return _shown(kind.from_binary(data), kind.name).encode()
+    except Uncarriable:
+        return data[1:] if kind.name == "jsonb" else data  # text that is not UTF-8: its own bytes
+
+
+def _shown(value: Carried, kind: str) -> str:
+    return value.text if isinstance(value, AsText) else pg_text(value, kind)
+
+
+def split_copy_row(data: bytes, count: int) -> list[bytes | None]:
+    """The fields of one row of COPY BINARY; None for NULL. Raises `ProtocolError`."""
+    if len(data) < _COUNT.size or _COUNT.unpack_from(data)[0] != count:
+        raise ProtocolError(f"expected a copied row of {count} columns, got {data[:2].hex()!r} as their count")
+    fields: list[bytes | None] = []
+    at = _COUNT.size
+    for _ in range(count):
+        if len(data) < at + _SIZE.size:
+            raise ProtocolError(f"the size of a copied value needs 4 bytes at offset {at}, got {len(data) - at}")
+        (size,) = _SIZE.unpack_from(data, at)
+        at += _SIZE.size
+        if size < -1 or len(data) < at + size:
+            raise ProtocolError(f"a copied value needs {size} bytes at offset {at}, got {len(data) - at}")
+        fields.append(None if size < 0 else data[at : at + size])
+        at += max(size, 0)
+    if at != len(data):
+        raise ProtocolError(f"expected the end of a copied row at offset {at}, got {len(data) - at} more bytes")
+    return fields
+
+
+_COUNT = struct.Struct(">h")
+_SIZE = struct.Struct(">i")
