@@ -17,7 +17,7 @@ from annotated_types import Ge, Gt, Le, Lt, MinLen
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
-from cdc_runtime.settings_sources import Layer, flag_of, iter_settings, variable_of
+from cdc_runtime.settings_sources import Layer, flag_of, iter_settings, kind_of, variable_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +71,8 @@ def _line(name: str, error: Mapping[str, Any], info: FieldInfo | None, origin: s
         # Raised by a validator of ours, whose messages hold no values.
         text = f"{name}: {error.get('ctx', {}).get('error', 'expected ' + expected)}"
     else:
-        text = f"{name}: expected {expected}, got {_GOT.get(error['type'], _kind(error['input']))}"
+        text = f"{name}: expected {expected}, got {_GOT.get(error['type'], kind_of(error['input']))}"
     return f"{text} (from {origin or 'default'})"
-
-
-def _kind(value: object) -> str:
-    names = {bool: "true or false", int: "a number", float: "a number", str: "a string", list: "a list"}
-    names |= {dict: "a mapping", type(None): "nothing"}
-    return names.get(type(value), "something else")
 
 
 def expectation(info: FieldInfo) -> str:

@@ -9,6 +9,13 @@ from __future__ import annotations
 
 PRODUCT_SETTINGS: frozenset[str] = frozenset(
     {
+        "binary",
+        "commit.max_bytes",
+        "commit.max_rows",
+        "commit.max_wait_s",
+        "database_url",
+        "exclude",
+        "heartbeat_interval_s",
         "http.host",
         "http.port",
         "kafka.bootstrap_servers",
@@ -19,7 +26,20 @@ PRODUCT_SETTINGS: frozenset[str] = frozenset(
         "kafka.sasl_password",
         "log.format",
         "log.level",
+        "publication",
+        "refetch_wait_s",
+        "slot",
+        "snapshot.chunk_bytes",
+        "snapshot.chunk_rows",
+        "snapshot.watermark_timeout_s",
+        "snapshot.workers",
+        "source",
+        "standby",
         "start_timeout_s",
+        "status_interval_s",
         "stop_timeout_s",
+        "tables",
+        "transcoder",
+        "version_seed",
     }
 )

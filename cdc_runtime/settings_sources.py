@@ -104,13 +104,21 @@ def refuse_unknown(layer: Layer, model: type[BaseModel], product: frozenset[str]
         info = known.get(name)
         if info is not None:
             kept[name] = Entry(_structured(entry.value, info), entry.origin) if entry.is_text else entry
-        elif not _belongs_to(name, product) or (entry.value is None and _is_group(name, known)):
+        elif _is_group(name, known):
+            # A section with nothing in it is no problem.
+            if entry.value is not None:
+                found = kind_of(entry.value)
+                problems.append(f"{name}: expected a group of settings, got {found} (from {entry.origin})")
+        elif not _belongs_to(name, product):
             problems.append(f"{name}: expected a known setting{_meant(name, known)} (from {entry.origin})")
     return Layer(kept)
 
 
 def _belongs_to(name: str, product: frozenset[str]) -> bool:
-    return name in product or any(other.startswith(name + ".") for other in product)
+    """Another service's setting, a group of them, or an entry of a mapping."""
+    parts = name.split(".")
+    within = any(".".join(parts[:size]) in product for size in range(1, len(parts) + 1))
+    return within or any(other.startswith(name + ".") for other in product)
 
 
 def _is_group(name: str, known: Mapping[str, FieldInfo]) -> bool:
@@ -120,6 +128,13 @@ def _is_group(name: str, known: Mapping[str, FieldInfo]) -> bool:
 def _meant(name: str, known: Mapping[str, object]) -> str:
     close = get_close_matches(name, known, n=1, cutoff=0.6)
     return f", did you mean {close[0]}?" if close else ""
+
+
+def kind_of(value: object) -> str:
+    """What kind of thing a value is; never the value."""
+    names = {bool: "true or false", int: "a number", float: "a number", str: "a string", list: "a list"}
+    names |= {dict: "a mapping", type(None): "nothing"}
+    return names.get(type(value), "something else")
 
 
 def container_of(info: FieldInfo) -> type | None:
