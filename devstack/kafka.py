@@ -1,0 +1,188 @@
+"""
+Apache Kafka: one real node in KRaft mode, broker and controller in one process, from jars.
+
+Topics are not created by using them. Its own topics have one partition each, and compaction and
+retention look around often, because tests wait for them; everything else is Kafka's default.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from devstack import jars, java, logs, ports
+from devstack.errors import DevstackError
+from devstack.processes import Command
+from devstack.server import Server
+
+_PROJECT = Path(__file__).with_name("kafka")
+_CLUSTER_ID = "cm93ZmVycnktZGV2c3RhYw"  # any 16 bytes in base64url
+_FORMAT_FILES = ("meta.properties", "bootstrap.checkpoint")
+_JVM = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Xshare:auto")
+_ASK_TIMEOUT_S = 2.0
+
+SETTINGS: Mapping[str, str | int] = {
+    "offsets.topic.replication.factor": 1,
+    "offsets.topic.num.partitions": 1,
+    "transaction.state.log.replication.factor": 1,
+    "transaction.state.log.min.isr": 1,
+    "transaction.state.log.num.partitions": 1,
+    "share.coordinator.state.topic.replication.factor": 1,
+    "share.coordinator.state.topic.min.isr": 1,
+    "group.initial.rebalance.delay.ms": 0,
+    "auto.create.topics.enable": "false",
+    # The default of 128 MiB does not fit the small heap.
+    "log.cleaner.dedupe.buffer.size": 2_097_152,
+    "log.cleaner.backoff.ms": 500,
+    "log.initial.task.delay.ms": 500,
+    "log.retention.check.interval.ms": 1_000,
+    "log.segment.delete.delay.ms": 1_000,
+    # A node that was killed is let in again when the session of its former life has ended.
+    "broker.session.timeout.ms": 1_500,
+    "broker.heartbeat.interval.ms": 300,
+    "num.network.threads": 2,
+    "num.io.threads": 4,
+    "num.recovery.threads.per.data.dir": 1,
+}
+
+_LOG4J = """\
+rootLogger.level = warn
+rootLogger.appenderRef.out.ref = out
+appender.out.type = Console
+appender.out.name = out
+appender.out.layout.type = PatternLayout
+appender.out.layout.pattern = %d %p %m (%c)%n%ex{short}
+"""
+
+
+class KafkaServer(Server):
+    """A running Kafka node; the second port is its controller's."""
+
+    kind = "kafka"
+    port_count = 2
+
+    def __init__(
+        self,
+        folder: Path | None = None,
+        settings: Mapping[str, str | int] | None = None,
+        *,
+        tied: bool = True,
+        say: jars.Say = print,
+    ) -> None:
+        super().__init__(folder, tied=tied)
+        self._say = say
+        if settings is not None:
+            self.record.details["settings"] = dict(settings)
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """Host and port, as clients name them."""
+        return f"{self.host}:{self.port}"
+
+    address = bootstrap_servers
+
+    def healthy(self) -> bool:
+        """Whether it answers a client now; raises nothing."""
+        silent = logging.getLogger(f"{__name__}.silent")
+        silent.disabled = True
+        client = AdminClient({"bootstrap.servers": self.bootstrap_servers, "log_level": 0}, logger=silent)
+        try:
+            client.list_topics(timeout=_ASK_TIMEOUT_S)
+        except KafkaException:
+            return False
+        return True
+
+    def restart(self, settings: Mapping[str, str | int] | None = None) -> None:
+        """Stop it in order if it runs, and start it again; the settings are added to those it has."""
+        self.record.details["settings"] = {**self.record.details.get("settings", {}), **(settings or {})}
+        self._start_again()
+
+    def _prepare(self) -> None:
+        self._jars = jars.folder("kafka", _PROJECT, _goals, _add_format, self._say)
+        if not self._data.exists():
+            self._data.mkdir()
+            for name in _FORMAT_FILES:
+                shutil.copy(self._jars / "format" / name, self._data)
+
+    def _command(self) -> Command:
+        properties = {**SETTINGS, **self.record.details.get("settings", {}), **_addresses(*self.record.ports)}
+        properties["log.dirs"] = str(self._data)
+        (self.folder / "server.properties").write_text("".join(f"{key}={value}\n" for key, value in properties.items()))
+        (self.folder / "log4j2.properties").write_text(_LOG4J)
+        argv = (
+            str(java.java()),
+            *_JVM,
+            f"-Dlog4j2.configurationFile={self.folder / 'log4j2.properties'}",
+            "-cp",
+            f"{self._jars / 'kafka'}/*",
+            "kafka.Kafka",
+            str(self.folder / "server.properties"),
+        )
+        return Command(
+            argv, self.folder, {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C.UTF-8"}, self.log
+        )
+
+    def _ready(self) -> bool:
+        return ports.accepts(self.port) and self.healthy()
+
+    @property
+    def _data(self) -> Path:
+        return self.folder / "data"
+
+
+def start(
+    data_dir: Path | None = None,
+    settings: Mapping[str, str | int] | None = None,
+    *,
+    port: int | None = None,
+    tied: bool = True,
+    say: jars.Say = print,
+) -> KafkaServer:
+    """
+    Start Kafka with its data in that folder, and return when it serves clients.
+
+    A folder that has been used before goes on with its data and, if they are free, ports.
+    ``say`` gets lines of progress. Raises DevstackError, with one line.
+    """
+    return KafkaServer(data_dir, settings, tied=tied, say=say).begin(port)
+
+
+def _addresses(port: int, controller_port: int) -> dict[str, str | int]:
+    return {
+        "process.roles": "broker,controller",
+        "node.id": 1,
+        "controller.quorum.voters": f"1@{ports.HOST}:{controller_port}",
+        "listeners": f"PLAINTEXT://{ports.HOST}:{port},CONTROLLER://{ports.HOST}:{controller_port}",
+        "advertised.listeners": f"PLAINTEXT://{ports.HOST}:{port}",
+        "controller.listener.names": "CONTROLLER",
+        "inter.broker.listener.name": "PLAINTEXT",
+        "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+    }
+
+
+def _goals(output: Path) -> list[str]:
+    return ["dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={output / 'kafka'}"]
+
+
+def _add_format(output: Path) -> None:
+    """What Kafka's own tool writes into an empty data folder, kept to be copied: it costs a JVM of 1.5 s."""
+    target, properties = output / "format", output / "format.properties"
+    properties.write_text(
+        "".join(f"{key}={value}\n" for key, value in {**_addresses(1, 2), "log.dirs": target}.items())
+    )
+    argv = [str(java.java()), *_JVM, "-cp", f"{output / 'kafka'}/*", "kafka.tools.StorageTool"]
+    argv += ["format", "-t", _CLUSTER_ID, "-c", str(properties)]
+    log = output / "format.log"
+    with log.open("wb") as file:
+        result = subprocess.run(
+            [*argv, "-t", _CLUSTER_ID, "-c", str(properties)], stdout=file, stderr=file, check=False
+        )
+    if result.returncode != 0:
+        raise DevstackError(f"kafka's storage tool failed with exit {result.returncode}: {logs.last_words(log)}")
