@@ -119,16 +119,26 @@ class GroupConsumer:
             raise problem
         _log.warning("consumer reported", error=error.name(), topic=topic, group=self.group)
 
-    def commit(self, offsets: Mapping[TopicPartition, int], *, synchronous: bool = True) -> None:
+    def commit(
+        self,
+        offsets: Mapping[TopicPartition, int],
+        *,
+        synchronous: bool = True,
+        metadata: Mapping[TopicPartition, str] | None = None,
+    ) -> None:
         """
-        Store next offsets for the group.
+        Store next offsets for the group, each with its text of `metadata`.
 
         Synchronous: raises `PartitionsLost` when the partitions belong to another member by now, `Unreachable`.
         Otherwise the request is only sent; a failure is made good by the next commit.
         """
         if not offsets:
             return
-        places = [KafkaTopicPartition(p.topic, p.partition, offset) for p, offset in offsets.items()]
+        texts = metadata or {}
+        places = [
+            KafkaTopicPartition(p.topic, p.partition, offset, metadata=texts.get(p, ""))
+            for p, offset in offsets.items()
+        ]
         with self._errors.translating("commit offsets"):
             if not synchronous:
                 self._consumer.commit(offsets=places, asynchronous=True)
@@ -142,6 +152,20 @@ class GroupConsumer:
         with self._errors.translating("give committed offsets"):
             found = self._consumer.committed([KafkaTopicPartition(*place) for place in places], timeout=_CALL_TIMEOUT_S)
         return {TopicPartition(p.topic, p.partition): p.offset for p in found if p.offset >= 0}
+
+    def committed_with_metadata(self, places: Iterable[TopicPartition]) -> dict[TopicPartition, tuple[int, str | None]]:
+        """The committed next offset of partitions and the text that went with it; those without one are left out."""
+        with self._errors.translating("give committed offsets"):
+            found = self._consumer.committed([KafkaTopicPartition(*place) for place in places], timeout=_CALL_TIMEOUT_S)
+        return {TopicPartition(p.topic, p.partition): (p.offset, p.metadata) for p in found if p.offset >= 0}
+
+    def known_end(self, place: TopicPartition) -> int | None:
+        """The end offset that the last fetch saw, transaction markers included; None before the first; asks nobody."""
+        try:
+            ends = self._consumer.get_watermark_offsets(KafkaTopicPartition(*place), cached=True)
+        except KafkaException:
+            return None
+        return ends[1] if ends is not None and ends[1] >= 0 else None
 
     def pause(self, places: Iterable[TopicPartition]) -> None:
         """Hand out no more records of these partitions; their place in the group stays."""
