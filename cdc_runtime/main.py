@@ -1,0 +1,66 @@
+"""
+The outermost frame of a service: runs it, turns what went wrong into one line on stderr and an exit code.
+
+The only place with `except Exception`: an error that nobody has classified is a bug (exit 70).
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable
+
+import structlog
+
+from schemas.errors import RowferryError
+
+BUG = 70
+_INTERRUPTED = 130
+
+
+def run_service(name: str, main: Callable[[], int | None]) -> int:
+    """
+    Run `main` and give the exit code: its own, 0 for None, or that of the `RowferryError` it raised.
+
+    What went wrong is said twice: one line on stderr for people (one for each setting that is wrong), and, once the
+    log is set up, an event `fatal` with `code`, `reason` and `remedy` for machines.
+    """
+    try:
+        return main() or 0
+    except RowferryError as exc:
+        return _fatal(name, exc)
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except Exception as exc:
+        # Before the settings are read there is no log, and structlog's default would write to stdout.
+        if structlog.is_configured():
+            _log(name).critical(
+                "fatal", code=BUG, reason=f"{type(exc).__name__}, a bug", remedy="report it", exc_info=exc
+            )
+        else:
+            traceback.print_exc()
+        sys.stderr.write(f"{name}: a bug: {type(exc).__name__} in {_place(exc)}; the log has the trace\n")
+        return BUG
+
+
+def _fatal(name: str, exc: RowferryError) -> int:
+    # The chain says where an error came from; a trace would add nothing for an error with a known reason.
+    if structlog.is_configured():
+        kind = type(exc).__name__
+        _log(name).critical("fatal", code=exc.exit_code, error=kind, reason=str(exc), remedy=exc.remedy)
+    for line in str(exc).splitlines():
+        remedy = f"; {exc.remedy}" if exc.remedy else ""
+        sys.stderr.write(f"{name}: {line}{remedy}\n")
+    return exc.exit_code
+
+
+def _log(name: str) -> structlog.stdlib.BoundLogger:
+    logger: structlog.stdlib.BoundLogger = structlog.get_logger(name)
+    return logger
+
+
+def _place(exc: BaseException) -> str:
+    trace = exc.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace is not None else "an unknown place"

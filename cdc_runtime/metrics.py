@@ -1,0 +1,225 @@
+"""
+The catalogue of metrics: every name, type, label, unit and meaning, as constants; nothing else names a metric.
+
+Rules: base units; few labels with few values; no product of partition and table; a known set of labels is shown as 0
+from the start (`Metrics.preset`). Events of snapshots and replays do not go into latencies of the stream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+
+# From milliseconds to an hour: a replay must not fall off the end.
+PIPELINE_LATENCY_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)
+CALL_LATENCY_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+M = TypeVar("M", bound=MetricWrapperBase)
+RECORD_COUNTS = (1, 5, 10, 50, 100, 500, 1_000, 5_000, 10_000, 100_000, 1_000_000)
+
+
+@dataclass(frozen=True, slots=True)
+class MetricDef:
+    """One metric. Counters are named without `_total` in Prometheus' client and with it everywhere else."""
+
+    name: str
+    type: Literal["counter", "gauge", "histogram", "info"]
+    labels: tuple[str, ...]
+    help: str
+    buckets: tuple[float, ...] = ()
+
+
+def _counter(name: str, help_: str, *labels: str) -> MetricDef:
+    return MetricDef(name, "counter", labels, help_)
+
+
+def _gauge(name: str, help_: str, *labels: str) -> MetricDef:
+    return MetricDef(name, "gauge", labels, help_)
+
+
+def _histogram(name: str, help_: str, *labels: str, buckets: tuple[float, ...]) -> MetricDef:
+    return MetricDef(name, "histogram", labels, help_, buckets)
+
+
+BUILD_INFO = MetricDef("rowferry_build_info", "info", (), "Service and version of this process.")
+
+# -- reader
+
+READER_LEADER = _gauge("rowferry_reader_leader", "1 while this process holds the slot, 0 on standby.", "slot")
+READER_CONNECTED = _gauge("rowferry_reader_connected", "1 while the replication connection is up.", "slot")
+READER_RECEIVED_BYTES = _counter("rowferry_reader_received_bytes_total", "Bytes received from the slot.", "slot")
+READER_TRANSACTIONS = _counter("rowferry_reader_transactions_total", "Source transactions published.", "slot")
+READER_EVENTS = _counter("rowferry_reader_events_total", "Events published, by operation.", "table", "op")
+READER_EVENTS_FILTERED = _counter("rowferry_reader_events_filtered_total", "Changes of tables not captured.", "table")
+READER_OMITTED_COLUMNS = _counter(
+    "rowferry_reader_omitted_columns_total", "Columns published as omitted, since they cannot be carried.", "table"
+)
+READER_TOAST_REFETCHED = _counter(
+    "rowferry_reader_toast_refetched_total", "Rows whose unchanged large columns were selected.", "table"
+)
+READER_SCHEMA_CHANGES = _counter("rowferry_reader_schema_changes_total", "Definitions that changed.", "table")
+READER_COMMIT_TO_PUBLISH = _histogram(
+    "rowferry_reader_commit_to_publish_latency_seconds",
+    "From the commit in PostgreSQL to the commit in Kafka.",
+    buckets=PIPELINE_LATENCY_S,
+)
+READER_LAST_COMMIT = _gauge(
+    "rowferry_reader_last_commit_timestamp_seconds",
+    "Commit time of the newest transaction published, heartbeats included; lag is time() minus it.",
+    "slot",
+)
+READER_LAST_FEEDBACK = _gauge(
+    "rowferry_reader_last_feedback_timestamp_seconds", "When PostgreSQL was last told how far we are.", "slot"
+)
+READER_BACKPRESSURE = _gauge(
+    "rowferry_reader_backpressure_active", "1 while the slot is not read because Kafka cannot follow."
+)
+READER_TRANSACTION_RECORDS = _histogram(
+    "rowferry_reader_transaction_records", "Rows in a source transaction.", buckets=RECORD_COUNTS
+)
+READER_ERRORS = _counter("rowferry_reader_errors_total", "Errors, by class.", "kind")
+READER_RECONNECTS = _counter("rowferry_reader_reconnects_total", "New connections after a loss.", "target")
+READER_CONFIRMED_BYTES = _gauge(
+    "rowferry_reader_confirmed_position_bytes", "Position confirmed to the slot, as a number.", "slot"
+)
+
+# -- snapshot
+
+SNAPSHOT_STATE = _gauge("rowferry_snapshot_state", "1 on the current state of each table's snapshot.", "table", "state")
+SNAPSHOT_ROWS = _counter("rowferry_snapshot_rows_total", "Rows published by snapshots.", "table")
+SNAPSHOT_CHUNKS = _counter("rowferry_snapshot_chunks_total", "Chunks finished.", "table")
+SNAPSHOT_CHUNKS_VOID = _counter("rowferry_snapshot_chunks_void_total", "Chunks read again (rule S2).", "table")
+SNAPSHOT_ESTIMATED_ROWS = _gauge(
+    "rowferry_snapshot_estimated_rows", "Rows that the statistics expect; an estimate.", "table"
+)
+SNAPSHOT_CHUNK_DURATION = _histogram(
+    "rowferry_snapshot_chunk_duration_seconds", "From low watermark to published chunk.", buckets=CALL_LATENCY_S
+)
+
+# -- Kafka producers
+
+KAFKA_PRODUCED = _counter("rowferry_kafka_produced_records_total", "Records produced.", "topic")
+KAFKA_PRODUCE_ERRORS = _counter("rowferry_kafka_produce_errors_total", "Records that could not be produced.", "code")
+KAFKA_COMMIT_DURATION = _histogram(
+    "rowferry_kafka_transaction_commit_duration_seconds",
+    "How long Kafka transactions take to commit.",
+    buckets=CALL_LATENCY_S,
+)
+KAFKA_TRANSACTIONS_ABORTED = _counter(
+    "rowferry_kafka_transactions_aborted_total", "Kafka transactions that did not happen; the reader rewinds."
+)
+
+# -- consumers
+
+CONSUMER_LAST_APPLIED = _gauge(
+    "rowferry_consumer_last_applied_commit_timestamp_seconds",
+    "Source commit time of the newest record applied.",
+    "group",
+    "topic",
+    "partition",
+)
+CONSUMER_ASSIGNED = _gauge("rowferry_consumer_assigned_partitions", "Partitions held.", "group")
+CONSUMER_REBALANCES = _counter("rowferry_consumer_rebalances_total", "Changes of the assignment.", "group", "kind")
+CONSUMER_COMMIT_DURATION = _histogram(
+    "rowferry_consumer_commit_duration_seconds", "How long offset commits take.", "group", buckets=CALL_LATENCY_S
+)
+CONSUMER_COMMIT_FAILURES = _counter("rowferry_consumer_commit_failures_total", "Offset commits that failed.", "group")
+CONSUMER_PAUSED = _gauge("rowferry_consumer_paused_partitions", "Partitions not read because of a bound.", "group")
+
+# -- sink
+
+SINK_CONSUMED = _counter("rowferry_sink_records_consumed_total", "Records read.", "topic")
+SINK_OPERATIONS = _counter(
+    "rowferry_sink_operations_total",
+    "Operations on the index by result; `superseded`: the index has a newer version.",
+    "document_type",
+    "operation",
+    "result",
+)
+SINK_COLLAPSED = _counter(
+    "rowferry_sink_collapsed_records_total", "Records that a newer one of the same key replaced before writing."
+)
+SINK_REQUEST_DURATION = _histogram(
+    "rowferry_sink_request_duration_seconds", "Requests to Vespa.", "operation", "code", buckets=CALL_LATENCY_S
+)
+SINK_END_TO_END = _histogram(
+    "rowferry_sink_end_to_end_latency_seconds",
+    "From the commit in PostgreSQL to the answer of Vespa; streamed changes only.",
+    buckets=PIPELINE_LATENCY_S,
+)
+SINK_RETRIES = _counter("rowferry_sink_retries_total", "Operations tried again.", "reason")
+SINK_SKIPPED = _counter("rowferry_sink_records_skipped_total", "Records that need no operation.", "reason")
+SINK_DEAD_LETTERS = _counter(
+    "rowferry_sink_dead_letters_total", "Records written to the dead letters.", "topic", "reason"
+)
+SINK_DEAD_LETTER_FAILURES = _counter(
+    "rowferry_sink_dead_letter_failures_total", "Dead letters that could not be written; the partition stops."
+)
+SINK_INFLIGHT = _gauge("rowferry_sink_inflight_operations", "Operations sent and not answered.")
+SINK_INFLIGHT_LIMIT = _gauge("rowferry_sink_inflight_limit_operations", "Most operations in flight now.")
+SINK_CIRCUIT_OPEN = _gauge("rowferry_sink_circuit_open", "1 while the breaker pauses the sink.")
+SINK_IGNORED_FIELDS = _counter("rowferry_sink_ignored_fields_total", "Fields Vespa ignored.", "document_type")
+
+CATALOGUE: tuple[MetricDef, ...] = tuple(value for value in list(globals().values()) if isinstance(value, MetricDef))
+
+
+class Metrics:
+    """The metrics of one process, on a registry of their own; each is made at its first use."""
+
+    def __init__(self, service: str, version: str, registry: CollectorRegistry | None = None) -> None:
+        self.registry = registry or CollectorRegistry()
+        self._made: dict[str, MetricWrapperBase] = {}
+        info = Info(BUILD_INFO.name.removesuffix("_info"), BUILD_INFO.help, registry=self.registry)
+        info.info({"service": service, "version": version})
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+
+    def counter(self, definition: MetricDef) -> Counter:
+        """The counter of a definition; take it (and its labels) once, outside hot loops."""
+        return self._metric(definition, Counter)
+
+    def gauge(self, definition: MetricDef) -> Gauge:
+        """The gauge of a definition."""
+        return self._metric(definition, Gauge)
+
+    def histogram(self, definition: MetricDef) -> Histogram:
+        """The histogram of a definition."""
+        return self._metric(definition, Histogram)
+
+    def preset(self, definition: MetricDef, values: Iterable[tuple[str, ...]]) -> None:
+        """Show known label values as 0 from the start, so that rates see the first increase."""
+        metric = self._made.get(definition.name) or self._make(definition)
+        for labels in values:
+            metric.labels(*labels)
+
+    def _metric(self, definition: MetricDef, kind: type[M]) -> M:
+        metric = self._made.get(definition.name) or self._make(definition)
+        if not isinstance(metric, kind):
+            raise TypeError(f"expected {definition.name} to be used as a {definition.type}")
+        return metric
+
+    def _make(self, definition: MetricDef) -> MetricWrapperBase:
+        name, help_, labels = definition.name, definition.help, definition.labels
+        metric: MetricWrapperBase
+        if definition.type == "counter":
+            metric = Counter(name, help_, labels, registry=self.registry)
+        elif definition.type == "gauge":
+            metric = Gauge(name, help_, labels, registry=self.registry)
+        else:
+            metric = Histogram(name, help_, labels, buckets=definition.buckets, registry=self.registry)
+        self._made[name] = metric
+        return metric
+
+
+def metrics_reference() -> str:
+    """Markdown: one row per metric, from the catalogue."""
+    rows = [
+        f"| `{metric.name}` | {metric.type} | {', '.join(metric.labels) or 'none'} | {metric.help} |"
+        for metric in CATALOGUE
+    ]
+    return "\n".join(["| metric | type | labels | meaning |", "| --- | --- | --- | --- |", *rows, ""])

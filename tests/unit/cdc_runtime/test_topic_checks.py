@@ -1,0 +1,53 @@
+"""A topic as it is against the topic as it should be."""
+
+from __future__ import annotations
+
+from cdc_runtime.topic_checks import TopicFacts, config_for_old_broker, differences
+from schemas.topics import TopicSpec, table_topic
+
+SPEC = table_topic("cdc.public.photos", 3)
+
+
+def facts(partitions=3, **changed):
+    config = {**SPEC.config, "segment.bytes": "1", **{k.replace("_", "."): v for k, v in changed.items()}}
+    return TopicFacts(SPEC.name, "id", partitions, {k: v for k, v in config.items() if v is not None})
+
+
+def test_a_topic_as_wanted_has_no_differences():
+    assert differences(SPEC, facts(), "k:1") == []
+
+
+def test_a_changed_setting_names_the_command_that_mends_it():
+    (difference,) = differences(SPEC, facts(delete_retention_ms="86400000"), "k:1")
+    assert str(difference) == "topic cdc.public.photos: expected delete.retention.ms=604800000, got 86400000"
+    assert difference.remedy == (
+        "kafka-configs.sh --bootstrap-server k:1 --alter --entity-type topics --entity-name cdc.public.photos "
+        "--add-config delete.retention.ms=604800000"
+    )
+
+
+def test_another_partition_count_is_a_difference_that_no_command_mends():
+    (difference,) = differences(SPEC, facts(partitions=6), "k:1")
+    assert str(difference) == "topic cdc.public.photos: expected partitions=3, got 6"
+    assert "for ever" in difference.remedy
+
+
+def test_an_old_broker_is_compared_by_the_setting_that_it_knows():
+    old = facts(message_timestamp_before_max_ms=None, message_timestamp_after_max_ms=None)
+    assert [d.setting for d in differences(SPEC, old, "k:1")] == ["message.timestamp.difference.max.ms"]
+    known = TopicFacts(old.name, "id", 3, {**old.config, "message.timestamp.difference.max.ms": str(2**63 - 1)})
+    assert differences(SPEC, known, "k:1") == []
+
+
+def test_settings_for_an_old_broker_bound_both_directions():
+    config = {
+        "message.timestamp.before.max.ms": "5",
+        "message.timestamp.after.max.ms": "70",
+        "cleanup.policy": "compact",
+    }
+    assert config_for_old_broker(config) == {"cleanup.policy": "compact", "message.timestamp.difference.max.ms": "70"}
+    assert config_for_old_broker({"cleanup.policy": "delete"}) == {"cleanup.policy": "delete"}
+
+
+def test_only_settings_of_the_owner_are_compared():
+    assert differences(TopicSpec("t", 3), facts(), "k:1") == []
