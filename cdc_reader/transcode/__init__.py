@@ -7,11 +7,11 @@ Two encoders do the same: `compiled` (Cython), and `reference` where that was no
 
 from __future__ import annotations
 
-from cdc_reader.transcode import reference
 from cdc_reader.transcode.carried import Uncarriable
 from cdc_reader.transcode.context import EventContext
 from cdc_reader.transcode.kinds import binary_capable, kind_of
 from cdc_reader.transcode.plan import ColumnPlan, TablePlan
+from cdc_reader.transcode.reference import ReferenceEncoder
 from cdc_reader.transcode.slow_path import (
     CHANGE,
     INCOMPLETE,
@@ -42,9 +42,22 @@ __all__ = [
     "make_encoder",
 ]
 
-IMPLEMENTATION = "reference"
+
+def _compiled() -> type[Encoder] | None:
+    """The compiled encoder, where it was built."""
+    try:
+        from cdc_reader.transcode.compiled_encoder import CompiledEncoder
+    except ImportError:
+        return None
+    return CompiledEncoder
+
+
+_IMPLEMENTATIONS: dict[str, type[Encoder]] = {"reference": ReferenceEncoder}
+if (_encoder := _compiled()) is not None:
+    _IMPLEMENTATIONS["compiled"] = _encoder
+IMPLEMENTATION = "compiled" if "compiled" in _IMPLEMENTATIONS else "reference"
 
 
 def make_encoder(plan: TablePlan, implementation: str = IMPLEMENTATION) -> Encoder:
-    """An encoder for a table, by the implementation asked for."""
-    return reference.ReferenceEncoder(plan)
+    """An encoder for a table; raises KeyError when that implementation was not built."""
+    return _IMPLEMENTATIONS[implementation](plan)

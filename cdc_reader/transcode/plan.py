@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cdc_reader.transcode.avro_bytes import string_bytes
 from cdc_reader.transcode.kinds import Kind
+from schemas.wire import frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,16 @@ class TablePlan:
     source: str
     avro_schema: Mapping[str, Any]
     fingerprint: bytes
+
+    @property
+    def frame(self) -> bytes:
+        """What every event of the table begins with."""
+        return frame(self.fingerprint)
+
+    @property
+    def source_names(self) -> bytes:
+        """Database, schema, table and source, as the record `Source` has them."""
+        return b"".join(string_bytes(name) for name in (self.database, self.schema, self.table, self.source))
 
     @property
     def binary(self) -> bool:

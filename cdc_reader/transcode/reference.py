@@ -26,7 +26,6 @@ from cdc_reader.transcode.slow_path import (
 )
 from schemas.envelope import OP_READ
 from schemas.errors import ProtocolError
-from schemas.wire import frame
 
 Row = dict[str, Carried | None]
 
@@ -36,7 +35,7 @@ class ReferenceEncoder(Encoder):
 
     def __init__(self, plan: TablePlan) -> None:
         super().__init__(plan)
-        self._frame = frame(plan.fingerprint)
+        self._frame = plan.frame
         self._event_schema = fastavro.parse_schema(dict(plan.avro_schema))
         namespace = plan.avro_schema["namespace"]
         self._row_name, self._key_name = f"{namespace}.Row", f"{namespace}.Key"

@@ -30,7 +30,6 @@ from schemas.envelope import OP_CREATE, OP_DELETE, OP_UPDATE
 from schemas.errors import ProtocolError
 from schemas.keys import EMPTY_PART
 from schemas.values import pg_text
-from schemas.wire import frame
 
 Fields = tuple[Field, ...]
 
@@ -80,8 +79,7 @@ class Encoder(ABC):
     def __init__(self, plan: TablePlan) -> None:
         self.plan = plan
         self._places = {column.name: place for place, column in enumerate(plan.columns)}
-        self._head = frame(plan.fingerprint)
-        self._names = b"".join(string_bytes(text) for text in (plan.database, plan.schema, plan.table, plan.source))
+        self._head, self._names = plan.frame, plan.source_names
 
     @abstractmethod
     def change(
