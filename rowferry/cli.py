@@ -1,0 +1,75 @@
+"""The `rowferry` command: reads the arguments, runs a subcommand, gives back its exit code."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from cdc_runtime.settings import load
+from cdc_runtime.settings_sources import flag_of, iter_settings
+from rowferry.reconcile import command as reconcile
+from rowferry.settings import OperatorSettings
+from schemas.errors import RowferryError, UsageError
+
+_COMMANDS = {"reconcile": reconcile}
+# Settings in groups have flags with a dot; these are what people type.
+_ALIASES = {"--vespa-url": "--vespa.url", "--kafka-bootstrap-servers": "--kafka.bootstrap-servers"}
+_CANCELLED = 130
+
+
+class _Parser(argparse.ArgumentParser):
+    """Raises `UsageError` where argparse would exit with a code that some command gives another meaning."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}; see {self.prog} --help")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; one line on stderr for each error, the remedy behind it."""
+    try:
+        arguments, flags = _parser().parse_known_args(list(sys.argv[1:] if argv is None else argv))
+        command = _COMMANDS[arguments.command]
+        try:
+            settings = load(OperatorSettings, [_plain(flag) for flag in flags], prog=f"rowferry {arguments.command}")
+            return int(command.run(arguments, settings))
+        except RowferryError as exc:
+            return _failed(exc, getattr(command, "exit_code_of", _exit_code_of)(exc))
+    except RowferryError as exc:
+        return _failed(exc, exc.exit_code)
+    except KeyboardInterrupt:
+        return _CANCELLED
+
+
+def _plain(flag: str) -> str:
+    name, sign, value = flag.partition("=")
+    return _ALIASES.get(name, name) + sign + value
+
+
+def _failed(exc: RowferryError, exit_code: int) -> int:
+    for line in str(exc).splitlines():
+        print(f"rowferry: {line}", file=sys.stderr)
+    if exc.remedy:
+        print(f"remedy: {exc.remedy}", file=sys.stderr)
+    return exit_code
+
+
+def _exit_code_of(exc: RowferryError) -> int:
+    return exc.exit_code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="rowferry", description="Everything a person types.", allow_abbrev=False)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+    every_setting = ", ".join(flag_of(name) for name, _ in iter_settings(OperatorSettings))
+    for name, command in _COMMANDS.items():
+        sub = commands.add_parser(
+            name,
+            help=command.SUMMARY,
+            description=command.SUMMARY,
+            allow_abbrev=False,
+            epilog=f"Every setting is a flag as well: --config, --secrets-dir, {every_setting}.",
+        )
+        command.add_arguments(sub)
+    return parser

@@ -1,0 +1,176 @@
+"""
+Edge: PostgreSQL's side of the comparison: the tables as the catalog describes them, and their rows as text.
+
+Everything is read in one REPEATABLE READ snapshot. Values are the texts that the server itself prints (the output
+functions of their types, no casts), taken from the wire without a decoder in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from types import TracebackType
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg import sql
+from psycopg.pq import ExecStatus
+from psycopg.rows import namedtuple_row
+
+from cdc_reader.connections import translated
+from rowferry.reconcile import database_queries as queries
+from rowferry.reconcile.shapes import Described, Reading, Reference, Shape, shapes
+from schemas.errors import ServerSetting
+from schemas.names import TableName
+
+# How values are printed, as the contract has it; row_security: rows are never hidden, the read fails instead.
+_SESSION: tuple[LiteralString, ...] = (
+    "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+    "SET LOCAL timezone = 'UTC'",
+    "SET LOCAL datestyle = 'ISO'",
+    "SET LOCAL bytea_output = 'hex'",
+    "SET LOCAL extra_float_digits = 1",
+    "SET LOCAL row_security = off",
+    "SET LOCAL statement_timeout = 0",
+)
+_ROWS_AT_ONCE = 500
+
+Row = Any
+
+
+class _Published:
+    """What the publication leaves out: rows by a filter, columns by a list, generated columns."""
+
+    def __init__(self, members: Mapping[int, Row], *, generated: bool) -> None:
+        self.generated = generated
+        self._members = members
+
+    def _member(self, leaf: Row) -> Row | None:
+        return self._members.get(leaf.oid) or self._members.get(leaf.root_oid)
+
+    def row_filter(self, leaf: Row) -> str | None:
+        """The condition on the rows of a table or leaf, in SQL."""
+        member = self._member(leaf)
+        return member.row_filter if member else None
+
+    def columns(self, leaves: list[Row]) -> frozenset[str] | None:
+        """The columns in the list of a table (or of its leaves, which have the same); None without a list."""
+        for leaf in leaves:
+            member = self._member(leaf)
+            if member is not None and member.columns is not None:
+                return frozenset(member.columns)
+        return None
+
+
+class Database:
+    """One snapshot of the database, open until `close`; the connection is the caller's and stays open."""
+
+    def __init__(self, connection: psycopg.Connection[Any], *, publication: str) -> None:
+        """Begin the snapshot; raises `Unreachable` or `AccessDenied`."""
+        self._connection = connection
+        self._publication = publication
+        with translated("begin a snapshot"):
+            connection.execute("BEGIN")
+            for statement in _SESSION:
+                connection.execute(statement)
+
+    def __enter__(self) -> Database:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the snapshot; harmless on a connection that is gone."""
+        if not self._connection.closed:
+            with translated("end the snapshot"):
+                self._connection.execute("ROLLBACK")
+
+    def shapes(self, selected: Collection[TableName]) -> list[Shape]:
+        """What the documents of the selected tables must be like."""
+        with translated("read the catalog"):
+            wanted = [(name.schema, name.name) for name in sorted(selected)]
+            rows = self._rows(queries.TABLES, [pair[0] for pair in wanted], [pair[1] for pair in wanted])
+            places = {row.oid: at for at, row in enumerate(rows)}
+            leaves = self._rows(queries.READINGS, list(places))
+            published = self._published()
+            keys = self._rows(queries.FOREIGN_KEYS, list(places))
+        tables = [_described(row, [leaf for leaf in leaves if leaf.root_oid == row.oid], published) for row in rows]
+        references = [
+            Reference(places[key.oid], tuple(key.columns), places.get(key.target_oid), tuple(key.target_columns))
+            for key in keys
+        ]
+        return shapes(tables, references)
+
+    def rows(self, shape: Shape) -> Iterator[dict[str, str]]:
+        """Every row of a table as column -> text, NULLs absent; a few hundred are held at a time."""
+        for reading in shape.table.readings:
+            columns = sql.SQL(", ").join(map(sql.Identifier, shape.table.carried))
+            relation = sql.Identifier(reading.schema, reading.name)
+            condition = f" WHERE {reading.row_filter}" if reading.row_filter else ""
+            query = sql.SQL("SELECT {} FROM ONLY {}").format(columns, relation).as_string(self._connection)
+            yield from self._texts(f"{query}{condition}", shape.table.carried)
+
+    def row(self, shape: Shape, key: Mapping[str, str]) -> dict[str, str] | None:
+        """The row with that primary key (as text), as `rows` gives it; None when there is none."""
+        matches = sql.SQL(" AND ").join(
+            sql.SQL("{} = {}").format(sql.Identifier(name), sql.Literal(value)) for name, value in key.items()
+        )
+        query = sql.SQL("SELECT {} FROM {} WHERE {}").format(
+            sql.SQL(", ").join(map(sql.Identifier, shape.table.carried)),
+            sql.Identifier(shape.table.schema, shape.table.name),
+            matches,
+        )
+        return next(self._texts(query.as_string(self._connection), shape.table.carried), None)
+
+    def _rows(self, query: LiteralString, *parameters: object) -> list[Row]:
+        with self._connection.cursor(row_factory=namedtuple_row) as cursor:
+            return cursor.execute(query, parameters).fetchall()
+
+    def _published(self) -> _Published:
+        if self._connection.info.server_version < queries.FIRST_WITH_COLUMN_LISTS:
+            return _Published({}, generated=False)
+        members = {row.oid: row for row in self._rows(queries.MEMBERS, self._publication)}
+        return _Published(members, generated=bool(self._rows(queries.CARRIES_GENERATED, self._publication)))
+
+    def _texts(self, query: str, columns: tuple[str, ...]) -> Iterator[dict[str, str]]:
+        wire = self._connection.pgconn
+        with translated("read rows"):
+            self._connection.execute(f"DECLARE comparison NO SCROLL CURSOR FOR {query}".encode())
+        fetch = f"FETCH {_ROWS_AT_ONCE} FROM comparison".encode()
+        while True:
+            result = wire.exec_(fetch)
+            if result.status != ExecStatus.TUPLES_OK:
+                with translated("read rows"):
+                    raise psycopg.errors.error_from_result(result)
+            for at in range(result.ntuples):
+                values = (result.get_value(at, place) for place in range(len(columns)))
+                yield {name: value.decode() for name, value in zip(columns, values, strict=True) if value is not None}
+            if result.ntuples < _ROWS_AT_ONCE:
+                break
+        with translated("read rows"):
+            self._connection.execute("CLOSE comparison")
+
+
+def _described(row: Row, leaves: list[Row], published: _Published) -> Described:
+    kept = published.columns(leaves)
+    carried = tuple(
+        name
+        for name, generated in zip(row.columns, row.generated, strict=True)
+        if (name in kept if kept is not None else not generated or (generated == "s" and published.generated))
+    )
+    lacking = [name for name in row.key if name not in carried]
+    if lacking or not row.key:
+        raise ServerSetting(
+            f"expected the publication to carry the primary key of {row.schema_name}.{row.name},"
+            f" got one without {', '.join(lacking) or 'a key'}"
+        )
+    return Described(
+        schema=row.schema_name,
+        name=row.name,
+        columns=dict(zip(row.columns, row.kinds, strict=True)),
+        key=tuple(row.key),
+        carried=carried,
+        readings=tuple(Reading(leaf.schema_name, leaf.name, published.row_filter(leaf)) for leaf in leaves),
+    )

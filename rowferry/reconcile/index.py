@@ -1,0 +1,78 @@
+"""
+Edge: Vespa's side of the comparison: documents as /document/v1 gives them back.
+
+A visit is a full scan in pages, without a snapshot: what is written while it goes on may be seen or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import orjson
+
+from rowferry.http_client import HttpClient
+from rowferry.reconcile.facts import DATA_FIELDS, FIELDS
+from schemas.errors import ServerSetting, Unreachable
+
+Fields = dict[str, Any]
+_DOCUMENTS_AT_ONCE = 500
+_NAMES = (*dict.fromkeys((*FIELDS, *DATA_FIELDS)),)
+
+
+class Index:
+    """The record documents of one namespace and type."""
+
+    def __init__(self, client: HttpClient, *, namespace: str, document_type: str) -> None:
+        self._client = client
+        self._type = document_type
+        self._prefix = f"id:{namespace}:{document_type}::"
+        self._path = f"/document/v1/{quote(namespace, safe='')}/{quote(document_type, safe='')}/docid"
+        self._fields = f"{document_type}:{','.join(_NAMES)}"
+
+    def documents(self, tables: Collection[str] | None = None) -> Iterator[tuple[str, Fields]]:
+        """Every document (of the given tables, named as in documents) as its own id and fields.
+
+        Raises `Unreachable`, and `ServerSetting` when Vespa does not know the type or one of its fields.
+        """
+        query = {"wantedDocumentCount": str(_DOCUMENTS_AT_ONCE), "fieldSet": self._fields, "timeout": "60s"}
+        if tables is not None:
+            query["selection"] = " or ".join(
+                f'{self._type}.source_table == "{_quoted(table)}"' for table in sorted(tables)
+            )
+        continuation: str | None = None
+        while True:
+            more = {"continuation": continuation} if continuation else {}
+            page = self._get(f"{self._path}?{urlencode({**query, **more})}")
+            for document in page.get("documents", ()):
+                yield document["id"].removeprefix(self._prefix), document.get("fields", {})
+            continuation = page.get("continuation")
+            if continuation is None:
+                return
+
+    def document(self, doc_id: str) -> Fields | None:
+        """The fields of one document; None when there is none."""
+        page = self._get(f"{self._path}/{quote(doc_id, safe='')}?{urlencode({'fieldSet': self._fields})}")
+        return page.get("fields")
+
+    def _get(self, target: str) -> dict[str, Any]:
+        answer = self._client.get(target)
+        try:
+            body = orjson.loads(answer.body)
+        except ValueError:
+            body = {}
+        if answer.status == 200 or (answer.status == 404 and "id" in body):
+            return dict(body)
+        said = str(body.get("message", ""))[:300] if isinstance(body, dict) else ""
+        if answer.status in (400, 404):
+            raise ServerSetting(
+                f"expected Vespa to know document type {self._type!r} and its fields,"
+                f" got status {answer.status}: {said}",
+                remedy="vespa-sink deploy",
+            )
+        raise Unreachable(f"expected documents from Vespa, got status {answer.status}: {said}")
+
+
+def _quoted(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')

@@ -1,0 +1,33 @@
+"""What the operator command needs to know. Names and defaults are those of the services."""
+
+from __future__ import annotations
+
+from pydantic import Field, SecretStr
+
+from cdc_runtime.settings import KafkaSettings, LoadedSettings, LogSettings, SettingsGroup
+
+
+class VespaSettings(SettingsGroup):
+    """How Vespa is reached and what the documents are called there."""
+
+    url: str = Field("http://localhost:8080", min_length=1, description="Vespa's document API.")
+    namespace: str = Field("procore", min_length=1, description="Namespace of the document ids.")
+    record_type: str = Field("procore_record", min_length=1, description="Document type of rows.")
+
+
+class OperatorSettings(LoadedSettings):
+    """What `rowferry` needs to know."""
+
+    database_url: SecretStr = Field(
+        SecretStr(""), description="Source database, `postgresql://user@host/database`; the password may be in it."
+    )
+    source: str = Field("rowferry", description="Name of this source: its position is kept in `_offsets.<source>`.")
+    slot: str = Field("rowferry", description="Replication slot of the reader.")
+    publication: str = Field("rowferry", description="Publication of the reader.")
+    tables: list[str] = Field(default_factory=list, description="Tables to capture; empty: all of `public`.")
+    exclude: list[str] = Field(
+        default=["_prisma_migrations", "sync_events"], description="Tables that are never captured."
+    )
+    log: LogSettings = Field(default_factory=LogSettings, description="Logging.")
+    kafka: KafkaSettings = Field(default_factory=KafkaSettings, description="Kafka.")
+    vespa: VespaSettings = Field(default_factory=VespaSettings, description="Vespa.")
