@@ -53,7 +53,7 @@ public final class VespaServer {
         CompletableFuture<DocumentStore> store = CompletableFuture.supplyAsync(() -> open(arguments.data()));
         ApplicationModel model = ApplicationModel.of(arguments.application());
         new ContainerPackage(model, arguments.port()).write(arguments.application(), work.resolve("application"));
-        Running.use(store.join());
+        Running.use(store.join(), model.fieldSets());
         Application.fromApplicationPackage(work.resolve("application"), Networking.enable);
         // Nothing needs an orderly shutdown: every answered write is in the log already.
         if (arguments.tied()) exitWithParent();

@@ -5,6 +5,7 @@ import com.yahoo.config.model.NullConfigModelRegistry;
 import com.yahoo.config.model.application.provider.FilesApplicationPackage;
 import com.yahoo.config.model.deploy.DeployState;
 import com.yahoo.config.model.deploy.TestProperties;
+import com.yahoo.schema.Schema;
 import com.yahoo.vespa.model.VespaModel;
 import com.yahoo.vespa.model.application.validation.Validation;
 import com.yahoo.config.model.api.ValidationParameters;
@@ -13,6 +14,8 @@ import org.xml.sax.SAXException;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -30,9 +33,11 @@ public final class ApplicationModel {
     }
 
     private final VespaModel model;
+    private final List<Schema> schemas;
 
-    private ApplicationModel(VespaModel model) {
+    private ApplicationModel(VespaModel model, List<Schema> schemas) {
         this.model = model;
+        this.schemas = schemas;
     }
 
     /** Parses, derives and validates everything in the directory. */
@@ -46,10 +51,21 @@ public final class ApplicationModel {
                     .build();
             VespaModel model = new VespaModel(new NullConfigModelRegistry(), state);
             new Validation().validate(model, new ValidationParameters(), state);
-            return new ApplicationModel(model);
+            return new ApplicationModel(model, state.getSchemas());
         } catch (IOException | SAXException | RuntimeException e) {
             throw new Invalid(e);
         }
+    }
+
+    /** By document type and name of the set, the fields in it. */
+    public Map<String, Map<String, List<String>>> fieldSets() {
+        Map<String, Map<String, List<String>>> byType = new HashMap<>();
+        for (Schema schema : schemas) {
+            Map<String, List<String>> sets = new HashMap<>();
+            schema.fieldSets().userFieldSets().forEach((name, set) -> sets.put(name, List.copyOf(set.getFieldNames())));
+            byType.put(schema.getName(), sets);
+        }
+        return byType;
     }
 
     /** The config that any service of the system would get. */

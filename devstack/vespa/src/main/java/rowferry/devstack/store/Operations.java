@@ -11,6 +11,8 @@ import com.yahoo.document.select.Result;
 import com.yahoo.document.select.parser.ParseException;
 import com.yahoo.documentapi.Response.Outcome;
 
+import java.util.function.BiConsumer;
+
 /**
  * What the operations of /document/v1 do to the store: conditions, {@code create}, expiry.
  *
@@ -37,11 +39,17 @@ public final class Operations {
     private final DocumentStore store;
     private final Documents documents;
     private final ClusterSelection selection;
+    private volatile BiConsumer<StoredDocument, Document> onWrite = (stored, document) -> { };
 
     public Operations(DocumentStore store, Documents documents, ClusterSelection selection) {
         this.store = store;
         this.documents = documents;
         this.selection = selection;
+    }
+
+    /** Who is told of each new version, before it is visible, while its document is at hand. */
+    public void onWrite(BiConsumer<StoredDocument, Document> listener) {
+        onWrite = listener;
     }
 
     /** The document, or null. */
@@ -55,7 +63,7 @@ public final class Operations {
         byte[] body = documents.write(put.getDocument());
         return change(put.getId(), put.getCondition(), before -> {
             if (before == null && put.getCondition().isPresent() && !put.getCreateIfNonExistent()) return Change.failed(Done.MISSING);
-            return Change.to(store.version(put.getId(), body));
+            return Change.to(version(put.getDocument(), body));
         });
     }
 
@@ -67,7 +75,7 @@ public final class Operations {
             }
             Document document = before == null ? new Document(update.getType(), update.getId()) : documents.read(before);
             update.applyTo(document);
-            return Change.to(store.version(update.getId(), documents.write(document)));
+            return Change.to(version(document, documents.write(document)));
         });
     }
 
@@ -91,6 +99,12 @@ public final class Operations {
             });
         });
         return removed[0];
+    }
+
+    private StoredDocument version(Document document, byte[] body) {
+        StoredDocument version = store.version(document.getId(), body);
+        onWrite.accept(version, document);
+        return version;
     }
 
     private boolean expired(StoredDocument stored, DocumentSelector kept) {
