@@ -129,7 +129,7 @@ class Delete:
 class Truncate:
     """Tables were emptied together."""
 
-    oids: tuple[int, ...]
+    relation_oids: tuple[int, ...]
     cascade: bool
     restart_identity: bool
 

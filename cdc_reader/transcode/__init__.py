@@ -22,6 +22,7 @@ from cdc_reader.transcode.slow_path import (
     Fields,
     Parts,
 )
+from schemas.errors import SettingsError
 
 __all__ = [
     "CHANGE",
@@ -58,6 +59,12 @@ if (_encoder := _compiled()) is not None:
 IMPLEMENTATION = "compiled" if "compiled" in _IMPLEMENTATIONS else "reference"
 
 
-def make_encoder(plan: TablePlan, implementation: str = IMPLEMENTATION) -> Encoder:
-    """An encoder for a table; raises KeyError when that implementation was not built."""
-    return _IMPLEMENTATIONS[implementation](plan)
+def make_encoder(plan: TablePlan, implementation: str = "auto") -> Encoder:
+    """An encoder for a table; `auto` takes `IMPLEMENTATION`. Raises `SettingsError` for one that was not built."""
+    name = IMPLEMENTATION if implementation == "auto" else implementation
+    if name not in _IMPLEMENTATIONS:
+        raise SettingsError(
+            f"expected the transcoder to be one of {sorted(_IMPLEMENTATIONS)!r}, got {name!r}",
+            remedy="install a C compiler and build the package again, or let the transcoder be 'auto'",
+        )
+    return _IMPLEMENTATIONS[name](plan)
