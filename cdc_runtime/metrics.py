@@ -164,6 +164,17 @@ SINK_INFLIGHT = _gauge("rowferry_sink_inflight_operations", "Operations sent and
 SINK_INFLIGHT_LIMIT = _gauge("rowferry_sink_inflight_limit_operations", "Most operations in flight now.")
 SINK_CIRCUIT_OPEN = _gauge("rowferry_sink_circuit_open", "1 while the breaker pauses the sink.")
 SINK_IGNORED_FIELDS = _counter("rowferry_sink_ignored_fields_total", "Fields Vespa ignored.", "document_type")
+SINK_REPLACED_TEXT = _counter(
+    "rowferry_sink_replaced_code_points_total", "Code points that Vespa refuses, written as U+FFFD."
+)
+SINK_FUTURE_VERSIONS = _counter(
+    "rowferry_sink_future_versions_total",
+    "Superseded writes whose stored version lies in the future (rule V8): newer rows are being refused.",
+)
+SINK_SNAPSHOTS_ASKED = _counter(
+    "rowferry_sink_snapshots_asked_total", "Tables asked to be read again, since deletes may be missing (rule V7)."
+)
+SINK_SWEPT = _counter("rowferry_sink_swept_documents_total", "Documents removed below the floor of their table.")
 
 CATALOGUE: tuple[MetricDef, ...] = tuple(value for value in list(globals().values()) if isinstance(value, MetricDef))
 
