@@ -89,7 +89,8 @@ class WorkerPlan:
         self._number = first + worker
         self._draws = Draws(seed_of("workload", worker, first))
         self._live = {name: list(found.keys[name][worker::workers]) for name in TABLES}
-        self._large = [(name, key) for name in LARGE for key in found.large[name][worker::workers]]
+        own = {name: set(self._live[name]) for name in LARGE}
+        self._large = [(name, key) for name in LARGE for key in found.large[name] if key in own[name]]
         self._free_pairs: list[Key] = []
         self._truncated = worker != 0
         self._planners: dict[str, Callable[[], Transaction]] = {
