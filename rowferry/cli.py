@@ -9,11 +9,12 @@ from typing import NoReturn
 
 from cdc_runtime.settings import load
 from cdc_runtime.settings_sources import flag_of, iter_settings
+from rowferry.discover import command as discover
 from rowferry.reconcile import command as reconcile
 from rowferry.settings import OperatorSettings
 from schemas.errors import RowferryError, UsageError
 
-_COMMANDS = {"reconcile": reconcile}
+_COMMANDS = {"discover": discover, "reconcile": reconcile}
 # Settings in groups have flags with a dot; these are what people type.
 _ALIASES = {"--vespa-url": "--vespa.url", "--kafka-bootstrap-servers": "--kafka.bootstrap-servers"}
 _CANCELLED = 130
