@@ -18,6 +18,7 @@ HOST = "127.0.0.1"
 _RANGE_FILE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _LOWEST = 15_000
 _TRIES = 200
+_random = random.SystemRandom()  # a seeded one would lead processes to the same ports
 
 
 def is_free(port: int) -> bool:
@@ -42,7 +43,7 @@ def choose(highest: int | None = None) -> int:
     """A port that is free now; raises DevstackError when none is found."""
     highest = outgoing_from() - 1 if highest is None else highest
     for _ in range(_TRIES):
-        port = random.randint(_LOWEST, highest) if highest > _LOWEST else _from_the_kernel()
+        port = _random.randint(_LOWEST, highest) if highest > _LOWEST else _from_the_kernel()
         if is_free(port):
             return port
     raise DevstackError(f"expected a free port on {HOST} between {_LOWEST} and {highest}, found none in {_TRIES} tries")

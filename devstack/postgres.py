@@ -17,7 +17,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from devstack import ports, postgres_files, users
+from devstack import health, ports, postgres_files, users
 from devstack.errors import DevstackError
 from devstack.processes import Command
 from devstack.server import Server
@@ -107,12 +107,7 @@ class PostgresServer(Server):
 
     def healthy(self) -> bool:
         """Whether it answers a client now; raises nothing."""
-        try:
-            with psycopg.connect(self.dsn, connect_timeout=3) as connection:
-                connection.execute("SELECT 1")
-        except psycopg.Error:
-            return False
-        return True
+        return health.postgres(self.dsn) is None
 
     def restart(self, settings: Mapping[str, str | int] | None = None) -> None:
         """Stop it in order if it runs, and start it again; the settings are added to those it has."""

@@ -16,7 +16,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from devstack import jars, java
+from devstack import health, jars, java
 from devstack.errors import DevstackError
 from devstack.processes import Command
 from devstack.server import Server
@@ -55,11 +55,7 @@ class VespaServer(Server):
 
     def healthy(self) -> bool:
         """Whether it answers a client now; raises nothing."""
-        try:
-            self._ask("GET", "/status.html")
-        except (OSError, http.client.HTTPException):
-            return False
-        return True
+        return health.vespa(self.url) is None
 
     def restart(self, application: Path | None = None) -> None:
         """Stop it if it runs, and start it again with its documents, on another application package if given."""

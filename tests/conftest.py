@@ -1,0 +1,181 @@
+"""
+Options and fixtures that give tests their servers; see `tests.servers`.
+
+Shared servers are started once a run, and each test keeps to its own part of them (``database``,
+``topic_prefix``, ``vespa_namespace``). A test that kills, stops or reconfigures a server takes a
+server of its own (``own_postgres``, ``own_kafka``, ``own_vespa``): always devstack's.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Iterator
+
+import pytest
+from confluent_kafka.admin import AdminClient
+
+from devstack import kafka as devstack_kafka
+from devstack import postgres as devstack_postgres
+from devstack import vespa as devstack_vespa
+from devstack.kafka import KafkaServer
+from devstack.postgres import PostgresServer
+from devstack.vespa import VespaServer
+from tests import databases
+from tests.databases import Database
+from tests.servers import Choices, Desk, DeskClient, NoServer, Pool, VespaAddress, tell
+
+_POOL = pytest.StashKey[Pool]()
+_DESK = pytest.StashKey[Desk]()
+_SOURCE = pytest.StashKey[Pool | DeskClient]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("servers", "servers (not named: devstack starts them)")
+    group.addoption("--postgres-dsn", metavar="URL", help="superuser of a PostgreSQL with wal_level=logical")
+    group.addoption("--kafka", metavar="HOST:PORT", help="bootstrap servers of a Kafka without topics of ours")
+    group.addoption("--vespa", metavar="URL[,URL]", help="Vespa with deploy/vespa: documents, and search if elsewhere")
+    group.addoption("--containers", action="store_true", help="start those not named in Docker, by testcontainers")
+    group.addoption(
+        "--postgres-version",
+        type=int,
+        default=devstack_postgres.DEFAULT_VERSION,
+        help="major version that is started (default %(default)s)",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if (worker := getattr(config, "workerinput", None)) is not None:
+        config.stash[_SOURCE] = DeskClient(worker["servers_address"], worker["servers_key"])
+        return
+    named = {"postgres": config.option.postgres_dsn, "kafka": config.option.kafka, "vespa": config.option.vespa}
+    choices = Choices(
+        {kind: address for kind, address in named.items() if address},
+        containers=config.option.containers,
+        postgres_version=config.option.postgres_version,
+    )
+    try:
+        choices.check()
+    except NoServer as exc:
+        pytest.exit(str(exc), returncode=pytest.ExitCode.USAGE_ERROR)
+    config.stash[_SOURCE] = config.stash[_POOL] = Pool(choices)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node) -> None:
+    """Tell each worker where to ask for servers."""
+    stash = node.config.stash
+    if _DESK not in stash:
+        stash[_DESK] = Desk(stash[_POOL])
+    node.workerinput["servers_address"] = stash[_DESK].address
+    node.workerinput["servers_key"] = stash[_DESK].key
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if (desk := config.stash.get(_DESK, None)) is not None:
+        desk.close()
+    if (pool := config.stash.get(_POOL, None)) is not None:
+        pool.close()
+
+
+def _address(request: pytest.FixtureRequest, kind: str) -> str:
+    try:
+        return request.config.stash[_SOURCE].address(kind)
+    except NoServer as exc:
+        reason = str(exc)
+    if hasattr(request.config, "workerinput"):
+        request.session.shouldstop = reason
+        pytest.fail(reason, pytrace=False)
+    return pytest.exit(reason, returncode=pytest.ExitCode.INTERNAL_ERROR)
+
+
+@pytest.fixture(scope="session")
+def postgres_dsn(request: pytest.FixtureRequest) -> str:
+    """The shared PostgreSQL, as its superuser; prefer ``database``."""
+    return _address(request, "postgres")
+
+
+@pytest.fixture(scope="session")
+def kafka(request: pytest.FixtureRequest) -> str:
+    """Bootstrap servers of the shared Kafka; keep to ``topic_prefix``."""
+    return _address(request, "kafka")
+
+
+@pytest.fixture(scope="session")
+def vespa(request: pytest.FixtureRequest) -> VespaAddress:
+    """The shared Vespa (``url``, ``search_url``); keep to ``vespa_namespace``."""
+    return VespaAddress.parse(_address(request, "vespa"))
+
+
+@pytest.fixture
+def database(postgres_dsn: str) -> Iterator[Database]:
+    """An empty database on the shared PostgreSQL, dropped at the end with its slots and roles."""
+    with databases.temporary(postgres_dsn) as fresh:
+        yield fresh
+
+
+@pytest.fixture
+def sample_database(request: pytest.FixtureRequest, postgres_dsn: str) -> Iterator[Database]:
+    """A copy of the sample database (factor `databases.SAMPLE`), dropped at the end."""
+    with databases.temporary(postgres_dsn, template=_address(request, "sample")) as copy:
+        yield copy
+
+
+@pytest.fixture
+def topic_prefix(kafka: str) -> Iterator[str]:
+    """A prefix that no other test uses; its topics are deleted at the end."""
+    prefix = f"t{secrets.token_hex(6)}"
+    yield prefix
+    silent = logging.getLogger(f"{__name__}.silent")
+    silent.disabled = True
+    client = AdminClient({"bootstrap.servers": kafka, "log_level": 0}, logger=silent)
+    topics = [name for name in client.list_topics(timeout=10).topics if name.startswith(f"{prefix}.")]
+    if topics:
+        for deletion in client.delete_topics(topics, operation_timeout=10).values():
+            deletion.result()
+
+
+@pytest.fixture
+def vespa_namespace() -> str:
+    """A namespace of document ids that no other test uses."""
+    return f"t{secrets.token_hex(6)}"
+
+
+@pytest.fixture
+def own_postgres(request: pytest.FixtureRequest) -> Iterator[PostgresServer]:
+    """A PostgreSQL of this test alone."""
+    with devstack_postgres.start(version=request.config.option.postgres_version) as server:
+        yield server
+
+
+@pytest.fixture
+def own_database(own_postgres: PostgresServer) -> Database:
+    """A database on ``own_postgres``, which goes with the server."""
+    return databases.create(own_postgres.dsn)
+
+
+@pytest.fixture
+def own_kafka() -> Iterator[KafkaServer]:
+    """A Kafka of this test alone."""
+    with devstack_kafka.start(say=tell) as server:
+        yield server
+
+
+@pytest.fixture
+def own_vespa() -> Iterator[VespaServer]:
+    """A Vespa of this test alone; it takes 4 s, so prefer ``faulty_vespa`` where that does."""
+    with devstack_vespa.start(say=tell) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def _faulty_vespa() -> Iterator[VespaServer]:
+    with devstack_vespa.start(say=tell) as server:
+        yield server
+
+
+@pytest.fixture
+def faulty_vespa(_faulty_vespa: VespaServer) -> Iterator[VespaServer]:
+    """A Vespa for tests that set faults, which are cleared at the end; documents of earlier tests are in it."""
+    yield _faulty_vespa
+    _faulty_vespa.clear_faults()
