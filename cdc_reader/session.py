@@ -1,0 +1,335 @@
+"""
+One life of the reader: from a prepared start until something asks for a new one.
+
+Rule 1: the LSN confirmed is that of a position that Kafka has committed.
+Rule 2: nothing survives a session but what is in Kafka: any error, an unknown outcome above all, ends it, and the
+next one reads the position again (rule P7).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import structlog
+
+from cdc_reader.changes import Changes, Limits
+from cdc_reader.commands import Commands
+from cdc_reader.connections import Connection
+from cdc_reader.definitions import Definitions
+from cdc_reader.farewells import Farewells
+from cdc_reader.floors import Floors
+from cdc_reader.instruments import Instruments
+from cdc_reader.pgoutput.messages import Relation
+from cdc_reader.publisher import Publisher
+from cdc_reader.refetch import refetch
+from cdc_reader.replication import ReplicationStream
+from cdc_reader.settings import ReaderSettings
+from cdc_reader.sidework import SideWork, Worker
+from cdc_reader.snapshot.reading import MESSAGE_PREFIX, current_snapshot, emit_message
+from cdc_reader.snapshot.runner import RunnerSettings, SnapshotRunner
+from cdc_reader.snapshot.scans import RUNNING, cause_of_scan, resumable
+from cdc_reader.sources import type_names
+from cdc_reader.startup import Ready
+from cdc_reader.tables import CapturedTable, EncoderOf, Tables
+from cdc_reader.transactions import Transactions
+from cdc_reader.transcode import EventContext
+from cdc_reader.visibility import Snapshot
+from schemas.control import Command, Kind
+from schemas.envelope import OP_DELETE
+from schemas.errors import TransientError
+from schemas.names import TableName
+from schemas.offsets import Position
+from schemas.tombstones import HEADER_OP, HEADER_VERSION
+from schemas.topics import MAX_MESSAGE_BYTES, Topics
+
+logger = structlog.get_logger(__name__)
+BATCH_MESSAGES = 2_000
+_IDLE_WAIT_S = 0.5
+_OPEN_TOO_LONG_S = 5.0  # a transaction whose rest does not come: what is there is committed
+_EVENT_BYTES = MAX_MESSAGE_BYTES - 64 * 1024
+
+
+class Session:
+    """Streams until `stopping` says so or a restart is due; made anew for every start."""
+
+    def __init__(
+        self,
+        settings: ReaderSettings,
+        ready: Ready,
+        *,
+        connection: Connection,
+        stream: ReplicationStream,
+        publisher: Publisher,
+        side: SideWork,
+        instruments: Instruments,
+        encoder_of: EncoderOf,
+        commands: Commands,
+    ) -> None:
+        self._settings = settings
+        self._connection = connection
+        self._stream = stream
+        self._publisher = publisher
+        self._side = side
+        self._instruments = instruments
+        self._commands = commands
+        self._control_topic = Topics(settings.kafka.prefix).control
+        self._position = ready.position
+        self._versions = ready.versions
+        self._restart: str | None = None
+        self._heartbeat_due = 0.0
+        self._refetcher: Worker | None = None
+        self.tables = Tables(ready.tables, prefix=settings.kafka.prefix, encoder_of=encoder_of)
+        self._transactions = Transactions(ready.position.last, ready.position.open)
+        self._floors = Floors(ready.stored.floors, publisher)
+        self._definitions = Definitions(settings, ready.catalog)
+        self._changes = Changes(
+            transactions=self._transactions,
+            tables=self.tables,
+            sink=publisher,
+            versions=ready.versions,
+            floors=self._floors,
+            companions=self,
+            limits=Limits(settings.commit.max_rows, settings.commit.max_bytes, _EVENT_BYTES),
+            message_prefix=MESSAGE_PREFIX,
+        )
+        self.runner = SnapshotRunner(
+            RunnerSettings(
+                source=settings.source,
+                incarnation=ready.position.incarnation,
+                chunk_rows=settings.snapshot.chunk_rows,
+                chunk_bytes=settings.snapshot.chunk_bytes,
+                event_bytes=_EVENT_BYTES,
+                parallel=settings.snapshot.workers,
+                watermark_timeout_s=settings.snapshot.watermark_timeout_s,
+            ),
+            tables=self.tables.by_name,
+            side=side,
+            output=publisher,
+            floors=self._floors,
+            versions=ready.versions,
+            announce=self,
+            delivered=self._changes.delivered,
+            fingerprint=self._definitions.fingerprint,
+            encoder_of=encoder_of,
+        )
+        self._farewells = Farewells(
+            ready,
+            publisher,
+            self.runner,
+            source=settings.source,
+            tables_topic=Topics(settings.kafka.prefix).tables,
+        )
+        self._request_scans(ready)
+
+    def _request_scans(self, ready: Ready) -> None:
+        """Every table that has no complete scan of this life and definition is scanned, or goes on (P5, S6, D1)."""
+        for table in ready.tables:
+            name = str(table.name)
+            known = ready.stored.snapshots.get(name)
+            identity = {
+                "incarnation": ready.position.incarnation,
+                "oid": table.entry.oid,
+                "fingerprint": table.entry.fingerprint,
+            }
+            if resumable(known, **identity):  # type: ignore[arg-type]
+                assert known is not None
+                command = ready.stored.commands.get(known.command or "")
+                self.runner.request(
+                    self.runner.new_scan(table.name, known.cause, progress=known, command=command, needs_writers=False)
+                )
+                continue
+            cause = cause_of_scan(known, **identity)  # type: ignore[arg-type]
+            if cause is not None:
+                rows = known.complete_rows if known else None
+                self.runner.request(self.runner.new_scan(table.name, cause, needs_writers=True, known_rows=rows))
+        resumed = {known.command for known in ready.stored.snapshots.values() if known.state == RUNNING}
+        for command in ready.stored.commands.values():
+            if command.id not in resumed:
+                self._obey(command)
+
+    def run(self, stopping: Callable[[], bool]) -> str | None:
+        """Stream; gives the reason for a restart, or None when `stopping()` ended it. Raises our errors."""
+        self._farewells.begin(self._side)
+        while not stopping():
+            batch, more = self._stream.receive(most=BATCH_MESSAGES, wait_s=self._wait_s(), wake_fd=self._side.wake_fd)
+            if batch:
+                self._changes.handle(batch)
+            self._side.settle()
+            now = time.monotonic()
+            self.runner.poll(now)
+            self._commit_when_due(now, more=more)
+            self._duties(now)
+            self._instruments.tick(self)
+            if self._restart is not None and self._transactions.begin is None:
+                self._commit()
+                return self._restart
+        self._commit()
+        return None
+
+    def _wait_s(self) -> float:
+        if self._publisher.dirty:
+            return self._settings.commit.max_wait_s / 4
+        return max(0.0, min(_IDLE_WAIT_S, self._heartbeat_due - time.monotonic()))
+
+    def _commit_when_due(self, now: float, *, more: bool) -> None:
+        if self._transactions.begin is None:
+            if not more:
+                self._commit()
+        elif self._publisher.rows and now - self._publisher.began_at > _OPEN_TOO_LONG_S:
+            self._commit()
+
+    def _commit(self) -> None:
+        """Commit what is there with the position it reaches, then confirm that position (rules P3, P6)."""
+        if not self._changes.whole and not self._publisher.dirty:
+            return
+        self._position = replace(
+            self._position,
+            version=self._versions.last,
+            last=self._transactions.last,
+            open=self._transactions.opened(),
+        )
+        rows, began = self._publisher.rows, time.monotonic()
+        self._publisher.commit(self._position)
+        self._stream.confirm(self._position.restart_lsn)
+        self._instruments.committed(self._position, rows, self._changes.whole, time.monotonic() - began)
+        self._changes.whole = 0
+
+    # What the stream asks and tells (changes.Companions)
+
+    def now_us(self) -> int:
+        """The wall clock, in microseconds since the Unix epoch."""
+        return time.time_ns() // 1000
+
+    def committed(self) -> None:
+        """A source transaction is whole: commit where the bounds are near."""
+        publisher, commit = self._publisher, self._settings.commit
+        full = publisher.rows * 2 >= commit.max_rows or publisher.size * 2 >= commit.max_bytes
+        if full or (publisher.rows and time.monotonic() - publisher.began_at >= commit.max_wait_s):
+            self._commit()
+
+    def bounds_reached(self) -> None:
+        """The Kafka transaction is full inside a source transaction."""
+        self._commit()
+
+    def relation_received(self, relation: Relation) -> None:
+        """Bind a relation; one that does not fit what we know makes us compare all definitions (rule D1)."""
+        bound, differs = self.tables.bind(relation, lambda types: type_names(self._connection, types))
+        if bound is not None:
+            plan = bound.encoder.plan
+            self._publisher.store_plan(plan)
+            self._instruments.bound(bound)
+        if differs:
+            now = time.monotonic()
+            if bound is not None:
+                self.runner.void(bound.table.name, "another definition came", now)
+            self._compare_definitions()
+
+    def refetch(
+        self, table: CapturedTable, keys: Sequence[bytes], xids: set[int]
+    ) -> Mapping[bytes, Mapping[str, bytes]] | None:
+        """Rows read again; what they may have seen goes into the position (rule V6)."""
+        encoder = table.encoder
+        names = [column.name for column in encoder.plan.columns]
+
+        def decode(data: bytes) -> tuple[bytes, Mapping[str, bytes]]:
+            return encoder.copy_row(data)[0], encoder.fields_from_copy(names, data)
+
+        if self._refetcher is None:
+            self._refetcher = self._side.worker()
+        found = refetch(
+            self._refetcher, table.read, keys, decode=decode, delivered=xids, wait_s=self._settings.refetch_wait_s
+        )
+        if found is None:
+            return None
+        self._position = replace(self._position, seen_lsn=max(self._position.seen_lsn, found.seen_lsn))
+        self._instruments.refetched(table, len(keys))
+        return found.rows
+
+    def row_unread(self, table: CapturedTable, key: bytes) -> None:
+        """Ask ourselves, durably, to read the row again (rule V5)."""
+        command = self._commands.reread(str(table.name), [key.decode("ascii")])
+        self.command_moved(command)
+        self._obey(command)
+
+    def leaf_truncated(self, table: CapturedTable) -> None:
+        """A partition was emptied: read its root again and sweep (rule D3)."""
+        self.runner.request(self.runner.new_scan(table.name, "a partition was truncated"))
+
+    def truncated(self, table: CapturedTable) -> None:
+        """Open chunks of an emptied table are void (rule S2)."""
+        self.runner.void(table.name, "the table was truncated", time.monotonic())
+
+    def own_message(self, content: str, lsn: int, context: EventContext) -> None:
+        """A watermark, a farewell's marker, or a heartbeat."""
+        if not self._farewells.on_message(content, lsn, context):
+            self.runner.on_message(content, lsn, context, time.monotonic())
+
+    # What scans tell (runner.Announce)
+
+    def command_moved(self, command: Command) -> None:
+        """Write a command's new state in the transaction that holds the work."""
+        self._publisher.add(self._control_topic, command.id.encode(), command.to_json(), self.now_us() // 1000)
+
+    def definition_changed(self, table: TableName) -> None:
+        """A scan found its table changed: start anew with the new definition."""
+        self._restart = f"the definition of {table} changed"
+
+    def tombstone(self, table: CapturedTable, key: bytes, version: int) -> None:
+        """What stays behind a delete that a read found."""
+        headers = ((HEADER_VERSION, str(version).encode()), (HEADER_OP, OP_DELETE.encode()))
+        self._publisher.add_to(table.topic, key, None, self.now_us() // 1000, partition=None, headers=headers)
+
+    # What is done now and then
+
+    def _duties(self, now: float) -> None:
+        for command in self._commands.poll(now):
+            self._obey(command)
+        if now < self._heartbeat_due:
+            return
+        self._heartbeat_due = now + self._settings.heartbeat_interval_s
+        self._side.submit(
+            lambda worker: emit_message(worker.connection, f"{self._settings.source}:heartbeat"),
+            lambda _: None,
+            self._failed,
+        )
+        delivered = frozenset(self._changes.delivered)
+        self._side.submit(
+            lambda worker: current_snapshot(worker.connection),
+            lambda snapshot: self._forget(snapshot, delivered),
+            self._failed,
+        )
+        self._compare_definitions()
+
+    def _forget(self, snapshot: Snapshot, delivered: frozenset[int]) -> None:
+        """An xid is forgotten once one snapshot has seen it (rule S1)."""
+        self._changes.delivered -= delivered - snapshot.unseen(delivered)
+
+    def _compare_definitions(self) -> None:
+        self._side.submit(self._definitions.changes, self._definitions_read, self._failed)
+
+    def _definitions_read(self, difference: str | None) -> None:
+        if difference is not None:
+            self._restart = difference
+
+    def _failed(self, exc: TransientError) -> None:
+        logger.warning("side_work_failed", reason=str(exc))
+
+    def _obey(self, command: Command) -> None:
+        refused = self._commands.refusal(command, self.tables.by_name)
+        if refused is not None:
+            self.command_moved(refused)
+            return
+        for text in command.tables:
+            name = TableName.parse(text)
+            if command.kind is Kind.REREAD:
+                keys = [key.encode("ascii") for key in command.keys]
+                self.runner.request(self.runner.new_scan(name, "keys were asked for", command=command, keys=keys))
+            else:
+                self.runner.request(self.runner.new_scan(name, f"asked for by {command.requested_by}", command=command))
+
+    @property
+    def position(self) -> Position:
+        """The position last committed, or about to be."""
+        return self._position

@@ -1,0 +1,71 @@
+"""What the reader needs to know. Every setting is documented here and only here."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, StringConstraints
+
+from cdc_runtime.settings import ServiceSettings, SettingsGroup
+
+SlotName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,63}$")]
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,63}$")]
+
+
+class CommitSettings(SettingsGroup):
+    """When a Kafka transaction is committed; it always is as soon as the stream has nothing more to read."""
+
+    max_wait_s: float = Field(0.2, gt=0, le=10, description="Longest time a Kafka transaction stays open.")
+    max_rows: int = Field(20_000, ge=1, le=1_000_000, description="Most rows in one Kafka transaction.")
+    max_bytes: int = Field(
+        8 * 1024 * 1024, ge=1024, description="Most bytes of events in one Kafka transaction; one event may be larger."
+    )
+
+
+class SnapshotSettings(SettingsGroup):
+    """How tables are read beside the stream."""
+
+    chunk_rows: int = Field(10_000, ge=1, le=1_000_000, description="Most rows in one chunk of a snapshot.")
+    chunk_bytes: int = Field(4 * 1024 * 1024, ge=1024, description="About how many bytes a chunk may have.")
+    workers: int = Field(2, ge=1, le=16, description="Tables that are read at the same time.")
+    watermark_timeout_s: float = Field(
+        60, gt=0, description="How long a watermark is waited for before the chunk is tried again."
+    )
+
+
+class ReaderSettings(ServiceSettings):
+    """What the reader needs to know."""
+
+    database_url: SecretStr = Field(
+        SecretStr(""), description="Source database, `postgresql://user@host/database`; the password may be in it."
+    )
+    source: Name = Field("rowferry", description="Name of this source: its position is kept in `_offsets.<source>`.")
+    slot: SlotName = Field("rowferry", description="Replication slot to read; created when missing.")
+    publication: Name = Field("rowferry", description="Publication to read; created and kept where rights allow.")
+    tables: list[str] = Field(
+        default_factory=list, description="Tables to capture, `table` or `schema.table`; empty: all of `public`."
+    )
+    exclude: list[str] = Field(
+        default=["_prisma_migrations", "sync_events"], description="Tables that are never captured."
+    )
+    standby: bool = Field(
+        default=True, description="Wait for the slot as hot standby when another reader holds it; false: exit 75."
+    )
+    commit: CommitSettings = Field(default_factory=CommitSettings, description="Kafka transactions.")
+    snapshot: SnapshotSettings = Field(default_factory=SnapshotSettings, description="Snapshots.")
+    heartbeat_interval_s: float = Field(
+        10, gt=0, le=3600, description="How often a message of ours moves an idle slot, and definitions are compared."
+    )
+    status_interval_s: float = Field(
+        5, gt=0, le=600, description="How often the server is told that we live; below wal_sender_timeout / 2."
+    )
+    refetch_wait_s: float = Field(
+        5, ge=0, le=60, description="How long a row with unchanged large columns waits to be read again (rule V5)."
+    )
+    version_seed: int = Field(
+        0, ge=0, description="Versions begin above this number; only after the topics were lost (rule V8)."
+    )
+    transcoder: Literal["auto", "compiled", "reference"] = Field(
+        "auto", description="Which transcoder runs; `auto`: the compiled one where it was built."
+    )
+    binary: bool = Field(default=True, description="Ask for binary values where all published types allow it.")

@@ -1,0 +1,146 @@
+"""
+The scan of one table, step by step; no step is taken without its predecessor's proof.
+
+    begin -> (S4) writers of before have ended -> low watermark received -> chunk read -> high watermark received
+          -> rows published, progress recorded -> next chunk (its low watermark is the last high one) ... -> sweep
+
+A scan is decided here and carried out by `runner`. Progress lives in `_offsets`, so a killed scan goes on behind
+its last recorded key. A scan for single keys has no progress: it is begun anew from its command.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum
+
+from cdc_reader.snapshot.chunks import ChunkSize
+from cdc_reader.snapshot.window import ChunkRows, Window, sweep_looks_wrong
+from schemas.control import Command
+from schemas.names import TableName
+from schemas.offsets import SnapshotProgress
+
+RUNNING = "running"
+DONE = "done"
+HELD = "held"
+KEYS_AT_ONCE = 500
+
+
+class Phase(Enum):
+    """What a scan waits for."""
+
+    BEGIN = "begin"
+    WRITERS = "writers"
+    LOW = "low watermark"
+    HIGH = "high watermark"
+    OVER = "over"
+
+
+@dataclass(slots=True)
+class Scan:
+    """One scan. `deadline` (monotonic seconds) is when the attempt counts as lost (rule S3)."""
+
+    table: TableName
+    cause: str
+    size: ChunkSize
+    command: Command | None = None
+    keys: list[bytes] | None = None
+    progress: SnapshotProgress | None = None
+    needs_writers: bool = False
+    phase: Phase = Phase.BEGIN
+    window: Window | None = None
+    chunk: ChunkRows | None = None
+    read_to: tuple[str, ...] | None = None
+    fingerprint: str | None = None
+    known_rows: int | None = None
+    deadline: float = 0.0
+    deletes_seen: int = 0
+    attempt: str = ""
+    delivered: frozenset[int] = field(default_factory=frozenset)
+
+    @property
+    def whole_table(self) -> bool:
+        """Whether this scan reads the table, not single keys."""
+        return self.keys is None
+
+    @property
+    def last_key(self) -> tuple[str, ...] | None:
+        """The key behind which the next chunk begins."""
+        return self.progress.last_key if self.progress else None
+
+    def next_keys(self) -> Sequence[bytes]:
+        """The keys of the next chunk of a scan for single keys."""
+        return (self.keys or [])[:KEYS_AT_ONCE]
+
+    def wait_for_low(self, attempt: str, deadline: float) -> None:
+        """A new attempt begins; whatever an older one still delivers is ignored."""
+        self.attempt = attempt
+        self.window = None
+        self.chunk = None
+        self.phase = Phase.LOW
+        self.deadline = deadline
+
+    def open_window(self, attempt: str, deadline: float, delivered: frozenset[int]) -> Window:
+        """The low watermark was received: from now on the stream's keys overtake the chunk's."""
+        self.attempt = attempt
+        self.window = Window(attempt)
+        self.chunk = None
+        self.phase = Phase.HIGH
+        self.deadline = deadline
+        self.delivered = delivered
+        return self.window
+
+    def chunk_done(self, chunk: ChunkRows, last_key: tuple[str, ...] | None) -> None:
+        """The chunk's rows are published: progress moves behind them."""
+        self.window = None
+        if self.keys is not None:
+            done = {row[0] for row in chunk.rows} | set(chunk.absent)
+            self.keys = [key for key in self.keys if key not in done]
+            return
+        assert self.progress is not None
+        self.size.read(len(chunk.rows), chunk.size)
+        self.progress = replace(
+            self.progress,
+            rows=self.progress.rows + len(chunk.rows),
+            last_key=last_key if last_key is not None else self.progress.last_key,
+        )
+
+    def complete(self, chunk: ChunkRows) -> bool:
+        """Whether nothing is left to read behind this chunk."""
+        return not self.keys if self.keys is not None else chunk.complete
+
+    def finish(self, *, row_estimate: int, forced: bool) -> SnapshotProgress:
+        """The progress record of a scan whose last chunk is published: swept (`done`), or `held` (rule S7)."""
+        assert self.progress is not None
+        known = self.progress.complete_rows
+        expected = max(0, (row_estimate if known is None else known) - self.deletes_seen)
+        held = not forced and sweep_looks_wrong(self.progress.rows, expected=expected)
+        self.progress = replace(
+            self.progress,
+            state=HELD if held else DONE,
+            complete_rows=known if held else self.progress.rows,
+        )
+        self.phase = Phase.OVER
+        return self.progress
+
+
+def resumable(progress: SnapshotProgress | None, *, incarnation: str, oid: int, fingerprint: str) -> bool:
+    """Whether a recorded scan may go on: same life of the slot (rule S6), same definition (rule D1)."""
+    return (
+        progress is not None
+        and progress.state == RUNNING
+        and (progress.incarnation, progress.oid, progress.fingerprint) == (incarnation, oid, fingerprint)
+    )
+
+
+def cause_of_scan(progress: SnapshotProgress | None, *, incarnation: str, oid: int, fingerprint: str) -> str | None:
+    """Why a table must be scanned from the start, or None: it is done, held, or goes on where it was."""
+    if progress is None:
+        return "the table is new to this pipeline"
+    if progress.incarnation != incarnation:
+        return "the slot began anew"
+    if progress.oid != oid:
+        return "the table was dropped and made anew"
+    if progress.fingerprint != fingerprint:
+        return "the table's definition changed"
+    return None
