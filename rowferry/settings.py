@@ -10,9 +10,12 @@ from cdc_runtime.settings import KafkaSettings, LoadedSettings, LogSettings, Set
 class VespaSettings(SettingsGroup):
     """How Vespa is reached and what the documents are called there."""
 
-    url: str = Field("http://localhost:8080", min_length=1, description="Vespa's document API.")
-    namespace: str = Field("procore", min_length=1, description="Namespace of the document ids.")
+    url: str = Field(
+        "http://localhost:8080", pattern=r"^https?://[^/?#]+/?$", description="Container with the document API."
+    )
+    namespace: str = Field("procore", min_length=1, description="Namespace of document ids.")
     record_type: str = Field("procore_record", min_length=1, description="Document type of rows.")
+    schema_type: str = Field("procore_schema", min_length=1, description="Document type of table descriptions.")
 
 
 class OperatorSettings(LoadedSettings):
@@ -28,6 +31,7 @@ class OperatorSettings(LoadedSettings):
     exclude: list[str] = Field(
         default=["_prisma_migrations", "sync_events"], description="Tables that are never captured."
     )
+    group: str = Field("rowferry-vespa-sink", min_length=1, description="Consumer group of the sink.")
     log: LogSettings = Field(default_factory=LogSettings, description="Logging.")
     kafka: KafkaSettings = Field(default_factory=KafkaSettings, description="Kafka.")
     vespa: VespaSettings = Field(default_factory=VespaSettings, description="Vespa.")
