@@ -1,0 +1,135 @@
+"""`rowferry discover` on a real database: outputs and exit codes of its contract."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from devstack.sample import model
+from devstack.sample.tables import CAPTURED
+from tests.databases import Database
+from tests.integration.rowferry.commands import Rowferry
+
+SCHEMA = """
+CREATE TABLE projects (id bigint PRIMARY KEY, name varchar(40) NOT NULL DEFAULT 'none', made timestamptz);
+CREATE TABLE photos (id uuid PRIMARY KEY, project_id bigint REFERENCES projects, image_url text, s3_key text,
+    other_s3_keys jsonb);
+INSERT INTO projects SELECT n, 'project ' || n, '2020-01-01+00' FROM generate_series(1, 7) AS n;
+INSERT INTO photos VALUES (gen_random_uuid(), 1, 'http://x/1', NULL, '{"a": "1", "b": "2"}'),
+    (gen_random_uuid(), NULL, NULL, 'k', '[]');
+"""
+
+
+@pytest.fixture
+def rowferry(capsys: pytest.CaptureFixture[str], database: Database) -> Rowferry:
+    return Rowferry(capsys, "--database-url", database.dsn)
+
+
+def test_inventory_is_printed_as_json(rowferry: Rowferry, database: Database) -> None:
+    database.execute(SCHEMA)
+
+    ran = rowferry("discover", "--include-samples")
+
+    [schema] = ran.json["schemas"]
+    photos, projects = schema["tables"]
+    assert (ran.code, schema["name"], ran.json["database_name"]) == (0, "public", database.name)
+    assert (photos["name"], photos["row_count"]) == ("photos", 2)
+    assert (projects["row_count"], projects["timestamp_columns"]) == (7, ["made"])
+    assert projects["columns"][1] == {
+        "name": "name",
+        "data_type": "character varying(40)",
+        "is_nullable": False,
+        "default_value": "'none'::character varying",
+        "max_length": 40,
+        "description": None,
+    }
+    assert [row["id"] for row in projects["samples"]] == [1, 2, 3, 4, 5]
+    assert {file["column_name"]: file["reference_type"] for file in photos["file_reference_columns"]} == {
+        "image_url": "url",
+        "s3_key": "s3_key",
+        "other_s3_keys": "jsonb_s3_map",
+    }
+    assert ran.json["file_references_summary"] == {
+        "total_columns": 3,
+        "tables_with_files": 1,
+        "estimated_file_count": 4,
+    }
+
+
+def test_both_formats_are_written_beside_each_other(rowferry: Rowferry, database: Database, tmp_path: Path) -> None:
+    database.execute(SCHEMA)
+
+    ran = rowferry("discover", "--format", "both", "--output", str(tmp_path / "inventory"), "--no-include-stats")
+
+    assert (ran.code, ran.out) == (0, "")
+    found = json.loads((tmp_path / "inventory.json").read_text())
+    assert found["schemas"][0]["tables"][0]["row_count"] is None
+    assert (tmp_path / "inventory.md").read_text().startswith(f"# Database {database.name}\n")
+
+
+def test_sample_database_is_found_as_it_was_described(
+    capsys: pytest.CaptureFixture[str], sample_database: Database
+) -> None:
+    found = Rowferry(capsys, "--database-url", sample_database.dsn)("discover").json
+
+    tables = {table["name"]: table for table in found["schemas"][0]["tables"]}
+    described = {table.name for table in CAPTURED}
+    assert described <= tables.keys()
+    edges = {(e["source_table"], e["source_column"], e["target_table"], e["declared"]) for e in found["relationships"]}
+    expected = model.relationships(CAPTURED)
+    assert {(source, target, declared) for source, _, target, declared in edges} == {
+        (edge.table, edge.target, edge.declared) for edge in expected
+    }
+    assert len(found["relationships"]) == len(expected)
+    assert {
+        (name, file["column_name"], file["reference_type"])
+        for name, table in tables.items()
+        for file in table["file_reference_columns"]
+    } == set(model.file_columns(CAPTURED))
+    assert {name for name, table in tables.items() if table["capture"]["mode"] == "replication"} == described
+
+
+def test_unreachable_database_ends_with_1(rowferry: Rowferry) -> None:
+    ran = rowferry("discover", "--database-url", "postgresql://nobody@127.0.0.1:1/none")
+
+    assert (ran.code, ran.out) == (1, "")
+    assert "cannot connect to PostgreSQL" in ran.err
+
+
+def test_wrong_password_ends_with_1(rowferry: Rowferry, database: Database) -> None:
+    role = database.create_role()
+
+    ran = rowferry("discover", "--database-url", role.dsn.replace(role.password, "wrong"))
+
+    assert (ran.code, ran.out) == (1, "")
+    assert "password authentication failed" in ran.err
+    assert "wrong" not in ran.err
+
+
+def test_missing_right_ends_with_2(rowferry: Rowferry, database: Database) -> None:
+    database.execute(SCHEMA)
+
+    ran = rowferry("discover", "--database-url", database.create_role().dsn)
+
+    assert (ran.code, ran.out) == (2, "")
+    assert "permission denied for table photos" in ran.err
+
+
+def test_catalog_alone_needs_no_right(rowferry: Rowferry, database: Database) -> None:
+    database.execute(SCHEMA)
+
+    assert rowferry("discover", "--no-include-stats", "--database-url", database.create_role().dsn).code == 0
+
+
+def test_output_that_cannot_be_written_ends_with_3(rowferry: Rowferry, database: Database, tmp_path: Path) -> None:
+    ran = rowferry("discover", "--output", str(tmp_path / "missing" / "inventory.json"))
+
+    assert ran.code == 3
+    assert "No such file or directory" in ran.err
+
+
+@pytest.mark.parametrize("arguments", [("--format", "xml"), ("--unheard-of",)])
+def test_wrong_usage_ends_with_64(rowferry: Rowferry, arguments: tuple[str, ...]) -> None:
+    assert rowferry("discover", *arguments).code == 64
