@@ -7,6 +7,7 @@ import rowferry.devstack.application.ApplicationModel;
 import rowferry.devstack.application.ContainerPackage;
 import rowferry.devstack.server.Running;
 import rowferry.devstack.store.DocumentStore;
+import sun.misc.Signal;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -30,6 +31,8 @@ public final class VespaServer {
         ROOT.setLevel(Level.SEVERE);
         System.setProperty("slf4j.internal.verbosity", "ERROR"); // Vespa brings no binding for its slf4j
         System.setProperty("java.net.preferIPv4Stack", "true"); // 127.0.0.1, not its IPv6 form
+        Signal.handle(new Signal("TERM"), signal -> stop());
+        Signal.handle(new Signal("INT"), signal -> stop());
         Arguments arguments = null;
         try {
             arguments = Arguments.parse(args);
@@ -55,7 +58,6 @@ public final class VespaServer {
         new ContainerPackage(model, arguments.port()).write(arguments.application(), work.resolve("application"));
         Running.use(store.join(), model.fieldSets());
         Application.fromApplicationPackage(work.resolve("application"), Networking.enable);
-        // Nothing needs an orderly shutdown: every answered write is in the log already.
         if (arguments.tied()) exitWithParent();
         String ready = "ready on http://127.0.0.1:" + arguments.port() + " after "
                 + (System.nanoTime() - startedNs) / 1_000_000 + " ms";
@@ -93,14 +95,19 @@ public final class VespaServer {
             } catch (IOException e) {
                 // gone is gone
             }
-            Runtime.getRuntime().halt(0);
+            stop();
         }, "tied");
         thread.setDaemon(true);
         thread.start();
     }
 
+    /** At once: every answered write is in the log already, and Vespa's orderly shutdown takes seconds. */
+    private static void stop() {
+        Runtime.getRuntime().halt(0);
+    }
+
     private static void fail(int code, String message) {
-        System.err.println(String.valueOf(message).replace('\n', ' '));
+        System.err.println(String.valueOf(message).replaceAll("\\s+", " ").strip());
         System.err.flush();
         Runtime.getRuntime().halt(code);
     }

@@ -35,6 +35,8 @@ import java.util.stream.Stream;
 public final class ContainerPackage {
 
     private static final Set<String> DROPPED = Set.of("nodes", "http", "accesslog", "document-processing", "document-api", "search");
+    private static final String HOST = "here";
+    private static final String HOSTS = "<hosts><host name=\"localhost\"><alias>" + HOST + "</alias></host></hosts>";
     private static final String BUNDLE = "rowferry";
 
     private final ApplicationModel model;
@@ -49,6 +51,7 @@ public final class ContainerPackage {
     /** Writes the package into {@code target}, which it creates. */
     public void write(Path application, Path target) throws IOException {
         copy(application, target);
+        Files.writeString(target.resolve("hosts.xml"), HOSTS);
         try {
             xml = DocumentBuilderFactory.newInstance().newDocumentBuilder().parse(application.resolve("services.xml").toFile());
             rewrite(xml.getDocumentElement());
@@ -87,8 +90,9 @@ public final class ContainerPackage {
         addComponent(one, "com.yahoo.jdisc.http.server.jetty.LoopbackFront");
         addConfigs(one);
         containers.forEach(services::removeChild);
+        children(services, "admin").forEach(services::removeChild);
         services.insertBefore(one, services.getFirstChild());
-        children(services, "content").forEach(this::cutFromIndexing);
+        children(services, "content").forEach(this::reduce);
     }
 
     private void addDocumentApi(Element one, List<Element> containers) {
@@ -112,10 +116,23 @@ public final class ContainerPackage {
         }
     }
 
-    /** The documents go straight to the store: the container that would index them is gone. */
-    private void cutFromIndexing(Element content) {
+    /** One node on this machine, which nobody runs; documents that are not sent to be indexed. */
+    private void reduce(Element content) {
         children(content, "documents").forEach(documents ->
                 children(documents, "document-processing").forEach(documents::removeChild));
+        for (String copies : List.of("min-redundancy", "redundancy")) {
+            children(content, copies).forEach(each -> each.setTextContent("1"));
+        }
+        children(content, "engine").forEach(content::removeChild);
+        children(content, "tuning").forEach(content::removeChild);
+        Element nodes = xml.createElement("nodes");
+        Element node = add(nodes, "node");
+        node.setAttribute("hostalias", HOST);
+        node.setAttribute("distribution-key", "0");
+        List<Element> many = new ArrayList<>(children(content, "nodes"));
+        many.addAll(children(content, "group"));
+        content.insertBefore(nodes, many.get(0));
+        many.forEach(content::removeChild);
     }
 
     private List<String> clusters() {

@@ -1,7 +1,7 @@
 package rowferry.devstack.search;
 
 import com.yahoo.document.Document;
-import com.yahoo.document.datatypes.FieldValue;
+import rowferry.devstack.search.SearchField.Kind;
 import rowferry.devstack.store.Documents;
 import rowferry.devstack.store.StoredDocument;
 
@@ -62,12 +62,18 @@ final class DocumentView implements Values {
             kept = new Object[fields.size()];
             costly = new SoftReference<>(kept);
         }
-        if (kept[field.slot()] == null) {
-            FieldValue value = documents.read(stored).getFieldValue(field.name());
-            Object made = values.of(field, value);
-            kept[field.slot()] = made == null ? MISSING : made;
-        }
+        if (kept[field.slot()] == null) make(field, kept);
         Object value = kept[field.slot()];
         return value == MISSING ? null : value;
+    }
+
+    /** Reading the document costs more than all its words, so all texts are made at once; elements take much memory. */
+    private void make(SearchField wanted, Object[] kept) {
+        Document document = documents.read(stored);
+        for (SearchField field : fields.all()) {
+            if (field != wanted && (wanted.kind() != Kind.TEXT || field.kind() != Kind.TEXT)) continue;
+            Object made = values.of(field, document.getFieldValue(field.name()));
+            kept[field.slot()] = made == null ? MISSING : made;
+        }
     }
 }

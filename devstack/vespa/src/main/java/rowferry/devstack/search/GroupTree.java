@@ -93,7 +93,7 @@ final class GroupTree {
         } else if (result instanceof HitsAggregationResult hits) {
             GlobalId id = new GlobalId(new DocumentId(view.stored().id()).getGlobalId());
             grouped.put(id, view.stored());
-            hits.addHit(new FS4Hit(0, id, score));
+            hits.addHit(new FS4Hit(0, id, score, 0));
         } else {
             GroupExpression.values(result.getExpression(), view, score).stream()
                            .filter(value -> !GroupExpression.isMissing(value)).forEach(value -> aggregate(result, value));

@@ -23,6 +23,7 @@ import com.yahoo.prelude.query.WeightedSetItem;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Function;
 import java.util.function.Predicate;
 
@@ -56,7 +57,7 @@ final class QueryCompiler {
         if (field == null || field.kind() != SearchField.Kind.ELEMENTS) return List.of();
         SearchField member = field.members().get(name.substring(dot + 1));
         return member == null ? List.of() : List.of(new SearchField(field.name(), field.kind(), field.slot(), field.cased(),
-                field.stemming(), field.accents(), java.util.Map.of(member.name(), member)));
+                field.stemming(), field.accents(), Map.of(member.name(), member)));
     }
 
     private Matcher compile(Item item) {
@@ -68,9 +69,26 @@ final class QueryCompiler {
         if (item instanceof NotItem not) return not(not);
         if (item instanceof RankItem rank) return Matcher.rank(parts(rank));
         if (item instanceof OrItem || item instanceof WeakAndItem || item instanceof EquivItem) return Matcher.or(parts((CompositeItem) item));
-        if (item instanceof AndItem || item instanceof AndSegmentItem) return Matcher.and(parts((CompositeItem) item));
+        if (item instanceof AndItem || item instanceof AndSegmentItem) return and((CompositeItem) item);
         if (item instanceof TermItem || item instanceof InItem || item instanceof WeightedSetItem) return term(item);
         throw Terms.unsupported(item);
+    }
+
+    /** Attributes are asked first: most documents then need no words or elements made. */
+    private Matcher and(CompositeItem item) {
+        List<Matcher> parts = new ArrayList<>();
+        for (Item part : item.items()) if (isCheap(part)) parts.add(compile(part));
+        for (Item part : item.items()) if (!isCheap(part)) parts.add(compile(part));
+        return Matcher.and(parts);
+    }
+
+    private boolean isCheap(Item item) {
+        if (!(item instanceof TermItem || item instanceof InItem)) return false;
+        return named.apply(indexOf(item)).stream().allMatch(SearchField::isCheap);
+    }
+
+    private static String indexOf(Item item) {
+        return item instanceof InItem in ? in.getIndexName() : ((HasIndexItem) item).getIndexName();
     }
 
     private List<Matcher> parts(CompositeItem item) {
@@ -87,7 +105,7 @@ final class QueryCompiler {
     }
 
     private Matcher term(Item item) {
-        String index = item instanceof InItem in ? in.getIndexName() : ((HasIndexItem) item).getIndexName();
+        String index = indexOf(item);
         if (index.equals("sddocname")) return Terms.of(item, new SearchField(index, SearchField.Kind.STRING, 0, true, null, false, null)).test(type)
                 ? Matcher.ALL : Matcher.NONE;
         List<Matcher> any = new ArrayList<>();

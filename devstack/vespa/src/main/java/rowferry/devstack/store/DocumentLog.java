@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.zip.CRC32;
 
@@ -22,6 +23,7 @@ import java.util.zip.CRC32;
  * Rule 2: an entry is {@code length, crc, payload}; replay stops at the first one that is short or has
  * a wrong checksum, and cuts the file there, so a write torn by a kill never poisons what follows.
  * Rule 3: the last entry of a document id counts.
+ * Rule 4: one process at a time has it open.
  */
 public final class DocumentLog implements Closeable {
 
@@ -36,26 +38,37 @@ public final class DocumentLog implements Closeable {
     private static final byte REMOVE = 2;
 
     private final Path file;
+    private final FileChannel lock;
     private FileChannel channel;
 
-    private DocumentLog(Path file, FileChannel channel) {
+    private DocumentLog(Path file, FileChannel lock, FileChannel channel) {
         this.file = file;
+        this.lock = lock;
         this.channel = channel;
     }
 
     /** Opens the log, creating it when missing, hands all its entries to {@code replay} and cuts a torn tail. */
     public static DocumentLog open(Path file, Replay replay) throws IOException {
+        FileChannel lock = FileChannel.open(file.resolveSibling(file.getFileName() + ".lock"),
+                                            StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+        if (lock.tryLock() == null) throw new IOException("another process has " + file + " open");
         long valid = Files.exists(file) ? replay(file, replay) : 0;
         FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
         channel.truncate(valid);
         channel.position(valid);
         if (valid == 0) writeFully(channel, ByteBuffer.wrap(MAGIC));
-        return new DocumentLog(file, channel);
+        return new DocumentLog(file, lock, channel);
     }
 
     /** Writes one entry; {@code body} null means the document is gone. */
     public synchronized void append(String id, long timestampUs, byte[] body) throws IOException {
-        writeFully(channel, entry(id, timestampUs, body));
+        long end = channel.position();
+        try {
+            writeFully(channel, entry(id, timestampUs, body));
+        } catch (IOException e) {
+            channel.truncate(end).position(end); // half an entry would hide all that follows
+            throw e;
+        }
     }
 
     /** Replaces the whole file by the given documents, atomically. */
@@ -90,6 +103,7 @@ public final class DocumentLog implements Closeable {
     @Override
     public synchronized void close() throws IOException {
         channel.close();
+        lock.close();
     }
 
     private static ByteBuffer entry(String id, long timestampUs, byte[] body) {
@@ -127,7 +141,7 @@ public final class DocumentLog implements Closeable {
     }
 
     private static boolean startsWithMagic(DataInputStream in, long size) throws IOException {
-        return size >= MAGIC.length && java.util.Arrays.equals(in.readNBytes(MAGIC.length), MAGIC);
+        return size >= MAGIC.length && Arrays.equals(in.readNBytes(MAGIC.length), MAGIC);
     }
 
     private static void deliver(byte[] payload, Replay replay) {

@@ -28,6 +28,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 
 /**
@@ -38,15 +39,16 @@ import java.util.stream.Collectors;
  */
 public final class StoreDocumentAccess extends VespaDocumentAccess {
 
+    /** System property: seconds between two removals of expired documents. */
+    private static final String EXPIRY_INTERVAL = "rowferry.expiry.interval.s";
+    private static final long EXPIRY_INTERVAL_DEFAULT_S = 300;
+
     private final DocumentStore store = Running.store();
     private final Documents documents;
     private final Operations operations;
     private final Map<String, String> bucketSpaces = new HashMap<>();
-    private final ScheduledExecutorService later = Executors.newSingleThreadScheduledExecutor(task -> {
-        Thread thread = new Thread(task, "store-later");
-        thread.setDaemon(true);
-        return thread;
-    });
+    private final ScheduledExecutorService later = daemon("store-later");
+    private final ScheduledExecutorService expiry = daemon("store-expiry");
 
     @Inject
     public StoreDocumentAccess(DocumentmanagerConfig types, MessagebusConfig messagebus,
@@ -59,6 +61,7 @@ public final class StoreDocumentAccess extends VespaDocumentAccess {
         operations = new Operations(store, documents, new ClusterSelection(selection));
         spaces.cluster().values().forEach(cluster ->
                 cluster.documentType().forEach((type, space) -> bucketSpaces.put(type, space.bucketSpace())));
+        expireEvery(Long.getLong(EXPIRY_INTERVAL, EXPIRY_INTERVAL_DEFAULT_S));
     }
 
     public DocumentStore store() { return store; }
@@ -66,6 +69,10 @@ public final class StoreDocumentAccess extends VespaDocumentAccess {
     public Documents documents() { return documents; }
 
     public Operations operations() { return operations; }
+
+    private void expireEvery(long seconds) {
+        expiry.scheduleWithFixedDelay(() -> operations.expire(System.currentTimeMillis() / 1000), seconds, seconds, TimeUnit.SECONDS);
+    }
 
     @Override
     public AsyncSession createAsyncSession(AsyncParameters parameters) {
@@ -103,6 +110,15 @@ public final class StoreDocumentAccess extends VespaDocumentAccess {
     @Override
     void protectedShutdown() {
         later.shutdownNow();
+        expiry.shutdownNow();
+    }
+
+    private static ScheduledExecutorService daemon(String name) {
+        return Executors.newSingleThreadScheduledExecutor(task -> {
+            Thread thread = new Thread(task, name);
+            thread.setDaemon(true);
+            return thread;
+        });
     }
 
     private static UnsupportedOperationException unsupported(String what) {
