@@ -1,0 +1,1 @@
+"""Kafka to Vespa: row events become documents, each written conditionally on its version."""

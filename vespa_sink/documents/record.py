@@ -1,0 +1,184 @@
+"""
+A row becomes a `procore_record` document.
+
+A plan is made once for each table entry; `fields` is the hot path. `metadata` holds every column as PostgreSQL
+prints it (NULL is absent), which is what index and database are compared by. Leaves to others: when to write it
+and on which condition (`operations`), and how large it may be in all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from schemas.file_references import references
+from schemas.keys import document_id, row_key
+from schemas.names import TableName
+from schemas.tables import FileColumn, Relationship, TableEntry
+from vespa_sink.documents.mapping import DocumentMapping, Roles
+from vespa_sink.documents.text import bounded, is_legal, legal_text
+from vespa_sink.documents.times import epoch_ms, long_value
+
+# The primary key of another table in key order, or None when the table is not known.
+KeyLookup = Callable[[TableName], tuple[str, ...] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """An edge from a row to its parent. `key_columns`: ours, in the order of the parent's key; None: not its key."""
+
+    rel_type: str
+    fk_column: str
+    columns: tuple[str, ...]
+    key_columns: tuple[str, ...] | None
+    target_table: str
+
+
+@dataclass(frozen=True, slots=True)
+class RowIdentity:
+    """Which row an event is about: its key as in Kafka, its version, and the partition it came through."""
+
+    key: bytes
+    version: int
+    partition: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecordPlan:
+    """What the documents of one table have in common, worked out once."""
+
+    table: str
+    roles: Roles
+    edges: tuple[Edge, ...]
+    file_columns: tuple[FileColumn, ...]
+    description: str | None
+    column_types: Mapping[str, str]
+    max_text_bytes: int
+
+    def fields(self, identity: RowIdentity, row: Mapping[str, str], ingested_at_ms: int) -> tuple[dict[str, Any], int]:
+        """
+        The fields of a row's document, and how many code points had to be replaced in it.
+
+        `row` maps columns to PostgreSQL's text, without the NULLs. Empty fields are left out.
+        """
+        doc_id = document_id(self.table, identity.key)
+        metadata, replaced = _legal_row(row)
+        fields: dict[str, Any] = {
+            "doc_id": doc_id,
+            "source_table": self.table,
+            "source_id": identity.key.decode("ascii"),
+            "version": identity.version,
+            "source_partition": identity.partition,
+            "deleted": False,
+            "ingested_at": ingested_at_ms,
+            "metadata": metadata,
+            "column_types": self.column_types,
+        }
+        if self.description:
+            fields["table_description"] = self.description
+        self._add_texts(fields, metadata)
+        self._add_edges(fields, row)
+        self._add_files(fields, doc_id, row)
+        return fields, replaced
+
+    def _add_texts(self, fields: dict[str, Any], row: Mapping[str, str]) -> None:
+        title = _first(self.roles.title, row)
+        if title:
+            fields["title"] = title
+        texts = [row[name] for name in self.roles.content_text or () if row.get(name)]
+        if texts:
+            fields["content_text"] = bounded("\n".join(texts), self.max_text_bytes)
+        for field, names, read in (
+            ("project_id", self.roles.project_id, long_value),
+            ("created_at", self.roles.created_at, epoch_ms),
+            ("updated_at", self.roles.updated_at, epoch_ms),
+        ):
+            value = read(_first(names, row))
+            if value is not None:
+                fields[field] = value
+
+    def _add_edges(self, fields: dict[str, Any], row: Mapping[str, str]) -> None:
+        relationships = [_relationship(edge, row) for edge in self.edges if all(name in row for name in edge.columns)]
+        if not relationships:
+            return
+        fields["relationships"] = relationships
+        targets = [edge for edge in relationships if "target_doc_id" in edge]
+        if targets:
+            fields["parent_ids"] = list(dict.fromkeys(edge["target_doc_id"] for edge in targets))
+            fields["edge_keys"] = list(dict.fromkeys(f"{edge['rel_type']}:{edge['target_doc_id']}" for edge in targets))
+
+    def _add_files(self, fields: dict[str, Any], doc_id: str, row: Mapping[str, str]) -> None:
+        if not self.file_columns:
+            return
+        found = references(doc_id, self.file_columns, row)
+        if found:
+            fields["file_references"] = [
+                {
+                    "column": legal_text(file.column)[0],
+                    "kind": file.kind.value,
+                    "key": legal_text(file.key)[0],
+                    "file_name": legal_text(file.file_name)[0],
+                    "file_id": file.file_id,
+                    "relationship_type": legal_text(file.relationship_type)[0],
+                }
+                for file in found
+            ]
+
+
+def record_plan(
+    entry: TableEntry, mapping: DocumentMapping, key_of: KeyLookup, *, max_text_bytes: int = 512 * 1024
+) -> RecordPlan:
+    """The plan for a table's documents; `key_of` tells the primary keys of the tables it refers to."""
+    return RecordPlan(
+        table=entry.name.document_table,
+        roles=mapping.roles(entry),
+        edges=tuple(_edge(edge, key_of) for edge in entry.relationships if edge.direction == "out"),
+        file_columns=entry.file_columns,
+        description=legal_text(entry.description)[0] if entry.description else None,
+        column_types={legal_text(column.name)[0]: legal_text(column.type)[0] for column in entry.columns},
+        max_text_bytes=max_text_bytes,
+    )
+
+
+def _edge(edge: Relationship, key_of: KeyLookup) -> Edge:
+    target = TableName.parse(edge.target_table)
+    columns = tuple(edge.column.split(","))
+    refers_to = dict(zip(edge.target_column.split(","), columns, strict=False))
+    key = key_of(target)
+    if key is None:  # not captured by us: its declared target is all we know
+        key = tuple(refers_to)
+    ordered = tuple(refers_to[name] for name in key) if set(key) == set(refers_to) else None
+    return Edge(edge.type, edge.column, columns, ordered, target.document_table)
+
+
+def _relationship(edge: Edge, row: Mapping[str, str]) -> dict[str, str]:
+    relationship = {
+        "rel_type": edge.rel_type,
+        "direction": "out",
+        "fk_column": legal_text(edge.fk_column)[0],
+        "target_table": edge.target_table,
+    }
+    if edge.key_columns is not None:
+        key = row_key([row[name] for name in edge.key_columns])
+        relationship["target_id"] = key.decode("ascii")
+        relationship["target_doc_id"] = document_id(edge.target_table, key)
+    return relationship
+
+
+def _first(names: tuple[str, ...], row: Mapping[str, str]) -> str:
+    """The first value that is not empty; an empty text when there is none."""
+    return next((row[name] for name in names if row.get(name)), "")
+
+
+def _legal_row(row: Mapping[str, str]) -> tuple[Mapping[str, str], int]:
+    """The row with only legal text in it, and how many code points were replaced. One pass when all are legal."""
+    if is_legal("".join(row.values())) and is_legal("".join(row)):
+        return row, 0
+    clean: dict[str, str] = {}
+    total = 0
+    for name, value in row.items():
+        text, replaced = legal_text(value)
+        clean[legal_text(name)[0]] = text
+        total += replaced
+    return clean, total

@@ -1,0 +1,62 @@
+"""
+Looks into a sample of refused writes (rule V8).
+
+A stored version that lies in the future (a clock that ran ahead, a lost `_offsets`) would turn every write of a row
+into a silent 412.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Coroutine
+from typing import Any
+
+import structlog
+
+from schemas.errors import TransientError
+from vespa_sink.feed import Feed
+from vespa_sink.floors import version_path
+from vespa_sink.operations import Operation
+from vespa_sink.telemetry import Telemetry
+
+_log = structlog.get_logger(__name__)
+_EVERY_S = 5.0
+_CLOCKS_DIFFER_US = 60 * 1_000_000
+
+
+class FutureVersions:
+    """One look every few seconds at most."""
+
+    def __init__(self, feed: Feed, telemetry: Telemetry, *, every_s: float = _EVERY_S) -> None:
+        self._feed = feed
+        self._telemetry = telemetry
+        self._every_s = every_s
+        self._looked_at = float("-inf")
+
+    def look(self, operation: Operation) -> Coroutine[Any, Any, None] | None:
+        """What to run to look at the document of a refused write; None when one was looked at lately."""
+        now = time.monotonic()
+        if now - self._looked_at < self._every_s:
+            return None
+        self._looked_at = now
+        return self._look(operation)
+
+    async def _look(self, operation: Operation) -> None:
+        document = operation.document
+        try:
+            answer = await self._feed.get(version_path(document.namespace, document.type, document.user))
+        except TransientError:
+            return
+        fields = answer.get("fields")
+        stored = fields.get("version") if isinstance(fields, dict) else None
+        now_us = time.time_ns() // 1000
+        if isinstance(stored, int) and stored > now_us + _CLOCKS_DIFFER_US:
+            self._telemetry.future_versions.inc()
+            _log.error(
+                "the index holds a version from the future: newer rows are refused",
+                document=str(document),
+                stored=stored,
+                offered=operation.version,
+                ahead_s=(stored - now_us) // 1_000_000,
+                remedy="start the reader with a version seed above it, or remove the document",
+            )

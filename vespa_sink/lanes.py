@@ -1,0 +1,160 @@
+"""
+The order of writes: which may be sent now.
+
+Rule 1: at most one write of a document is under way.
+Rule 2: of several waiting writes of one document only the newest is kept; the others are done at once, since the
+        newest has the greater offset or the greater version, and their own offsets are not passed without it.
+Rule 3: a barrier in a partition (a floor, rule V4) starts when every write of the partition before it is done,
+        and everything of the partition after it waits until the barrier is done.
+Rule 4: writes of different documents keep no order.
+
+A partition that is assigned anew must have a new identity: what is under way for the old one has no consequence.
+Leaves to others: what a write is, sending it, and which offsets may be committed.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+P = TypeVar("P", bound=Hashable)
+W = TypeVar("W")
+
+
+@dataclass(slots=True)
+class Write(Generic[P, W]):
+    """A write of one document: where it came from, which document, which version, and what to send."""
+
+    partition: P
+    document: str
+    version: int
+    content: W
+
+
+@dataclass(slots=True)
+class Barrier(Generic[P, W]):
+    """Something that must stand alone in its partition."""
+
+    partition: P
+    content: W
+
+
+@dataclass(slots=True)
+class _Partition(Generic[P, W]):
+    open_writes: int = 0
+    barrier: Barrier[P, W] | None = None
+    running: bool = False
+    behind: deque[Write[P, W] | Barrier[P, W]] = field(default_factory=deque)
+
+
+class Lanes(Generic[P, W]):
+    """Hands out writes and barriers as they may be carried out."""
+
+    def __init__(self) -> None:
+        self._partitions: dict[P, _Partition[P, W]] = {}
+        self._waiting: dict[str, Write[P, W]] = {}  # the newest by document
+        self._under_way: dict[str, Write[P, W]] = {}
+        self._ready: deque[str] = deque()
+        self._barriers: deque[Barrier[P, W]] = deque()
+
+    @property
+    def ready(self) -> bool:
+        """Whether `take` has a write to give, probably."""
+        return bool(self._ready)
+
+    def offer(self, item: Write[P, W] | Barrier[P, W]) -> list[Write[P, W]]:
+        """Take an item in; gives back the writes that it makes needless (itself, perhaps), which are done."""
+        state = self._partitions.setdefault(item.partition, _Partition())
+        if state.barrier is not None:
+            state.behind.append(item)
+            return []
+        if isinstance(item, Barrier):
+            state.barrier = item
+            self._start_barrier(state)
+            return []
+        return self._admit(state, item)
+
+    def take(self) -> Write[P, W] | None:
+        """The next write that may be sent; it counts as under way until `done`."""
+        while self._ready:
+            document = self._ready.popleft()
+            write = self._waiting.pop(document, None)
+            if write is not None:
+                self._under_way[document] = write
+                return write
+        return None
+
+    def take_barrier(self) -> Barrier[P, W] | None:
+        """The next barrier whose partition is quiet; it stands until `barrier_done`."""
+        while self._barriers:
+            barrier = self._barriers.popleft()
+            state = self._partitions.get(barrier.partition)
+            if state is not None and state.barrier is barrier:
+                return barrier
+        return None
+
+    def newer_waits(self, write: Write[P, W]) -> bool:
+        """Whether trying this write again would be in vain: a newer one of its document waits behind it."""
+        return write.document in self._waiting
+
+    def done(self, write: Write[P, W]) -> None:
+        """A write under way has ended, well or not."""
+        if self._under_way.get(write.document) is write:
+            del self._under_way[write.document]
+            if write.document in self._waiting:
+                self._ready.append(write.document)
+        self._closed(write)
+
+    def barrier_done(self, barrier: Barrier[P, W]) -> list[Write[P, W]]:
+        """A barrier is carried out: what waited behind it comes in. Gives back the writes made needless by it."""
+        state = self._partitions.get(barrier.partition)
+        if state is None or state.barrier is not barrier:
+            return []
+        state.barrier, state.running = None, False
+        needless: list[Write[P, W]] = []
+        while state.behind and state.barrier is None:
+            needless.extend(self.offer(state.behind.popleft()))
+        return needless
+
+    def drop(self, partition: P) -> None:
+        """Forget a partition: what waits is gone; what is under way ends without consequence."""
+        if self._partitions.pop(partition, None) is None:
+            return
+        for document in [name for name, write in self._waiting.items() if write.partition == partition]:
+            del self._waiting[document]
+
+    def open_in(self, partition: P) -> int:
+        """How many writes and barriers of a partition are not done."""
+        state = self._partitions.get(partition)
+        if state is None:
+            return 0
+        return state.open_writes + (state.barrier is not None) + len(state.behind)
+
+    def _admit(self, state: _Partition[P, W], write: Write[P, W]) -> list[Write[P, W]]:
+        under_way = self._under_way.get(write.document)
+        if under_way is not None and under_way.partition == write.partition and under_way.version >= write.version:
+            return [write]
+        waiting = self._waiting.get(write.document)
+        if waiting is not None and waiting.version >= write.version:
+            return [write]
+        self._waiting[write.document] = write
+        state.open_writes += 1
+        if waiting is not None:
+            self._closed(waiting)
+            return [waiting]
+        if under_way is None:
+            self._ready.append(write.document)
+        return []
+
+    def _closed(self, write: Write[P, W]) -> None:
+        state = self._partitions.get(write.partition)
+        if state is not None:
+            state.open_writes = max(0, state.open_writes - 1)
+            self._start_barrier(state)
+
+    def _start_barrier(self, state: _Partition[P, W]) -> None:
+        if state.barrier is not None and not state.running and state.open_writes == 0:
+            state.running = True
+            self._barriers.append(state.barrier)

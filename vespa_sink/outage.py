@@ -1,0 +1,61 @@
+"""
+When to try again, and how to leave an endpoint alone that does not answer.
+
+Rule 1: a write is tried again without end; its own delay doubles up to a bound, with jitter.
+Rule 2: once several answers in a row have failed, nothing is sent but one request after each growing pause,
+        until one is answered. A single document that always fails does not hold up the others.
+Rule 3: answers to requests sent before the last failure are part of the same failure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+FIRST_DELAY_S = 0.1
+LONGEST_DELAY_S = 15.0
+LONGEST_THROTTLED_DELAY_S = 1.0
+FULL_DELAY_S = 5.0  # feed block (507): disks and memory do not empty at once
+_FAILURES_IN_A_ROW = 3
+
+
+def retry_delay(attempt: int, uniform: Callable[[], float], *, longest_s: float = LONGEST_DELAY_S) -> float:
+    """Seconds until the next try; `attempt` counts from 1, `uniform` gives numbers from 0 to 1."""
+    bound = min(longest_s, FIRST_DELAY_S * float(2 ** min(attempt - 1, 20)))
+    return bound * (0.5 + uniform() / 2)
+
+
+class Outage:
+    """Whether the endpoint may be asked now."""
+
+    def __init__(self, uniform: Callable[[], float]) -> None:
+        self._uniform = uniform
+        self._failures = 0
+        self._failed_at = float("-inf")
+        self._quiet_until = float("-inf")
+
+    @property
+    def lasting(self) -> bool:
+        """Whether the endpoint counts as gone."""
+        return self._failures >= _FAILURES_IN_A_ROW
+
+    def answered(self) -> None:
+        """Any answer of a server that works ends the outage."""
+        self._failures = 0
+        self._quiet_until = float("-inf")
+
+    def failed(self, sent_at: float, now: float) -> None:
+        """A request sent at `sent_at` got no answer, or one of a server in trouble."""
+        if sent_at < self._failed_at:
+            return
+        self._failures += 1
+        self._failed_at = now
+        if self.lasting:
+            self._quiet_until = now + retry_delay(self._failures - _FAILURES_IN_A_ROW + 1, self._uniform)
+
+    def allowed(self, in_flight: int, now: float) -> bool:
+        """Whether one more request may be sent with `in_flight` others on their way."""
+        return not self.lasting or (in_flight == 0 and now >= self._quiet_until)
+
+    def wait_s(self, now: float) -> float:
+        """Seconds until the pause is over; 0 when it is."""
+        return max(0.0, self._quiet_until - now) if self.lasting else 0.0

@@ -1,0 +1,71 @@
+"""What the sink knows of a partition for as long as it holds it. A new assignment is a new value."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from cdc_runtime.offsets import OffsetTracker
+from cdc_runtime.records import Record, TopicPartition
+from schemas.names import TableName
+from vespa_sink.floors import Doubts
+from vespa_sink.freshness import as_of
+
+_RECORD_OVERHEAD_BYTES = 400
+_REFRESH_AFTER_MS = 60 * 60 * 1000  # an idle partition is committed anew, so that its age stays true
+
+
+@dataclass(slots=True, eq=False)
+class Assigned:
+    """
+    One partition; `table` is None for the partition of `_tables`.
+
+    `backlog` holds records that wait for a schema or a table entry, in order; `checked` says that nothing may be
+    missing before its position (rule V7), so that positions may be committed.
+    """
+
+    place: TopicPartition
+    table: TableName | None
+    tracker: OffsetTracker
+    doubts: Doubts
+    as_of_ms: int
+    committed: int | None = None
+    committed_as_of_ms: int = 0
+    last_written_ms: int = 0
+    backlog: deque[Record] = field(default_factory=deque)
+    blocked_by: str = ""
+    blocked_offset: int = -1  # of the record that was taken and waits
+    checked: bool = False
+    paused: bool = False
+    dropped: bool = False
+
+    def commit(self, end_offset: int | None, now_ms: int) -> tuple[int, int] | None:
+        """The next offset to commit and how current it is; None when there is nothing new to say."""
+        next_offset = self.tracker.next_offset
+        if not self.checked or next_offset is None:
+            return None
+        # A transaction's marker may stand between the last record and the end.
+        at_end = self._idle and end_offset is not None and end_offset - next_offset <= 1
+        self.as_of_ms = as_of(self.as_of_ms, at_end=at_end, last_written_ms=self._passed_ms, now_ms=now_ms)
+        moved = next_offset != self.committed
+        if not moved and self.as_of_ms - self.committed_as_of_ms < _REFRESH_AFTER_MS:
+            return None
+        return next_offset, self.as_of_ms
+
+    def is_committed(self, next_offset: int, as_of_ms: int) -> None:
+        """A commit was sent."""
+        self.committed, self.committed_as_of_ms = next_offset, as_of_ms
+
+    @property
+    def _idle(self) -> bool:
+        return self.tracker.open_count == 0 and not self.paused
+
+    @property
+    def _passed_ms(self) -> int:
+        """The time of the last record behind us, where that is certain."""
+        return self.last_written_ms if self.tracker.open_count == 0 else 0
+
+
+def size_of(record: Record) -> int:
+    """About how many bytes of memory a record takes."""
+    return len(record.value or b"") + len(record.key or b"") + _RECORD_OVERHEAD_BYTES

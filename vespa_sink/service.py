@@ -1,0 +1,241 @@
+"""Joins the concrete objects of the sink, waits for its neighbours, runs it, and drains it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+import uvloop
+import yaml
+
+from cdc_runtime.drain import Drain
+from cdc_runtime.health import Health, HealthServer
+from cdc_runtime.kafka.admin import KafkaAdmin
+from cdc_runtime.logs import configure
+from cdc_runtime.metrics import Metrics
+from schemas.errors import NeighbourMissing, SettingsError, TransientError
+from schemas.topics import Topics, failure_topic
+from vespa_sink.breaker import Breaker, Thresholds
+from vespa_sink.burials import Burials
+from vespa_sink.composer import Composer, Names
+from vespa_sink.documents.identifiers import DocumentId
+from vespa_sink.documents.mapping import DocumentMapping, parse_mapping
+from vespa_sink.documents.samples import PROBE_USER_ID, record_sample, schema_sample
+from vespa_sink.feed import Feed
+from vespa_sink.floors import owner_of
+from vespa_sink.flow import Bounds, Flow
+from vespa_sink.future_versions import FutureVersions
+from vespa_sink.lanes import Lanes
+from vespa_sink.operations import Limits, Operation, probe
+from vespa_sink.outcomes import Verdict, stop_error, verdict
+from vespa_sink.ownership import foreign_prefix
+from vespa_sink.plans import Plans
+from vespa_sink.positions_checked import PositionCheck
+from vespa_sink.settings import SinkSettings, VespaSettings
+from vespa_sink.sink import Parts, Sink
+from vespa_sink.source import Source
+from vespa_sink.sweeper import Sweeper
+from vespa_sink.tables_followed import FollowedTables
+from vespa_sink.telemetry import Telemetry
+from vespa_sink.throttle import Throttle
+from vespa_sink.writer import Means, Writer
+
+NAME = "vespa-sink"
+_log = structlog.get_logger(__name__)
+_PING_S = 0.25
+
+
+def run(settings: SinkSettings, version: str) -> None:
+    """Run the sink until SIGTERM or SIGINT. Raises our errors."""
+    configure(settings.log, NAME)
+    mapping = read_mapping(settings.mapping_file)
+    drain = Drain(settings.stop_timeout_s)
+    drain.install()
+    health = Health(NAME)
+    metrics = Metrics(NAME, version)
+    with HealthServer(settings.http, health, metrics.registry):
+        health.started()
+        admin = KafkaAdmin(settings.kafka)
+        if not _wait_for_kafka(settings, admin, drain):
+            return
+        tables = FollowedTables(settings.kafka, admin)
+        service = _Service(settings, mapping, admin, tables=tables, health=health, drain=drain)
+        with contextlib.closing(tables), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(service.run(Telemetry(metrics, settings.group)))
+
+
+def read_mapping(path: Path | None) -> DocumentMapping:
+    """The document mapping in a YAML file; the defaults without one. Raises `SettingsError`."""
+    if path is None:
+        return DocumentMapping()
+    try:
+        return parse_mapping(yaml.safe_load(path.read_text("utf-8")), path.name)
+    except (OSError, UnicodeDecodeError) as exc:
+        raise SettingsError(f"mapping_file: expected a file that can be read at {path}, got {exc}") from exc
+    except yaml.YAMLError as exc:
+        raise SettingsError(f"mapping_file: expected YAML in {path.name}, got a syntax error") from exc
+
+
+def limits_of(settings: VespaSettings) -> Limits:
+    """The limits of requests."""
+    return Limits(settings.max_document_bytes, int(settings.timeout_s * 1000))
+
+
+def feed_of(settings: VespaSettings) -> Feed:
+    """The connection to Vespa."""
+    return Feed(
+        settings.url,
+        query_url=settings.query_url,
+        connections=settings.max_connections,
+        timeout_s=settings.timeout_s,
+    )
+
+
+def probes_of(settings: VespaSettings) -> tuple[Operation, Operation]:
+    """The probes of both document types."""
+    limits = limits_of(settings)
+    record = DocumentId(settings.namespace, settings.record_type, PROBE_USER_ID)
+    schema = DocumentId(settings.namespace, settings.schema_type, PROBE_USER_ID)
+    return probe(record, record_sample(), limits), probe(schema, schema_sample(), limits)
+
+
+async def wait_for_vespa(feed: Feed, settings: VespaSettings, timeout_s: float, stopping: Callable[[], bool]) -> bool:
+    """
+    Wait until Vespa answers at all; False when `stopping()` came first.
+
+    Raises `AccessDenied`, `ServerSetting` at once, `NeighbourMissing` after `timeout_s`.
+    """
+    deadline = time.monotonic() + timeout_s
+    while not stopping():
+        answer = await feed.send(probes_of(settings)[0])
+        decided = verdict(answer)
+        if decided is Verdict.STOP:
+            raise stop_error(answer, settings.url)
+        if decided is not Verdict.RETRY:
+            return True
+        if time.monotonic() >= deadline:
+            raise NeighbourMissing(
+                f"expected Vespa at {settings.url} to answer within {timeout_s:g} s, "
+                f"got {f'status {answer.status}' if answer.status else answer.message}",
+                remedy="start Vespa, or set vespa.url",
+            )
+        await asyncio.sleep(_PING_S)
+    return False
+
+
+async def refuse_foreign_index(feed: Feed, settings: SinkSettings) -> None:
+    """Raise `SettingsError` when the document types belong to another pipeline (rule D7)."""
+    try:
+        other = foreign_prefix(await feed.search(owner_of(settings.vespa.schema_type)), settings.kafka.prefix)
+    except TransientError as exc:  # no search, or a schema without the field: writing shows it soon enough
+        _log.warning("owner of the index not checked", reason=str(exc))
+        return
+    if other is not None:
+        raise SettingsError(
+            f"expected document types of the pipeline with prefix {settings.kafka.prefix!r} in namespace "
+            f"{settings.vespa.namespace!r}, got those of {other!r}",
+            remedy="give each pipeline its own document types: set vespa.record_type and vespa.schema_type",
+        )
+
+
+def _wait_for_kafka(settings: SinkSettings, admin: KafkaAdmin, drain: Drain) -> bool:
+    topics = Topics(settings.kafka.prefix)
+    if not admin.wait_until_reachable(settings.start_timeout_s, drain.is_stopping):
+        return False
+    admin.ensure_topics([failure_topic(topics.dead_letters(settings.group), settings.kafka.partitions)])
+    return admin.wait_for_topics([topics.schemas, topics.tables], settings.start_timeout_s, drain.is_stopping)
+
+
+class _Service:
+    """The part that lives in the event loop."""
+
+    def __init__(
+        self,
+        settings: SinkSettings,
+        mapping: DocumentMapping,
+        admin: KafkaAdmin,
+        *,
+        tables: FollowedTables,
+        health: Health,
+        drain: Drain,
+    ) -> None:
+        self._settings = settings
+        self._mapping = mapping
+        self._admin = admin
+        self._tables = tables
+        self._health = health
+        self._drain = drain
+
+    async def run(self, telemetry: Telemetry) -> None:
+        settings = self._settings
+        feed = feed_of(settings.vespa)
+        burials = Burials(settings.kafka, settings.group, telemetry)
+        try:
+            if await wait_for_vespa(feed, settings.vespa, settings.start_timeout_s, self._drain.is_stopping):
+                await refuse_foreign_index(feed, settings)
+                await self._serve(self._sink(feed, burials, telemetry), telemetry)
+        finally:
+            burials.close()
+            await feed.close()
+
+    def _sink(self, feed: Feed, burials: Burials, telemetry: Telemetry) -> Sink:
+        settings, vespa = self._settings, self._settings.vespa
+        limits = limits_of(vespa)
+        plans = Plans(self._mapping, self._tables.entry, max_text_bytes=settings.max_text_bytes)
+        names = Names(vespa.namespace, vespa.record_type, vespa.schema_type, settings.kafka.prefix)
+        parts = Parts(
+            topics=Topics(settings.kafka.prefix),
+            record_type=vespa.record_type,
+            feed=feed,
+            lanes=Lanes(),
+            flow=Flow(_bounds(settings)),
+            composer=Composer(names, plans, limits),
+            plans=plans,
+            tables=self._tables,
+            sweeper=Sweeper(feed, vespa.namespace, limits, telemetry),
+            burials=burials,
+            positions=PositionCheck(settings, self._admin, feed, telemetry),
+            versions=FutureVersions(feed, telemetry),
+            telemetry=telemetry,
+            health=self._health,
+        )
+        sink = Sink(parts)
+        throttle = Throttle(start=vespa.connections, minimum=2, maximum=vespa.max_connections, uniform=random.random)
+        means = Means(feed, parts.lanes, parts.composer, throttle=throttle, telemetry=telemetry, limits=limits)
+        thresholds = Thresholds(**settings.breaker.model_dump())
+        sink.writer = Writer(means, sink, [(Breaker(thresholds, random.random), each) for each in probes_of(vespa)])
+        return sink
+
+    async def _serve(self, sink: Sink, telemetry: Telemetry) -> None:
+        loop = asyncio.get_running_loop()
+        self._drain.on_stop(lambda: _set_soon(loop, sink.stopped))
+        source = Source(self._settings, sink, self._admin, telemetry=telemetry, health=self._health)
+        sink.run(sink.follow_tables())
+        self._health.ready()
+        _log.info("sink started", group=self._settings.group, vespa=self._settings.vespa.url)
+        try:
+            await source.run()
+        finally:
+            self._health.not_ready("stopping")
+            left_s = self._drain.remaining_s() if sink.error is None else 0.0
+            await source.close(time.monotonic() + left_s)
+            await sink.close()
+        if sink.error is not None:
+            raise sink.error
+        _log.info("sink stopped")
+
+
+def _bounds(settings: SinkSettings) -> Bounds:
+    records, size = settings.max_open_records, settings.max_open_bytes
+    return Bounds(records, size, max(1, records // 4), max(1, size // 3))
+
+
+def _set_soon(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
+    """From a signal handler or another thread."""
+    with contextlib.suppress(RuntimeError):  # the loop has ended already
+        loop.call_soon_threadsafe(event.set)

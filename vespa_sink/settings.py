@@ -1,0 +1,68 @@
+"""What the sink needs to know. Every field is documented here and only here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+
+from cdc_runtime.settings import ServiceSettings, SettingsGroup
+
+_NAME = r"^[A-Za-z_][A-Za-z0-9_-]*$"
+
+
+class VespaSettings(SettingsGroup):
+    """How Vespa is reached, and what documents are called there."""
+
+    url: str = Field(
+        "http://localhost:8080",
+        pattern=r"^https?://[^/?#]+/?$",
+        description="Container with the document API; `VESPA_LOCAL_URL` works as well.",
+    )
+    query_url: str = Field(
+        "",
+        pattern=r"^(https?://[^/?#]+/?)?$",
+        description="Container with the search API, where that is another one; empty: the same as `url`.",
+    )
+    namespace: str = Field("procore", pattern=_NAME, description="Namespace of document ids; for ever.")
+    record_type: str = Field("procore_record", pattern=_NAME, description="Document type of rows.")
+    schema_type: str = Field("procore_schema", pattern=_NAME, description="Document type of table descriptions.")
+    timeout_s: float = Field(10, gt=0, le=180, description="Longest time that Vespa may take for one operation.")
+    connections: int = Field(4, ge=1, le=4096, description="Requests in flight at the start; the sink adapts.")
+    max_connections: int = Field(128, ge=1, le=4096, description="Most requests in flight.")
+    max_document_bytes: int = Field(
+        10 * 1024 * 1024,
+        ge=1024,
+        description="Largest document; not above `max-document-size` of the application package.",
+    )
+
+
+class BreakerSettings(SettingsGroup):
+    """When rejected documents are taken as a sign that the index is not as it should be."""
+
+    in_a_row: int = Field(10, ge=1, description="Rejections in a row that pause the sink.")
+    ratio: float = Field(0.15, gt=0, le=1, description="Part of the last answers that pauses it.")
+    of_last: int = Field(100, ge=1, le=100_000, description="How many answers are looked at.")
+    window_s: float = Field(
+        10, gt=0, le=3600, description="Longest time that a rejected document is held before it is judged."
+    )
+
+
+class SinkSettings(ServiceSettings):
+    """Settings of `vespa-sink`."""
+
+    vespa: VespaSettings = Field(default_factory=VespaSettings, description="Vespa.")
+    breaker: BreakerSettings = Field(default_factory=BreakerSettings, description="The rate breaker.")
+    group: str = Field(
+        "rowferry-vespa-sink", min_length=1, description="Consumer group; its offsets are the checkpoint."
+    )
+    mapping_file: Path | None = Field(
+        None, description="YAML file that says which columns make title, text, project and times; defaults by name."
+    )
+    max_text_bytes: int = Field(512 * 1024, ge=0, description="Most of a row's text that is made searchable.")
+    max_open_records: int = Field(20_000, ge=1, description="Most records read and not yet written.")
+    max_open_bytes: int = Field(64 * 1024 * 1024, ge=1, description="Most bytes in records read and not yet written.")
+    commit_interval_s: float = Field(1, gt=0, le=60, description="Time between two commits of offsets.")
+    revoke_timeout_s: float = Field(
+        10, ge=0, le=120, description="Longest time to finish the writes of partitions that another member takes over."
+    )

@@ -1,0 +1,81 @@
+"""What the sink counts. Metric objects are taken once; on the hot path there is one call for each fact."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter
+
+from cdc_runtime import metrics as names
+from cdc_runtime.metrics import Metrics
+
+
+class Telemetry:
+    """The sink's metrics."""
+
+    def __init__(self, metrics: Metrics, group: str) -> None:
+        self._operations = metrics.counter(names.SINK_OPERATIONS)
+        self._by_result: dict[tuple[str, str, str], Counter] = {}
+        self._consumed = metrics.counter(names.SINK_CONSUMED)
+        self._consumed_by_topic: dict[str, Counter] = {}
+        self._requests = metrics.histogram(names.SINK_REQUEST_DURATION)
+        self._dead_letters = metrics.counter(names.SINK_DEAD_LETTERS)
+        self._retries = metrics.counter(names.SINK_RETRIES)
+        self._skipped = metrics.counter(names.SINK_SKIPPED)
+        self._ignored_fields = metrics.counter(names.SINK_IGNORED_FIELDS)
+        self._rebalances = metrics.counter(names.CONSUMER_REBALANCES)
+        self._group = group
+        self.collapsed = metrics.counter(names.SINK_COLLAPSED)
+        self.end_to_end = metrics.histogram(names.SINK_END_TO_END)
+        self.dead_letter_failures = metrics.counter(names.SINK_DEAD_LETTER_FAILURES)
+        self.in_flight = metrics.gauge(names.SINK_INFLIGHT)
+        self.in_flight_limit = metrics.gauge(names.SINK_INFLIGHT_LIMIT)
+        self.circuit_open = metrics.gauge(names.SINK_CIRCUIT_OPEN)
+        self.replaced_text = metrics.counter(names.SINK_REPLACED_TEXT)
+        self.future_versions = metrics.counter(names.SINK_FUTURE_VERSIONS)
+        self.snapshots_asked = metrics.counter(names.SINK_SNAPSHOTS_ASKED)
+        self.swept = metrics.counter(names.SINK_SWEPT)
+        self.assigned = metrics.gauge(names.CONSUMER_ASSIGNED).labels(group)
+        self.paused = metrics.gauge(names.CONSUMER_PAUSED).labels(group)
+        self.commit_failures = metrics.counter(names.CONSUMER_COMMIT_FAILURES).labels(group)
+        self.commit_duration = metrics.histogram(names.CONSUMER_COMMIT_DURATION).labels(group)
+        metrics.preset(names.SINK_RETRIES, [(reason,) for reason in ("no answer", "throttled", "server", "full")])
+
+    def consumed(self, topic: str, count: int = 1) -> None:
+        """Records were read."""
+        counter = self._consumed_by_topic.get(topic)
+        if counter is None:
+            counter = self._consumed_by_topic[topic] = self._consumed.labels(topic)
+        counter.inc(count)
+
+    def operation(self, document_type: str, action: str, result: str) -> None:
+        """An operation came to an end."""
+        key = (document_type, action, result)
+        counter = self._by_result.get(key)
+        if counter is None:
+            counter = self._by_result[key] = self._operations.labels(*key)
+        counter.inc()
+
+    def request(self, action: str, status: int, seconds: float) -> None:
+        """A request was answered; statuses that stand for themselves are told apart, the others by class."""
+        code = str(status) if status in (412, 429, 507) else f"{status // 100}xx" if status else "none"
+        self._requests.labels(action, code).observe(seconds)
+
+    def retry(self, status: int) -> None:
+        """An operation will be sent again."""
+        reasons = {0: "no answer", 429: "throttled", 507: "full"}
+        self._retries.labels(reasons.get(status, "server")).inc()
+
+    def skipped(self, reason: str) -> None:
+        """A record needed no operation."""
+        self._skipped.labels(reason).inc()
+
+    def dead_letter(self, topic: str, stage: str) -> None:
+        """A record went to the dead letters."""
+        self._dead_letters.labels(topic, stage).inc()
+
+    def ignored_fields(self, document_type: str) -> None:
+        """Vespa took a document and left fields out of it."""
+        self._ignored_fields.labels(document_type).inc()
+
+    def rebalanced(self, kind: str) -> None:
+        """Partitions came (`assign`) or went (`revoke`, `lost`)."""
+        self._rebalances.labels(self._group, kind).inc()
