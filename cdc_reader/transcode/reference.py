@@ -48,9 +48,7 @@ class ReferenceEncoder(Encoder):
     ) -> tuple[bytes, bytes, int]:
         """See `Encoder.change`."""
         parts = self.split(payload)
-        rare = self._rare(parts)
-        key_fields = parts.old if parts.new is None else parts.new
-        assert key_fields is not None
+        key, rare = self._key_and_reasons(parts)
         try:
             before = None if parts.old is None else self._before(parts)
             after = None if parts.new is None else (self._row_name, self._row(parts.new))
@@ -61,20 +59,20 @@ class ReferenceEncoder(Encoder):
             return b"", b"", rare
         body = self._event(parts.op, context, lsn=lsn, version=version, ordinal=ordinal)
         body["before"], body["after"] = before, after
-        return self.key_of(key_fields), self._frame + _encoded(self._event_schema, body), CHANGE
+        return key, self._frame + _encoded(self._event_schema, body), CHANGE
 
-    def _rare(self, parts: Parts) -> int:
+    def _key_and_reasons(self, parts: Parts) -> tuple[bytes, int]:
+        """The row's key, and why the event cannot be encoded in one go, as far as its values do not matter."""
         if parts.new is None:
-            return CHANGE
-        if any(isinstance(field, Unchanged) for field in parts.new):
-            if any(isinstance(parts.new[place], Unchanged) for place in self.plan.key):
-                return INCOMPLETE
-            rare = INCOMPLETE
-        else:
-            rare = CHANGE
-        if parts.old is not None and self.key_of(parts.old) != self.key_of(parts.new):
-            rare |= KEY_CHANGED
-        return rare
+            assert parts.old is not None
+            return self.key_of(parts.old), CHANGE
+        reasons = INCOMPLETE if Unchanged() in parts.new else CHANGE
+        if any(isinstance(parts.new[place], Unchanged) for place in self.plan.key):
+            return b"", reasons
+        key = self.key_of(parts.new)
+        if parts.old is not None and self.key_of(parts.old) != key:
+            reasons |= KEY_CHANGED
+        return key, reasons
 
     def _check_all(self, parts: Parts) -> None:
         """A message that cannot be read is an error even where no event comes of it."""
