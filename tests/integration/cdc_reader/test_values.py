@@ -1,0 +1,229 @@
+"""What a real PostgreSQL sends and prints, against what the encoders and `schemas.values` make of it."""
+
+from __future__ import annotations
+
+import io
+import random
+import struct
+from collections.abc import Iterator
+from typing import Any
+
+import fastavro
+import psycopg
+import pytest
+
+from cdc_reader.connections import connect
+from cdc_reader.pgoutput import Insert, Relation, decode
+from cdc_reader.relations import plan_table
+from cdc_reader.snapshot.reading import copy_rows
+from cdc_reader.tables import read_plan
+from cdc_reader.transcode import Encoder, EventContext, make_encoder
+from cdc_reader.transcode.kinds import Code
+from cdc_reader.transcode.slow_path import split_copy_row
+from schemas.avro_types import AVRO_TYPES
+from schemas.tables import Capture, Column, TableEntry
+from schemas.values import pg_text
+from schemas.wire import EventDecoder
+from tests.databases import Database
+from tests.unit.cdc_reader.transcode.cases import BY_CODE, CASES, IMPLEMENTATIONS
+from tests.unit.cdc_reader.transcode.tables import plan_of_every_kind
+
+TYPES: dict[Code, str] = {code: code.name.lower() for code in Code if code is not Code.OTHER}
+CONTEXT = EventContext("stream", 1, 2, 3, 4)
+PLACES = {code: place for place, code in enumerate(Code, start=1)}
+
+
+@pytest.fixture
+def connection(database: Database) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
+    with connect(database.dsn, application_name="test") as opened:
+        yield opened
+
+
+@pytest.fixture(params=IMPLEMENTATIONS)
+def encoder(request: pytest.FixtureRequest) -> Encoder:
+    return make_encoder(plan_of_every_kind(), request.param)
+
+
+def sent(connection: psycopg.Connection[tuple[Any, ...]], texts: list[str], kind: str) -> list[tuple[bytes, str]]:
+    """Values as their type's send and output functions give them."""
+    output = {"bool": "boolout"}.get(kind)
+    shown = f"{output}(value)" if output else "value"
+    listed = ", ".join("'" + text.replace("'", "''") + "'" for text in texts)
+    rows = copy_rows(
+        connection,
+        f"COPY (SELECT value, {shown}::text FROM unnest(ARRAY[{listed}]::{kind}[]) AS value) TO STDOUT (FORMAT binary)",
+    )
+    fields = [split_copy_row(row, 2) for row in rows]
+    return [(binary or b"", (text or b"").decode()) for binary, text in fields]
+
+
+def shown(encoder: Encoder, code: Code, binary: bytes) -> str:
+    """Through the encoder, stock fastavro and `pg_text`."""
+    data = encoder.column(PLACES[code], binary, binary=True)
+    schema: Any = fastavro.parse_schema(["null", *AVRO_TYPES[BY_CODE[code].name]])
+    value: Any = fastavro.schemaless_reader(io.BytesIO(data), schema, None)
+    return pg_text(value, BY_CODE[code].name)
+
+
+@pytest.mark.parametrize("code", TYPES, ids=TYPES.values())
+def test_cases_are_what_the_server_sends(connection: psycopg.Connection[tuple[Any, ...]], code: Code) -> None:
+    values = sent(connection, [case.text for case in CASES[code]], TYPES[code])
+    assert [(binary.hex(), text) for binary, text in values] == [
+        ((case.binary or "").replace(" ", ""), case.text) for case in CASES[code]
+    ]
+
+
+RANDOM = random.Random(7)
+
+
+def doubles() -> list[str]:
+    """Any bits, and great whole numbers: there, decimals lie exactly between two doubles."""
+    some = [struct.unpack(">d", RANDOM.randbytes(8))[0] for _ in range(2000)]
+    some += [float(RANDOM.randrange(1, 10**6) * 10 ** RANDOM.randrange(10, 24)) for _ in range(2000)]
+    some += [2.0**exponent for exponent in range(-1074, 1024)]
+    return [repr(number) for number in some]
+
+
+def singles() -> list[str]:
+    some = [struct.unpack(">f", RANDOM.randbytes(4))[0] for _ in range(2000)]
+    some += [float(RANDOM.randrange(1, 10**4) * 10 ** RANDOM.randrange(3, 12)) for _ in range(2000)]
+    some += [2.0**exponent for exponent in range(-149, 128)]
+    return [repr(number) for number in some]
+
+
+def numerics() -> list[str]:
+    some = []
+    for _ in range(2000):
+        whole, scale = RANDOM.randrange(10 ** RANDOM.randrange(1, 40)), RANDOM.randrange(30)
+        digits = str(whole).rjust(scale + 1, "0")
+        some.append(
+            RANDOM.choice(["", "-"]) + digits[: len(digits) - scale] + "." + (digits[-scale:] if scale else "0")
+        )
+    return some
+
+
+def moments() -> list[str]:
+    some = []
+    for _ in range(2000):
+        year, era = RANDOM.randrange(1, 20_000), ""
+        if RANDOM.random() < 0.2:
+            year, era = year % 4700 + 1, " BC"
+        clock = f"{RANDOM.randrange(24):02}:{RANDOM.randrange(60):02}:{RANDOM.randrange(60):02}"
+        fraction = RANDOM.choice(["", ".5", f".{RANDOM.randrange(10**6):06}"])
+        some.append(f"{year:04}-{RANDOM.randrange(1, 13):02}-{RANDOM.randrange(1, 29):02} {clock}{fraction}{era}")
+    return some
+
+
+MANY = {
+    Code.FLOAT8: doubles(),
+    Code.FLOAT4: singles(),
+    Code.NUMERIC: numerics(),
+    Code.DATE: moments(),
+    Code.TIMESTAMP: moments(),
+    Code.TIMESTAMPTZ: moments(),
+}
+
+
+@pytest.mark.parametrize("code", MANY, ids=[code.name for code in MANY])
+def test_many_values_are_shown_as_the_server_prints_them(
+    connection: psycopg.Connection[tuple[Any, ...]], encoder: Encoder, code: Code
+) -> None:
+    values = sent(connection, MANY[code], TYPES[code])
+    wrong = [(text, got) for binary, text in values if (got := shown(encoder, code, binary)) != text]
+    assert wrong == []
+    assert all(
+        encoder.column(PLACES[code], text.encode(), binary=False) == encoder.column(PLACES[code], binary, binary=True)
+        for binary, text in values
+    )
+
+
+# Types of many sorts, with values whose casts to text differ from what their output functions print.
+COLUMNS = {
+    "id": ("int8", "-7"),
+    "flag": ("bool", "t"),
+    "small": ("int2", "-3"),
+    "real": ("float4", "1e+06"),
+    "double": ("float8", "0.1"),
+    "amount": ("numeric(12,2)", "12345.60"),
+    "label": ("varchar(9)", "naïve"),
+    "padded": ("char(5)", "ab   "),
+    "body": ("jsonb", '{"a": 1}'),
+    "raw": ("bytea", "\\x00ff"),
+    "token": ("uuid", "00112233-4455-6677-8899-aabbccddeeff"),
+    "on_day": ("date", "0044-03-15 BC"),
+    "at": ("timestamptz", "2024-01-01 00:00:00.5+00"),
+}
+TEXT_COLUMNS = {
+    "host": ("inet", "192.168.1.1"),
+    "net": ("cidr", "10.0.0.0/8"),
+    "mood": ("mood", "happy"),
+    "agreed": ("agreed", "t"),
+    "grade": ('"char"', "A"),
+    "tags": ("text[]", '{a,"b c",NULL}'),
+    "span": ("interval", "1 year 2 mons 03:04:05"),
+    "days": ("daterange", "[2024-01-01,2024-02-01)"),
+    "bits": ("bit(3)", "101"),
+    "clock": ("timetz", "12:00:00+02"),
+    "pair": ("pair", "(1,x)"),
+    "half": ("pair", "(,x)"),
+    "codes": ("int4[]", "{}"),
+    "nothing": ("inet", None),
+}
+LAYOUTS = {"text": ({**COLUMNS, **TEXT_COLUMNS}, False), "binary": (COLUMNS, True)}
+
+
+@pytest.mark.parametrize(("columns", "binary"), LAYOUTS.values(), ids=LAYOUTS)
+def test_stream_and_snapshot_carry_a_row_alike(
+    database: Database,
+    connection: psycopg.Connection[tuple[Any, ...]],
+    columns: dict[str, tuple[str, str | None]],
+    binary: bool,
+) -> None:
+    database.execute(
+        "CREATE TYPE mood AS ENUM ('happy'); CREATE DOMAIN agreed AS boolean; CREATE TYPE pair AS (a int, b text);"
+        f"CREATE TABLE items ({', '.join(f'{name} {kind}' for name, (kind, _) in columns.items())}, PRIMARY KEY (id));"
+        "CREATE PUBLICATION items FOR TABLE items"
+    )
+    database.execute("SELECT pg_create_logical_replication_slot(%s, 'pgoutput')", [slot := database.name])
+    values = ", ".join("NULL" if text is None else f"'{text}'" for _, text in columns.values())
+    database.execute(f"INSERT INTO items VALUES ({values})")
+
+    changes = connection.execute(
+        "SELECT data FROM pg_logical_slot_get_binary_changes(%s, NULL, NULL, 'proto_version', '1',"
+        " 'publication_names', 'items', 'binary', %s)",
+        (slot, str(binary).lower()),
+    ).fetchall()
+    relation = next(message for (data,) in changes if isinstance(message := decode(data), Relation))
+    payload = next(data for (data,) in changes if isinstance(decode(data), Insert))
+    entry = entry_of(relation)
+    plan = plan_table(entry, prefix="cdc", relation=relation)
+    assert plan.binary is binary
+
+    encoder = make_encoder(plan)
+    key, value, rare = encoder.change(payload, CONTEXT, 1, 2, 3)
+    query = read_plan(entry, plan, row_filter=None, partitioned=False).range_query(None, 10)
+    (copied,) = copy_rows(connection, query)
+
+    assert (key, rare) == (b"-7", 0)
+    assert encoder.copy_row(copied) == (key, encoder.columns(encoder.split(payload).new or ()).row, ())
+    event = EventDecoder({plan.fingerprint: plan.avro_schema}.__getitem__).decode(value)
+    assert event.after_text() == {name: text for name, (_, text) in columns.items() if text is not None}
+
+
+def entry_of(relation: Relation) -> TableEntry:
+    return TableEntry(
+        version=1,
+        source="rowferry",
+        database="shop",
+        schema=relation.schema,
+        table=relation.name,
+        oid=relation.oid,
+        topic="cdc.public.items",
+        partitions=1,
+        columns=tuple(
+            Column(column.name, "", column.type_oid, column.typmod, nullable=True, ordinal=at)
+            for at, column in enumerate(relation.columns)
+        ),
+        primary_key=("id",),
+        capture=Capture("replication", "it has a primary key"),
+    )
