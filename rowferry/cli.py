@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -10,11 +11,13 @@ from typing import NoReturn
 from cdc_runtime.settings import load
 from cdc_runtime.settings_sources import flag_of, iter_settings
 from rowferry.discover import command as discover
+from rowferry.doctor import command as doctor
 from rowferry.reconcile import command as reconcile
 from rowferry.settings import OperatorSettings
+from rowferry.status import command as status
 from schemas.errors import RowferryError, UsageError
 
-_COMMANDS = {"discover": discover, "reconcile": reconcile}
+_COMMANDS = {"discover": discover, "doctor": doctor, "reconcile": reconcile, "status": status}
 # Settings in groups have flags with a dot; these are what people type.
 _ALIASES = {"--vespa-url": "--vespa.url", "--kafka-bootstrap-servers": "--kafka.bootstrap-servers"}
 _CANCELLED = 130
@@ -29,6 +32,8 @@ class _Parser(argparse.ArgumentParser):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; one line on stderr for each error, the remedy behind it."""
+    # The clients' own logs are silenced: what matters comes back as an error, in one line.
+    logging.getLogger().addHandler(logging.NullHandler())
     try:
         arguments, flags = _parser().parse_known_args(list(sys.argv[1:] if argv is None else argv))
         command = _COMMANDS[arguments.command]

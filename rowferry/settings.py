@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, SecretStr
 
-from cdc_runtime.settings import KafkaSettings, LoadedSettings, LogSettings, SettingsGroup
+from cdc_runtime.settings import KafkaSettings, LoadedSettings, SettingsGroup
 
 
 class VespaSettings(SettingsGroup):
@@ -12,6 +12,11 @@ class VespaSettings(SettingsGroup):
 
     url: str = Field(
         "http://localhost:8080", pattern=r"^https?://[^/?#]+/?$", description="Container with the document API."
+    )
+    query_url: str = Field(
+        "",
+        pattern=r"^(https?://[^/?#]+/?)?$",
+        description="Container with the search API, where that is another one; empty: the same as `url`.",
     )
     namespace: str = Field("procore", min_length=1, description="Namespace of document ids.")
     record_type: str = Field("procore_record", min_length=1, description="Document type of rows.")
@@ -32,6 +37,5 @@ class OperatorSettings(LoadedSettings):
         default=["_prisma_migrations", "sync_events"], description="Tables that are never captured."
     )
     group: str = Field("rowferry-vespa-sink", min_length=1, description="Consumer group of the sink.")
-    log: LogSettings = Field(default_factory=LogSettings, description="Logging.")
     kafka: KafkaSettings = Field(default_factory=KafkaSettings, description="Kafka.")
     vespa: VespaSettings = Field(default_factory=VespaSettings, description="Vespa.")

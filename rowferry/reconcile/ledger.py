@@ -59,26 +59,26 @@ class Ledger:
         rest = iter(lines)
         while batch := [(line.doc_id, line.table, line.digest) for line in islice(rest, _BATCH)]:
             self._database.execute("BEGIN")
-            self._database.executemany(f"INSERT OR REPLACE INTO {side} VALUES (?, ?, ?)", batch)  # noqa: S608
+            self._database.executemany(f"INSERT OR REPLACE INTO {side} VALUES (?, ?, ?)", batch)
             self._database.execute("COMMIT")
             written += len(batch)
         return before + written - self._count(side)
 
     def counts(self, side: Side) -> dict[str, int]:
         """How many documents each table has on one side."""
-        return dict(self._database.execute(f"SELECT tab, count(*) FROM {side} GROUP BY tab"))  # noqa: S608
+        return dict(self._database.execute(f"SELECT tab, count(*) FROM {side} GROUP BY tab"))
 
     def missing(self) -> dict[str, int]:
         """How many wanted documents each table lacks."""
-        return dict(self._database.execute(f"SELECT tab, count(*) FROM ({_MISSING}) GROUP BY tab"))  # noqa: S608
+        return dict(self._database.execute(f"SELECT tab, count(*) FROM ({_MISSING}) GROUP BY tab"))
 
     def surplus(self) -> dict[str, int]:
         """How many documents each table has that nobody wants."""
-        return dict(self._database.execute(f"SELECT tab, count(*) FROM ({_SURPLUS}) GROUP BY tab"))  # noqa: S608
+        return dict(self._database.execute(f"SELECT tab, count(*) FROM ({_SURPLUS}) GROUP BY tab"))
 
     def different(self) -> dict[str, int]:
         """How many documents of each table say something else than their row."""
-        return dict(self._database.execute(f"SELECT tab, count(*) FROM ({_DIFFERENT}) GROUP BY tab"))  # noqa: S608
+        return dict(self._database.execute(f"SELECT tab, count(*) FROM ({_DIFFERENT}) GROUP BY tab"))
 
     def some_missing(self, table: str, most: int) -> list[str]:
         """The ids of the first missing documents of a table."""
@@ -93,11 +93,11 @@ class Ledger:
         return list(self._ids(_DIFFERENT, table, most))
 
     def _ids(self, query: str, table: str, most: int) -> Iterator[str]:
-        rows = self._database.execute(f"SELECT id FROM ({query}) WHERE tab = ? ORDER BY id LIMIT ?", (table, most))  # noqa: S608
+        rows = self._database.execute(f"SELECT id FROM ({query}) WHERE tab = ? ORDER BY id LIMIT ?", (table, most))
         return (str(row[0]) for row in rows)
 
     def _count(self, side: Side) -> int:
-        return int(self._database.execute(f"SELECT count(*) FROM {side}").fetchone()[0])  # noqa: S608
+        return int(self._database.execute(f"SELECT count(*) FROM {side}").fetchone()[0])
 
 
 _MISSING = "SELECT w.tab, w.id FROM wanted w LEFT JOIN got g ON g.id = w.id WHERE g.id IS NULL"

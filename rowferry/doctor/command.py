@@ -1,0 +1,85 @@
+"""Edge: `rowferry doctor`: asks each neighbour, judges, prints what was found and how to mend it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import TypeVar
+
+import orjson
+
+from cdc_reader.discovery.catalog import read_catalog
+from cdc_reader.discovery.selection import Selection
+from rowferry.connections import database
+from rowferry.doctor.database_checks import check_database
+from rowferry.doctor.database_facts import read_database_facts
+from rowferry.doctor.facts import Names, VespaFacts
+from rowferry.doctor.findings import Finding, failed, is_healthy, ok, to_json, to_text
+from rowferry.doctor.kafka_checks import check_kafka
+from rowferry.doctor.kafka_facts import read_kafka_facts
+from rowferry.doctor.server_checks import check_server
+from rowferry.doctor.vespa_checks import check_vespa
+from rowferry.doctor.vespa_facts import VespaQuestions
+from rowferry.http_client import HttpClient
+from rowferry.settings import OperatorSettings
+from schemas.errors import RowferryError
+
+SUMMARY = "check everything the pipeline needs, and say how to mend what is wrong"
+HEALTHY, UNHEALTHY = 0, 1
+_ANSWER = "an answer"
+T = TypeVar("T")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags of this command."""
+    parser.add_argument("--json", action="store_true", help="print the findings as JSON")
+
+
+def run(arguments: argparse.Namespace, settings: OperatorSettings) -> int:
+    """Print all findings; 0 when nothing failed (warnings are no failure), else 1."""
+    findings = examine(settings)
+    if arguments.json:
+        sys.stdout.write(orjson.dumps(to_json(findings), option=orjson.OPT_INDENT_2).decode() + "\n")
+    else:
+        sys.stdout.write(to_text(findings))
+    return HEALTHY if is_healthy(findings) else UNHEALTHY
+
+
+def examine(settings: OperatorSettings) -> list[Finding]:
+    """All findings; a neighbour that does not answer is one of them."""
+    # The index is asked before Kafka: its versions are then no newer than the reader's, which go ahead of them.
+    vespa, no_vespa = _asked("vespa.reachable", lambda: _vespa(settings))
+    kafka, no_kafka = _asked("kafka.reachable", lambda: read_kafka_facts(settings.kafka, settings.source))
+    database_findings, no_database = _asked("database.reachable", lambda: list(_database(settings)))
+    findings = [ok("settings", "settings that can be read", "read")]
+    findings += database_findings or no_database
+    findings += check_kafka(kafka, settings.source) if kafka else no_kafka
+    findings += check_vespa(vespa, kafka) if vespa else no_vespa
+    return findings
+
+
+def _asked(check: str, question: Callable[[], T]) -> tuple[T | None, list[Finding]]:
+    """What a neighbour answers; when it does not, the finding that says so."""
+    try:
+        return question(), []
+    except RowferryError as exc:
+        return None, [failed(check, _ANSWER, f"none: {exc}", exc.remedy or "check its address in the settings")]
+
+
+def _database(settings: OperatorSettings) -> Iterator[Finding]:
+    names = Names(settings.slot, settings.publication, f"rowferry-{settings.source}")
+    with database(settings) as connection:
+        selection = Selection.of(settings.tables, settings.exclude)
+        catalog = read_catalog(connection, selection, publication=names.publication)
+        facts = read_database_facts(connection, catalog, names)
+    yield ok("database.reachable", _ANSWER, f"database {catalog.server.database!r} as {catalog.server.user!r}")
+    yield from check_server(catalog.server, facts, application_name=names.application)
+    yield from check_database(catalog, facts, names)
+
+
+def _vespa(settings: OperatorSettings) -> VespaFacts:
+    vespa = settings.vespa
+    with closing(HttpClient(vespa.url)) as documents, closing(HttpClient(vespa.query_url or vespa.url)) as search:
+        return VespaQuestions(vespa, documents, search).facts()

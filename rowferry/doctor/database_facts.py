@@ -1,0 +1,88 @@
+"""Edge: what the doctor needs to know of the database beside its catalog."""
+
+from __future__ import annotations
+
+from typing import Any, LiteralString
+
+from psycopg.rows import namedtuple_row
+
+from cdc_reader.connections import Connection, translated
+from cdc_reader.discovery.catalog_rows import Catalog
+from cdc_reader.sources import matches_synchronous, slot_row
+from rowferry.doctor.facts import DatabaseFacts, Names
+
+_ROLE: LiteralString = """
+SELECT rolsuper AS superuser, rolreplication OR rolsuper AS replication,
+       has_database_privilege(current_database(), 'CREATE') AS may_create,
+       (SELECT pg_has_role(current_user, p.pubowner, 'USAGE') FROM pg_catalog.pg_publication p
+        WHERE p.pubname = %s) AS owns_publication
+FROM pg_catalog.pg_roles WHERE rolname = current_user
+"""
+
+_SETTINGS: LiteralString = """
+SELECT name, CASE unit WHEN 'ms' THEN setting ELSE current_setting(name) END AS value
+FROM pg_catalog.pg_settings WHERE name = ANY (%s)
+"""
+_SETTING_NAMES = [
+    "max_replication_slots",
+    "max_slot_wal_keep_size",
+    "max_wal_senders",
+    "synchronous_standby_names",
+    "wal_sender_timeout",
+]
+
+_USED: LiteralString = """
+SELECT (SELECT count(*) FROM pg_catalog.pg_replication_slots) AS slots,
+       (SELECT count(*) FROM pg_catalog.pg_stat_get_wal_senders()) AS senders,
+       ARRAY(SELECT DISTINCT application_name FROM pg_catalog.pg_stat_replication
+             WHERE application_name IS NOT NULL AND state = 'streaming' ORDER BY 1) AS standbys
+"""
+
+_UNREADABLE: LiteralString = """
+SELECT c.oid::int8 AS oid FROM pg_catalog.pg_class c
+WHERE c.oid = ANY (%s::oid[]) AND NOT (has_schema_privilege(c.relnamespace, 'USAGE')
+                                       AND has_table_privilege(c.oid, 'SELECT'))
+"""
+_NOT_OWNED: LiteralString = """
+SELECT c.oid::int8 AS oid FROM pg_catalog.pg_class c
+WHERE c.oid = ANY (%s::oid[]) AND NOT pg_has_role(current_user, c.relowner, 'USAGE')
+"""
+_HIDDEN_ROWS: LiteralString = """
+SELECT c.oid::int8 AS oid FROM pg_catalog.pg_class c
+WHERE c.oid = ANY (%s::oid[]) AND row_security_active(c.oid)
+"""
+
+_MESSAGES: LiteralString = """
+SELECT p.oid::regprocedure::text AS signature FROM pg_catalog.pg_proc p
+WHERE p.proname = 'pg_logical_emit_message' AND p.pronamespace = 'pg_catalog'::regnamespace
+  AND p.proargtypes[2] = 'text'::regtype AND NOT has_function_privilege(p.oid, 'EXECUTE')
+"""
+
+
+def read_database_facts(connection: Connection, catalog: Catalog, names: Names) -> DatabaseFacts:
+    """Read the facts, for what `catalog` would have published. Raises as every query."""
+    oids = [relation.oid for table in catalog.tables for relation in table.published]
+    with translated("read rights and settings"):
+        role = _rows(connection, _ROLE, names.publication)[0]
+        used = _rows(connection, _USED)[0]
+        settings = {row.name: row.value for row in _rows(connection, _SETTINGS, _SETTING_NAMES)}
+        return DatabaseFacts(
+            replication=role.replication,
+            may_create=role.may_create,
+            owns_publication=role.owns_publication,
+            settings=settings,
+            synchronous=matches_synchronous(settings["synchronous_standby_names"], names.application),
+            slots_used=used.slots,
+            senders_used=used.senders,
+            standbys=tuple(used.standbys),
+            slot=slot_row(connection, names.slot),
+            unreadable=frozenset(row.oid for row in _rows(connection, _UNREADABLE, oids)),
+            not_owned=frozenset(row.oid for row in _rows(connection, _NOT_OWNED, oids)),
+            hidden_rows=frozenset(row.oid for row in _rows(connection, _HIDDEN_ROWS, oids)),
+            forbidden_messages=tuple(row.signature for row in _rows(connection, _MESSAGES)),
+        )
+
+
+def _rows(connection: Connection, query: LiteralString, *parameters: object) -> list[Any]:
+    with connection.cursor(row_factory=namedtuple_row) as cursor:
+        return cursor.execute(query, parameters or None).fetchall()

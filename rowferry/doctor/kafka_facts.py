@@ -1,0 +1,51 @@
+"""Edge: what the doctor needs to know of Kafka."""
+
+from __future__ import annotations
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType  # type: ignore[attr-defined]
+
+from cdc_runtime.kafka.admin import KafkaAdmin
+from cdc_runtime.kafka.client import ErrorMemory, client_config
+from cdc_runtime.settings import KafkaSettings
+from rowferry.doctor.facts import KafkaFacts
+from rowferry.status.pipeline import read_stored
+from schemas.topics import Topics, TopicSpec, directory_topic, offsets_topic, table_topic
+
+_TIMEOUT_S = 10.0
+_OFFSETS_RETENTION = "offsets.retention.minutes"
+
+
+def read_kafka_facts(settings: KafkaSettings, source: str) -> KafkaFacts:
+    """Ask the brokers; topics that do not exist yet are no difference. Raises `Unreachable`, `AccessDenied`."""
+    admin = KafkaAdmin(settings)
+    admin.wait_until_reachable(_TIMEOUT_S)
+    stored = read_stored(settings, source)
+    topics = Topics(settings.prefix)
+    specs = [directory_topic(name) for name in (topics.schemas, topics.tables, topics.control)]
+    specs.append(offsets_topic(topics.offsets(source)))
+    specs += (table_topic(entry.topic, entry.partitions) for entry in stored.entries)
+    existing = admin.partition_counts([spec.name for spec in specs])
+    there: list[TopicSpec] = [spec for spec in specs if spec.name in existing]
+    return KafkaFacts(
+        offsets_retention_minutes=_broker_setting(settings, _OFFSETS_RETENTION),
+        differences=tuple(admin.topic_differences(there)),
+        topics=len(there),
+        entries=stored.entries,
+        version=None if stored.position is None else stored.position.version,
+    )
+
+
+def _broker_setting(settings: KafkaSettings, name: str) -> int | None:
+    """A number among the settings of one broker; None where our rights do not allow to ask."""
+    errors = ErrorMemory()
+    client = AdminClient(client_config(settings, errors))  # type: ignore[arg-type]
+    with errors.translating("list the brokers"):
+        brokers = client.list_topics(timeout=_TIMEOUT_S).brokers
+    resource = ConfigResource(ResourceType.BROKER, str(min(brokers)))
+    future = client.describe_configs([resource], request_timeout=_TIMEOUT_S)[resource]
+    try:
+        entry = future.result().get(name)
+    except KafkaException:
+        return None
+    return int(entry.value) if entry is not None and entry.value is not None else None

@@ -1,0 +1,72 @@
+"""Edge: what the doctor needs to know of Vespa."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import orjson
+
+from rowferry.doctor.facts import VespaFacts
+from rowferry.http_client import HttpClient
+from rowferry.settings import VespaSettings
+from schemas.errors import AccessDenied, ServerSetting, Unreachable
+from vespa_sink.documents.samples import PROBE_USER_ID, record_sample, schema_sample
+
+# No version is below it: a put on this condition is parsed like any other and never written.
+_NEVER = -(2**63)
+_ACCEPTED = (200, 412)
+_REFUSED = (400, 404)
+_DENIED = (401, 403)
+
+
+class VespaQuestions:
+    """Questions to the document API and the search API."""
+
+    def __init__(self, settings: VespaSettings, documents: HttpClient, search: HttpClient) -> None:
+        self._settings = settings
+        self._documents = documents
+        self._search = search
+
+    def facts(self) -> VespaFacts:
+        """Ask everything; raises `Unreachable`, `AccessDenied`, `ServerSetting`."""
+        samples = {self._settings.record_type: record_sample(), self._settings.schema_type: schema_sample()}
+        found = {name: self._missing(name, sample) for name, sample in samples.items()}
+        lacking = {name: fields for name, fields in found.items() if fields != ()}
+        whole = self._settings.record_type not in lacking
+        return VespaFacts(lacking, self._greatest_version() if whole else None)
+
+    def _missing(self, document_type: str, sample: Mapping[str, Any]) -> tuple[str, ...] | None:
+        """The fields that the index does not take; None when it does not take one of them."""
+        if self._takes(document_type, sample):
+            return ()
+        missing = tuple(name for name, value in sample.items() if not self._takes(document_type, {name: value}))
+        return None if len(missing) == len(sample) else missing
+
+    def _takes(self, document_type: str, fields: Mapping[str, Any]) -> bool:
+        namespace, kind, user = (
+            quote(part, safe="") for part in (self._settings.namespace, document_type, PROBE_USER_ID)
+        )
+        condition = urlencode({"condition": f"{document_type}.version < {_NEVER}"})
+        body = orjson.dumps({"fields": fields})
+        answer = self._documents.post_json(f"/document/v1/{namespace}/{kind}/docid/{user}?{condition}", body)
+        if answer.status in _DENIED:
+            raise AccessDenied(f"expected Vespa to let us in, got status {answer.status}")
+        if answer.status not in (*_ACCEPTED, *_REFUSED):
+            raise Unreachable(f"expected Vespa to answer a put, got status {answer.status}")
+        return answer.status in _ACCEPTED
+
+    def _greatest_version(self) -> int | None:
+        """The greatest version in the index; None when it is empty."""
+        query = f"select version from {self._settings.record_type} where version > 0 order by version desc limit 1"
+        answer = self._search.get(f"/search/?{urlencode({'yql': query})}")
+        try:
+            root = orjson.loads(answer.body)["root"]
+            hits = root.get("children", [])
+            return int(hits[0]["fields"]["version"]) if hits else None
+        except (ValueError, KeyError, TypeError) as exc:
+            raise ServerSetting(
+                f"expected search results from Vespa, got status {answer.status}",
+                remedy="set vespa.query_url to the container with the search API",
+            ) from exc

@@ -1,0 +1,1 @@
+"""How far everything is: slot, position, snapshots, lag of the consumer groups, rows beside documents."""

@@ -1,0 +1,99 @@
+"""Edge: what the pipeline's topics tell: position, snapshots, captured tables, lag of the groups."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cdc_runtime.kafka.admin import KafkaAdmin
+from cdc_runtime.kafka.positions import read_to_end
+from cdc_runtime.records import TopicPartition
+from cdc_runtime.settings import KafkaSettings
+from rowferry.kafka_groups import KafkaGroups
+from rowferry.status.report import Group, TopicLag
+from schemas.offsets import POSITION_KEY, SNAPSHOT_PREFIX, Position, SnapshotProgress
+from schemas.tables import TableEntry
+from schemas.topics import Topics
+
+# Below, records are counted one by one: a transaction's marker takes an offset and is no record.
+_COUNTED_ONE_BY_ONE = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What the reader has stored in its topics."""
+
+    position: Position | None
+    snapshots: tuple[SnapshotProgress, ...]
+    entries: tuple[TableEntry, ...]
+
+    @property
+    def captures(self) -> dict[str, int]:
+        """How many tables are captured in which way."""
+        return dict(Counter(entry.capture.mode for entry in self.entries))
+
+
+def read_stored(settings: KafkaSettings, source: str) -> Stored:
+    """Read the reader's topics to their end; nothing where they do not exist yet. Raises `Unreachable`."""
+    admin, topics = KafkaAdmin(settings), Topics(settings.prefix)
+    offsets = _latest(settings, topics.offsets(source), admin)
+    tables = _latest(settings, topics.tables, admin)
+    position = offsets.get(POSITION_KEY)
+    return Stored(
+        position=None if position is None else Position.from_json(position),
+        snapshots=tuple(
+            SnapshotProgress.from_json(value)
+            for key, value in sorted(offsets.items())
+            if key.startswith(SNAPSHOT_PREFIX)
+        ),
+        entries=tuple(
+            entry for entry in (TableEntry.from_json(value) for _, value in sorted(tables.items())) if not entry.deleted
+        ),
+    )
+
+
+def read_groups(settings: KafkaSettings, names: Sequence[str], entries: Sequence[TableEntry]) -> list[Group]:
+    """Members and lag of the groups over the topics of the tables; raises `Unreachable`."""
+    admin, groups = KafkaAdmin(settings), KafkaGroups(settings)
+    counts = admin.partition_counts([entry.topic for entry in entries])
+    places = [TopicPartition(topic, at) for topic, count in counts.items() for at in range(count)]
+    ends, begins = admin.end_offsets(places), admin.begin_offsets(places)
+    table_of = {entry.topic: entry.name.document_table for entry in entries}
+    found: list[Group] = []
+    for name in names:
+        committed = groups.committed(name, places)
+        starts = {place: max(committed.get(place, 0), begins[place]) for place in places}
+        lag = _lag(groups, starts, ends)
+        found.append(
+            Group(
+                name,
+                groups.members(name),
+                tuple(TopicLag(table_of[topic], topic, lag[topic]) for topic in sorted(counts)),
+            )
+        )
+    return found
+
+
+def _lag(
+    groups: KafkaGroups, starts: dict[TopicPartition, int], ends: dict[TopicPartition, int]
+) -> defaultdict[str, int]:
+    behind = {place: ends[place] - start for place, start in starts.items() if ends[place] > start}
+    few = {place: starts[place] for place, records in behind.items() if records <= _COUNTED_ONE_BY_ONE}
+    behind |= groups.count_records(few) if few else {}
+    lag: defaultdict[str, int] = defaultdict(int)
+    for place, records in behind.items():
+        lag[place.topic] += records
+    return lag
+
+
+def _latest(settings: KafkaSettings, topic: str, admin: KafkaAdmin) -> dict[bytes, bytes]:
+    if admin.topic_id(topic) is None:
+        return {}
+    latest: dict[bytes, bytes] = {}
+    for record in read_to_end(settings, topic, admin=admin):
+        if record.key is not None and record.value is not None:
+            latest[record.key] = record.value
+        elif record.key is not None:
+            latest.pop(record.key, None)
+    return latest

@@ -1,0 +1,174 @@
+"""What `rowferry status` tells (pure). A part that could not be had holds its error instead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from cdc_reader.lsn import Lsn
+from schemas.offsets import Position, SnapshotProgress
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """The replication slot. LSNs as integers; `behind_bytes` is WAL not yet confirmed, `retained_bytes` WAL kept."""
+
+    name: str
+    active: bool
+    wal_status: str
+    confirmed_lsn: int
+    restart_lsn: int
+    behind_bytes: int
+    retained_bytes: int
+    safe_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TopicLag:
+    """How many records of a table's topic a group has not handled yet."""
+
+    table: str
+    topic: str
+    records: int
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A consumer group: how many members it has, and its lag by topic."""
+
+    name: str
+    members: int
+    lag: tuple[TopicLag, ...]
+
+    @property
+    def records(self) -> int:
+        """The lag over all topics."""
+        return sum(topic.records for topic in self.lag)
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Rows of a table in the database and its documents in the index, each as of its own moment."""
+
+    table: str
+    rows: int
+    documents: int
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Everything; None and empty where there is nothing (no slot yet, no position yet)."""
+
+    slot: Slot | None = None
+    position: Position | None = None
+    captures: Mapping[str, int] = field(default_factory=dict)
+    snapshots: Sequence[SnapshotProgress] = ()
+    groups: Sequence[Group] = ()
+    counts: Sequence[Count] | None = None
+    errors: Mapping[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """The status as plain values; LSNs as PostgreSQL prints them."""
+        return {
+            "slot": None if self.slot is None else _with_lsns(asdict(self.slot)),
+            "position": None if self.position is None else _position(self.position),
+            "tables": dict(self.captures),
+            "snapshots": [
+                {"table": each.table, "state": each.state, "cause": each.cause, "rows": each.rows}
+                for each in self.snapshots
+            ],
+            "groups": [
+                {
+                    "name": group.name,
+                    "members": group.members,
+                    "lag_records": group.records,
+                    "lag": [asdict(topic) for topic in group.lag],
+                }
+                for group in self.groups
+            ],
+            "counts": None if self.counts is None else [asdict(count) for count in self.counts],
+            "errors": dict(self.errors),
+        }
+
+    def to_text(self) -> str:
+        """The status for eyes."""
+        return "\n".join(self._lines()) + "\n"
+
+    def _lines(self) -> Iterator[str]:
+        for part, error in self.errors.items():
+            yield f"{part}: {error}"
+        if "database" not in self.errors:
+            yield _slot_line(self.slot)
+        if "kafka" not in self.errors:
+            yield _position_line(self.position)
+            yield "tables    " + (", ".join(f"{n} {mode}" for mode, n in sorted(self.captures.items())) or "none yet")
+        for each in self.snapshots:
+            if each.state != "done":
+                yield f"snapshot  {each.table}: {each.state}, {each.rows:,} rows read, because {each.cause}"
+        for group in self.groups:
+            yield f"group     {group.name}: {group.members} members, {group.records:,} records behind"
+            behind = (topic for topic in group.lag if topic.records)
+            yield from (f"          {topic.table}: {topic.records:,} behind" for topic in behind)
+        if self.counts is not None:
+            yield from _count_lines(self.counts)
+
+
+def _slot_line(slot: Slot | None) -> str:
+    if slot is None:
+        return "slot      none yet"
+    state = "active" if slot.active else "not active"
+    return (
+        f"slot      {slot.name}: {state}, {slot.wal_status}, confirmed {Lsn(slot.confirmed_lsn)},"
+        f" {_bytes(slot.behind_bytes)} behind, {_bytes(slot.retained_bytes)} of WAL retained"
+    )
+
+
+def _position_line(position: Position | None) -> str:
+    if position is None:
+        return "position  none yet"
+    line = f"position  {Lsn(position.restart_lsn)}, version {position.version}"
+    if position.last is not None:
+        line += f", last commit {_time(position.last.commit_ts_us)}"
+    return line
+
+
+def _count_lines(counts: Iterable[Count]) -> Iterator[str]:
+    lines = [("table", "rows", "documents")]
+    lines += [(count.table, f"{count.rows:,}", f"{count.documents:,}") for count in counts]
+    widths = [max(len(line[at]) for line in lines) for at in range(3)]
+    for name, rows, documents in lines:
+        yield f"{name:<{widths[0]}}  {rows:>{widths[1]}}  {documents:>{widths[2]}}"
+
+
+def _position(position: Position) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "lsn": str(Lsn(position.restart_lsn)),
+        "version": position.version,
+        "slot": position.slot,
+        "database": position.database,
+        "system_id": position.system_id,
+        "timeline": position.timeline,
+        "last_commit": None,
+    }
+    if position.last is not None:
+        values["last_commit"] = _time(position.last.commit_ts_us)
+    return values
+
+
+def _with_lsns(slot: dict[str, Any]) -> dict[str, Any]:
+    return {name: str(Lsn(value)) if name.endswith("_lsn") else value for name, value in slot.items()}
+
+
+def _time(microseconds: int) -> str:
+    return datetime.fromtimestamp(microseconds // 1_000_000, UTC).isoformat()
+
+
+def _bytes(size: int) -> str:
+    amount = float(size)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if abs(amount) < 1024:
+            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1024
+    return f"{amount:.1f} TiB"

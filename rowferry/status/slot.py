@@ -1,0 +1,23 @@
+"""Edge: the replication slot as the server shows it."""
+
+from __future__ import annotations
+
+from cdc_reader.connections import Connection, translated
+from rowferry.status.report import Slot
+
+# On a standby there is no current WAL position, only what was replayed.
+_QUERY = """
+WITH now AS (SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END AS lsn)
+SELECT s.slot_name::text, s.active, coalesce(s.wal_status, 'unknown'),
+       coalesce(s.confirmed_flush_lsn - '0/0', 0)::int8, coalesce(s.restart_lsn - '0/0', 0)::int8,
+       coalesce(now.lsn - s.confirmed_flush_lsn, 0)::int8, coalesce(now.lsn - s.restart_lsn, 0)::int8,
+       s.safe_wal_size
+FROM pg_catalog.pg_replication_slots s, now WHERE s.slot_name = %s
+"""
+
+
+def read_slot(connection: Connection, name: str) -> Slot | None:
+    """The slot of that name; None when there is none. Raises as every query."""
+    with translated("read the replication slot"):
+        row = connection.execute(_QUERY, [name]).fetchone()
+    return None if row is None else Slot(*row)
