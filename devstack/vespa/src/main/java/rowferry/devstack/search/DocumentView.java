@@ -71,7 +71,7 @@ final class DocumentView implements Values {
     private void make(SearchField wanted, Object[] kept) {
         Document document = documents.read(stored);
         for (SearchField field : fields.all()) {
-            if (field != wanted && (wanted.kind() != Kind.TEXT || field.kind() != Kind.TEXT)) continue;
+            if (field.slot() != wanted.slot() && (wanted.kind() != Kind.TEXT || field.kind() != Kind.TEXT)) continue;
             Object made = values.of(field, document.getFieldValue(field.name()));
             kept[field.slot()] = made == null ? MISSING : made;
         }

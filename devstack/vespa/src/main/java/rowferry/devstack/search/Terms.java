@@ -13,6 +13,7 @@ import com.yahoo.prelude.query.SuffixItem;
 import com.yahoo.prelude.query.TermItem;
 import com.yahoo.prelude.query.WeightedSetItem;
 import com.yahoo.prelude.query.WordAlternativesItem;
+import com.yahoo.prelude.query.WordItem;
 
 import java.util.HashSet;
 import java.util.Iterator;
@@ -42,7 +43,12 @@ final class Terms {
         if (item instanceof NumericInItem in) return new HashSet<Object>(in.getTokens())::contains;
         if (item instanceof StringInItem in) return numbers(in.getTokens());
         if (item instanceof WeightedSetItem set) return numbers(tokens(set));
-        if (item instanceof TermItem term) return word(term.getIndexedString());
+        return word(plain(item).getIndexedString());
+    }
+
+    /** A term that is its text and no more; others (fuzzy, geo, predicate ...) have rules that are not served. */
+    private static TermItem plain(Item item) {
+        if (item instanceof WordItem || item instanceof IntItem || item instanceof BoolItem) return (TermItem) item;
         throw unsupported(item);
     }
 
@@ -93,8 +99,7 @@ final class Terms {
             return value -> pattern.matcher((String) value).find();
         }
         if (item instanceof IntItem range && range.getNumber().matches("[<>\\[].*")) return value -> false;
-        if (!(item instanceof TermItem term)) throw unsupported(item);
-        String wanted = fold(term.getIndexedString(), cased);
+        String wanted = fold(plain(item).getIndexedString(), cased);
         if (item instanceof PrefixItem) return value -> fold((String) value, cased).startsWith(wanted);
         if (item instanceof SuffixItem) return value -> fold((String) value, cased).endsWith(wanted);
         if (item instanceof SubstringItem) return value -> fold((String) value, cased).contains(wanted);
