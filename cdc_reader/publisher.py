@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 
 from cdc_reader.transcode import TablePlan
-from cdc_runtime.kafka.producer import IdempotentProducer, TransactionalProducer
+from cdc_runtime.kafka.producer import RAW_ERRORS, IdempotentProducer, TransactionalProducer
 from cdc_runtime.settings import KafkaSettings
 from schemas.offsets import POSITION_KEY, Position
 from schemas.topics import Topics
@@ -64,7 +64,8 @@ class Publisher:
         self.size += len(value) if value is not None else 0
         try:
             self._produce(topic, value, key, timestamp=ts_ms)
-        except BufferError:
+        except RAW_ERRORS:
+            # The wrapped call waits for room, or turns the error into one of ours.
             self._producer.produce(topic, key, value, timestamp_ms=ts_ms)
         if self.rows % _POLL_EVERY == 0:
             self._producer.poll()

@@ -15,7 +15,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException
 from confluent_kafka import TopicPartition as KafkaTopicPartition
 
 from cdc_runtime.kafka.client import ErrorMemory, client_config, record_of
-from cdc_runtime.kafka.errors import TopicMissing, translate
+from cdc_runtime.kafka.errors import PartitionsLost, TopicMissing, translate
 from cdc_runtime.records import Record, TopicPartition
 from cdc_runtime.settings import KafkaSettings
 from schemas.errors import TransientError
@@ -54,6 +54,7 @@ class GroupConsumer:
     ) -> None:
         self.group = group
         self._assignments = assignments
+        self._gone: set[tuple[str | None, int | None]] = set()
         self._errors = ErrorMemory()
         self._consumer = Consumer(
             client_config(
@@ -82,10 +83,19 @@ class GroupConsumer:
         self._assignments.on_assign([TopicPartition(p.topic, p.partition) for p in places])
 
     def _revoked(self, _: Consumer, places: list[KafkaTopicPartition]) -> None:
-        self._assignments.on_revoke([TopicPartition(p.topic, p.partition) for p in places])
+        given = [TopicPartition(p.topic, p.partition) for p in places]
+        self._gone.update(given)
+        try:
+            self._assignments.on_revoke(given)
+        except PartitionsLost as exc:
+            # Too late to commit: whoever has them now reads again what was not committed.
+            _log.warning("partitions were lost while they were given back", group=self.group, reason=str(exc))
+            self._assignments.on_lost(given)
 
     def _lost(self, _: Consumer, places: list[KafkaTopicPartition]) -> None:
-        self._assignments.on_lost([TopicPartition(p.topic, p.partition) for p in places])
+        lost = [TopicPartition(p.topic, p.partition) for p in places]
+        self._gone.update(lost)
+        self._assignments.on_lost(lost)
 
     def poll_batch(self, max_records: int, wait_s: float) -> list[Record]:
         """
@@ -101,8 +111,15 @@ class GroupConsumer:
             if denied is not None:
                 raise translate(denied, "read")
             return []
+        messages = [first]
+        if max_records > 1:
+            self._gone.clear()
+            messages += self._consumer.consume(max_records - 1, 0)
+            if (first.topic(), first.partition()) in self._gone:
+                # Its partition was given back a moment after it was handed out.
+                del messages[0]
         records = []
-        for message in [first, *self._consumer.consume(max_records - 1, 0)] if max_records > 1 else [first]:
+        for message in messages:
             error = message.error()
             if error is None:
                 records.append(record_of(message))

@@ -1,9 +1,10 @@
 """
 Producers: transactional for the reader's events, idempotent for everything that stands alone.
 
-Rule 1: after an unknown outcome (time-out, fatal error) an instance is dead: `dead` is True, every further call is
-        refused, the caller makes a new one and reads its position again (librdkafka #5423, rule P7).
-Rule 2: a transaction that must be aborted is aborted here, then `TransactionAborted` says: rewind.
+Rule 1: after any abort or unknown outcome (time-out, fatal error) an instance is dead: `dead` is True, every further
+        call is refused; the caller closes it, makes a new one and reads its position again (rule P7,
+        librdkafka #5423). Going on would do: the next transaction fails with "skipped sequence numbers".
+Rule 2: `TransactionAborted` says: rewind. `close` ends the open transaction; where it cannot, the next `init` does.
 Rule 3: `flush_or_raise` returns only when every record sent since the last one is acknowledged.
 
 A producer belongs to one thread, except that `commit` and `flush_or_raise` release the interpreter while they wait.
@@ -12,6 +13,7 @@ A producer belongs to one thread, except that `commit` and `flush_or_raise` rele
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -30,8 +32,12 @@ from schemas.topics import MAX_MESSAGE_BYTES
 _QUEUE_KBYTES = 48 * 1024
 _QUEUE_RECORDS = 100_000
 _POLL_S = 0.1
+_SLICE_S = 1.0
+_UNKNOWN_TOPIC_MS = 5000
 # Records carry headers of a dead letter besides the largest value that a topic takes.
 _MARGIN_BYTES = 1024 * 1024
+# What `raw_produce` may raise: the queue is full, or librdkafka refuses.
+RAW_ERRORS: tuple[type[Exception], ...] = (BufferError, KafkaException)
 _PURGED = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT})
 
 
@@ -51,13 +57,29 @@ def _producer_config(settings: KafkaSettings, errors: ErrorMemory, **own: object
             "queue_buffering_max_kbytes": _QUEUE_KBYTES,
             "queue_buffering_max_messages": _QUEUE_RECORDS,
             "delivery_report_only_error": True,
+            # A topic that does not exist is an error after this time; topics are created and seen before they are used.
+            "topic_metadata_propagation_max_ms": _UNKNOWN_TOPIC_MS,
             **own,
         },
     )
 
 
+def _close(producer: Producer) -> None:
+    """End a client without waiting for records: what is not acknowledged by now is given up."""
+    with warnings.catch_warnings():
+        # It tries to abort an open transaction and warns when there is nobody to ask.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        try:
+            producer.purge()
+            producer.poll(0)
+            producer.close()
+        except (RuntimeError, KafkaException):
+            # Closed before, or fenced: the transaction is ended already.
+            return
+
+
 class TransactionalProducer:
-    """One transactional id. Calls go in the order init, then (begin, produce..., commit or abort) for ever."""
+    """One transactional id. Calls go in the order init, then (begin, produce..., commit) again and again."""
 
     def __init__(self, settings: KafkaSettings, transactional_id: str, *, transaction_timeout_s: float = 60.0) -> None:
         self._errors = ErrorMemory()
@@ -70,9 +92,9 @@ class TransactionalProducer:
         )
         self._producer = Producer(config)
         self.dead = False
-        # For hot loops: no wrapper. The caller calls `poll()` every 1,000 records, and `make_room()` on BufferError.
+        # For hot loops: no wrapper, so `raw_produce(topic, value, key, timestamp=...)` raises RAW_ERRORS. On one of
+        # them the caller repeats the record with `produce`; it also calls `poll()` every 1,000 records.
         self.raw_produce: Callable[..., None] = self._producer.produce
-        self.raw_poll: Callable[[float], int] = self._producer.poll
 
     def init(self, timeout_s: float) -> None:
         """
@@ -115,73 +137,77 @@ class TransactionalProducer:
                 raise self._failed(exc, f"take a record for topic {topic}") from exc
 
     def poll(self) -> None:
-        """Serve what librdkafka reports; does not block."""
-        self._producer.poll(0)
+        """Serve what librdkafka reports; does not block. Raises as `begin`."""
+        self._serve(0)
 
     def make_room(self) -> None:
-        """Wait a moment for records to leave the queue."""
-        self._producer.poll(_POLL_S)
+        """Wait a moment for records to leave the queue. Raises as `begin`."""
+        self._serve(_POLL_S)
+
+    def _serve(self, wait_s: float) -> None:
+        try:
+            self._producer.poll(wait_s)
+        except KafkaException as exc:
+            raise self._failed(exc, "go on with a transaction") from exc
 
     def send_offsets(self, offsets: Mapping[TopicPartition, int], group_metadata: object) -> None:
         """Commit a consumer group's offsets in this transaction; `group_metadata` is of the time of polling (F1)."""
         self._alive()
         places = [KafkaTopicPartition(place.topic, place.partition, offset) for place, offset in offsets.items()]
         try:
-            self._retried(lambda: self._producer.send_offsets_to_transaction(places, group_metadata))
+            self._retried(lambda wait_s: self._producer.send_offsets_to_transaction(places, group_metadata, wait_s))
         except KafkaException as exc:
             raise self._failed(exc, "take the offsets of the group") from exc
 
-    def commit(self) -> None:
+    def commit(self, timeout_s: float | None = None) -> None:
         """
-        Make everything since `begin` durable and visible; blocks until it is.
+        Make everything since `begin` durable and visible; blocks until it is, for the transaction's time at most.
 
-        Raises `TransactionAborted` when it did not happen (rewind; a new producer when `dead`), `Fenced`.
+        Raises `TransactionAborted` when it did not happen, or nobody knows; `Fenced`, `AccessDenied`.
         """
         self._alive()
         try:
-            self._retried(self._producer.commit_transaction)
+            self._retried(self._producer.commit_transaction, timeout_s)
         except KafkaException as exc:
             raise self._failed(exc, "commit a transaction") from exc
 
     def abort(self) -> None:
-        """Undo everything since `begin`; raises `TransactionAborted` with `dead` set when that is not certain."""
+        """Undo everything since `begin`; the instance is dead then. Raises `TransactionAborted` when it may be open."""
         self._alive()
+        self.dead = True
         try:
-            self._abort()
+            self._retried(self._producer.abort_transaction)
         except KafkaException as exc:
-            self.dead = True
             raise self._classified(exc, "abort a transaction") from exc
 
     def close(self) -> None:
         """Drop what is not committed and free the client; may be called twice."""
         self.dead = True
-        self._producer.purge()
-        self._producer.poll(0)
-        self._producer.close()
+        _close(self._producer)
 
-    def _abort(self) -> None:
-        self._producer.purge()
-        self._retried(self._producer.abort_transaction)
+    def _retried(self, call: Callable[[float], object], timeout_s: float | None = None) -> None:
+        """
+        Repeat a resumable call while librdkafka calls its error retriable, for a transaction's time at most.
 
-    def _retried(self, call: Callable[[], object]) -> None:
-        """Repeat a resumable call while librdkafka calls its error retriable, for a transaction's time at most."""
-        deadline = time.monotonic() + self._timeout_s
+        In slices: without a time-out the call never returns while the coordinator is away.
+        """
+        deadline = time.monotonic() + (self._timeout_s if timeout_s is None else min(timeout_s, self._timeout_s))
         while True:
             try:
-                call()
+                call(max(_POLL_S, min(_SLICE_S, deadline - time.monotonic())))
                 return
             except KafkaException as exc:
                 error = kafka_error(exc)
                 if error is None or not error.retriable() or time.monotonic() >= deadline:
                     raise
-                self._producer.poll(_POLL_S)
+                self._producer.poll(0)
 
     def _bounded(self, call: Callable[[float], None], timeout_s: float, action: str) -> None:
         self._alive()
         deadline = time.monotonic() + timeout_s
         while True:
             try:
-                call(max(0.1, min(1.0, deadline - time.monotonic())))
+                call(max(_POLL_S, min(_SLICE_S, deadline - time.monotonic())))
                 return
             except KafkaException as exc:
                 self._producer.poll(0)
@@ -195,16 +221,12 @@ class TransactionalProducer:
                     raise Unreachable(f"expected Kafka to {action} within {timeout_s:g} s, got no answer") from exc
 
     def _failed(self, exc: KafkaException, action: str) -> RowferryError:
-        """Bring the instance into a known state (or declare it dead), and say what the caller must do."""
+        """Declare the instance dead, and say what the caller must do."""
+        self.dead = True
         error = kafka_error(exc)
-        if error is None or not error.txn_requires_abort():
-            self.dead = True
-            return self._classified(exc, action)
-        try:
-            self._abort()
-        except KafkaException:
-            self.dead = True
-        return TransactionAborted(f"expected Kafka to {action}, got an aborted transaction: {error.name()}")
+        if error is not None and error.txn_requires_abort():
+            return TransactionAborted(f"expected Kafka to {action}, got an aborted transaction: {error.name()}")
+        return self._classified(exc, action)
 
     def _classified(self, exc: KafkaException, action: str) -> RowferryError:
         problem = self._errors.translate(exc, action)
@@ -280,9 +302,7 @@ class IdempotentProducer:
 
     def close(self) -> None:
         """Drop what is not acknowledged and free the client; may be called twice."""
-        self._producer.purge()
-        self._producer.poll(0)
-        self._producer.close()
+        _close(self._producer)
 
 
 class DeadLetterWriter:

@@ -1,0 +1,129 @@
+"""Topics and offsets on a real broker."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
+
+from cdc_runtime.kafka.admin import KafkaAdmin
+from cdc_runtime.kafka.errors import TopicMissing
+from cdc_runtime.kafka.producer import IdempotentProducer
+from cdc_runtime.records import TopicPartition
+from cdc_runtime.settings import KafkaSettings
+from schemas.errors import NeighbourMissing, ServerSetting
+from schemas.topics import TopicSpec, directory_topic, failure_topic, offsets_topic, table_topic
+
+
+def alter(settings, topic, name, value):
+    """Does what kafka-configs.sh does."""
+    entry = ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+    resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
+    client = AdminClient({"bootstrap.servers": settings.bootstrap_servers})
+    for future in client.incremental_alter_configs([resource]).values():
+        future.result(20)
+
+
+def test_a_broker_that_answers_is_reachable(admin):
+    assert admin.wait_until_reachable(20) is True
+
+
+def test_a_broker_that_does_not_answer_is_waited_for_and_then_missing():
+    admin = KafkaAdmin(KafkaSettings(bootstrap_servers="127.0.0.1:1"))
+    begun = time.monotonic()
+    with pytest.raises(NeighbourMissing, match=r"expected Kafka at 127.0.0.1:1 to answer within 1.5 s") as caught:
+        admin.wait_until_reachable(1.5)
+    assert 1.4 < time.monotonic() - begun < 10
+    assert caught.value.exit_code == 69
+
+
+def test_waiting_ends_when_the_service_is_told_to_stop():
+    admin = KafkaAdmin(KafkaSettings(bootstrap_servers="127.0.0.1:1"))
+    assert admin.wait_until_reachable(60, stopping=lambda: True) is False
+
+
+def test_topics_are_created_with_their_explicit_settings(settings, admin):
+    specs = [
+        table_topic(f"{settings.prefix}.public.photos", 3),
+        directory_topic(f"{settings.prefix}._tables"),
+        offsets_topic(f"{settings.prefix}._offsets.rowferry"),
+        failure_topic(f"{settings.prefix}._dlq.group", 2),
+    ]
+    assert admin.ensure_topics(specs) == [spec.name for spec in specs]
+    for spec in specs:
+        facts = admin.describe(spec.name)
+        assert facts is not None
+        assert facts.partitions == spec.partitions
+        assert {name: facts.config[name] for name in spec.config} == dict(spec.config)
+    assert admin.ensure_topics(specs) == []
+    assert admin.topic_differences(specs) == []
+
+
+def test_a_topic_that_differs_is_refused_until_its_remedy_is_applied(settings, admin):
+    spec = table_topic(f"{settings.prefix}.public.photos", 3)
+    admin.ensure_topics([spec])
+    alter(settings, spec.name, "delete.retention.ms", "1000")
+    with pytest.raises(ServerSetting) as caught:
+        admin.ensure_topics([spec])
+    assert str(caught.value) == f"topic {spec.name}: expected delete.retention.ms=604800000, got 1000"
+    assert caught.value.remedy.endswith(f"--entity-name {spec.name} --add-config delete.retention.ms=604800000")
+    name, value = caught.value.remedy.rsplit(" ", 1)[1].split("=")
+    alter(settings, spec.name, name, value)
+    assert admin.ensure_topics([spec]) == []
+
+
+def test_a_topic_with_another_partition_count_is_refused(settings, admin):
+    name = f"{settings.prefix}.public.photos"
+    admin.ensure_topics([table_topic(name, 2)])
+    with pytest.raises(ServerSetting, match=f"topic {name}: expected partitions=3, got 2"):
+        admin.ensure_topics([table_topic(name, 3)])
+
+
+def test_a_setting_that_the_broker_does_not_know_is_a_server_setting(settings, admin):
+    with pytest.raises(ServerSetting, match="to create topic"):
+        admin.ensure_topics([TopicSpec(f"{settings.prefix}.x", 1, {"no.such.setting": "1"})])
+
+
+def test_the_id_of_a_topic_changes_when_it_is_made_again(settings, admin, make_topic, eventually):
+    topic = make_topic()
+    first = admin.topic_id(topic)
+    assert admin.topic_id(topic) == first
+    client = AdminClient({"bootstrap.servers": settings.bootstrap_servers})
+    client.delete_topics([topic])[topic].result(20)
+    eventually(lambda: admin.topic_id(topic) is None, "the topic to be gone")
+    make_topic()
+    assert admin.topic_id(topic) not in (first, None)
+
+
+def test_a_missing_topic_is_none_or_an_error(settings, admin):
+    topic = f"{settings.prefix}.none"
+    assert admin.describe(topic) is None
+    assert admin.topic_ids([topic]) == {}
+    with pytest.raises(TopicMissing):
+        admin.places(topic)
+    with pytest.raises(TopicMissing):
+        admin.end_offsets([TopicPartition(topic, 0)])
+
+
+def test_topics_are_waited_for(settings, admin, make_topic):
+    topic = f"{settings.prefix}.rows"
+    with pytest.raises(TopicMissing, match=f"expected topics {topic} within 0.5 s"):
+        admin.wait_for_topics([topic], 0.5)
+    assert admin.wait_for_topics([topic], 60, stopping=lambda: True) is False
+    make_topic()
+    assert admin.wait_for_topics([topic], 20) is True
+    assert topic in admin.topics()
+
+
+def test_offsets_at_both_ends_are_given_by_partition(settings, admin, make_topic):
+    topic = make_topic(partitions=2)
+    producer = IdempotentProducer(settings)
+    for _ in range(3):
+        producer.send(topic, b"k", b"v", partition=1)
+    producer.flush_or_raise()
+    producer.close()
+    places = admin.places(topic)
+    assert places == [TopicPartition(topic, 0), TopicPartition(topic, 1)]
+    assert admin.end_offsets(places) == {TopicPartition(topic, 0): 0, TopicPartition(topic, 1): 3}
+    assert admin.begin_offsets(places) == {TopicPartition(topic, 0): 0, TopicPartition(topic, 1): 0}

@@ -1,0 +1,96 @@
+"""What a batch leaves out when its partition goes away in between."""
+
+from __future__ import annotations
+
+from cdc_runtime.kafka.consumer import GroupConsumer
+from cdc_runtime.kafka.errors import PartitionsLost
+from cdc_runtime.records import TopicPartition
+from cdc_runtime.settings import KafkaSettings
+
+
+class Member:
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, list[TopicPartition]]] = []
+        self.too_late = False
+
+    def on_assign(self, places):
+        self.calls.append(("assign", places))
+
+    def on_revoke(self, places):
+        self.calls.append(("revoke", places))
+        if self.too_late:
+            raise PartitionsLost("expected Kafka to commit offsets")
+
+    def on_lost(self, places):
+        self.calls.append(("lost", places))
+
+
+class Message:
+    def __init__(self, topic: str, partition: int, offset: int) -> None:
+        self._at = (topic, partition, offset)
+
+    def topic(self):
+        return self._at[0]
+
+    def partition(self):
+        return self._at[1]
+
+    def offset(self):
+        return self._at[2]
+
+    def error(self):
+        return None
+
+    def headers(self):
+        return None
+
+    def key(self):
+        return b"k"
+
+    def value(self):
+        return b"v"
+
+    def timestamp(self):
+        return (1, 1000)
+
+
+class Client:
+    """librdkafka's consumer, as far as a batch needs it: a rebalance comes in the middle of the batch."""
+
+    def __init__(self, consumer: GroupConsumer, revoked: list[TopicPartition]) -> None:
+        self._consumer, self._revoked = consumer, revoked
+
+    def poll(self, _: float):
+        return Message("t", 0, 5)
+
+    def consume(self, *_: object):
+        self._consumer._revoked(self, self._revoked)
+        return [Message("t", 1, 9)]
+
+    def close(self) -> None:
+        pass
+
+
+def consumer_with(member: Member, revoked: list[TopicPartition]) -> GroupConsumer:
+    consumer = GroupConsumer(KafkaSettings(bootstrap_servers="127.0.0.1:1"), "g", ["t"], member)
+    consumer.close()
+    consumer._consumer = Client(consumer, revoked)
+    return consumer
+
+
+def test_a_record_whose_partition_was_given_back_while_the_batch_was_filled_is_left_out():
+    consumer = consumer_with(Member(), [TopicPartition("t", 0)])
+    assert [(r.partition, r.offset) for r in consumer.poll_batch(10, 0)] == [(1, 9)]
+
+
+def test_records_of_other_partitions_stay_in_the_batch():
+    consumer = consumer_with(Member(), [TopicPartition("t", 2)])
+    assert [(r.partition, r.offset) for r in consumer.poll_batch(10, 0)] == [(0, 5), (1, 9)]
+
+
+def test_partitions_that_are_lost_while_they_are_given_back_are_told_as_lost():
+    member = Member()
+    member.too_late = True
+    consumer = consumer_with(member, [TopicPartition("t", 0)])
+    assert [r.partition for r in consumer.poll_batch(10, 0)] == [1]
+    assert member.calls == [("revoke", [TopicPartition("t", 0)]), ("lost", [TopicPartition("t", 0)])]
