@@ -74,12 +74,22 @@ def read_plan(entry: TableEntry, plan: TablePlan, *, row_filter: str | None, par
     return ReadPlan(
         relation=only + quote_table(entry.name),
         columns=tuple(
-            quote_identifier(column.name) + ("" if column.kind.binary else "::text") for column in plan.columns
+            quote_identifier(column.name) if column.kind.binary else _as_sent(quote_identifier(column.name))
+            for column in plan.columns
         ),
         key_columns=tuple(quote_identifier(name) for name in entry.primary_key),
         key_types=tuple(types[name] for name in entry.primary_key),
         filter=row_filter,
     )
+
+
+def _as_sent(column: str) -> str:
+    """A column as its type's output function prints it, as in the stream.
+
+    A cast to text is something else for inet, booleans under a domain and others. `IS DISTINCT FROM`, since a
+    composite value with a null in it is not `IS NOT NULL`.
+    """
+    return f"CASE WHEN {column} IS DISTINCT FROM NULL THEN pg_catalog.format('%s', {column}) END"
 
 
 class Tables:
