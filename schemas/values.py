@@ -74,9 +74,11 @@ def float8_text(value: float) -> str:
         return _special(value)
     digits = repr(value)
     size = abs(value)
-    if size < _FLOAT8_WHOLE:
+    if size < _FLOAT8_PLAIN:
         return digits.removesuffix(".0")
-    return _notation(_inside(value, digits, math.ulp(size), most_digits=17), exponent_from=15)
+    if size >= _FLOAT8_WHOLE:
+        digits = _inside(value, digits, math.ulp(size), most_digits=17)
+    return _notation(digits, exponent_from=15)
 
 
 def float4_text(value: float) -> str:
@@ -88,7 +90,8 @@ def float4_text(value: float) -> str:
     return _notation(_shortest_float4(value), exponent_from=6)
 
 
-_FLOAT8_WHOLE = 1e15  # below, Python's repr and PostgreSQL choose alike; no double is a whole number's midpoint
+_FLOAT8_PLAIN = 1e15  # below, Python's repr differs in whole numbers alone
+_FLOAT8_WHOLE = 2.0**52  # from here on there are only whole numbers, and decimals that lie between two of them
 _FLOAT4_DIGITS = 9
 
 
@@ -102,7 +105,7 @@ def _inside(value: float, digits: str, ulp: float, *, most_digits: int) -> str:
     """`digits`, or longer ones where `digits` lie exactly between two doubles.
 
     PostgreSQL never prints such a midpoint, which needs the reader to round half to even (src/common/d2s.c).
-    Above 2^52 doubles and their midpoints are whole numbers, so integers decide exactly.
+    From 2^52 on, doubles and their midpoints are whole numbers, so integers decide exactly.
     """
     exact, half = int(abs(value)) * 4, int(ulp * 2)
     below = half // 2 if math.frexp(value)[0] in (0.5, -0.5) else half
