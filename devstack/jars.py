@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -23,6 +24,8 @@ from devstack.errors import DevstackError
 Say = Callable[[str], None]
 
 _CACHE_VARIABLE = "ROWFERRY_DEVSTACK_CACHE"
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")  # Maven writes a few even when told not to
+_WIDTH = 300
 _UNUSED_FOR_S = 24 * 3600  # folders of older sources may still serve a running server
 
 
@@ -68,8 +71,10 @@ def _build(place: Path, project: Path, goals: Callable[[Path], list[str]], finis
 
 def first_error(maven_output: str) -> str:
     """The line of Maven's output that says what went wrong."""
-    lines = [line.removeprefix("[ERROR]").strip() for line in maven_output.splitlines() if line.startswith("[ERROR]")]
-    return next((line for line in lines if line), "no message")
+    lines = [_COLOUR.sub("", line) for line in maven_output.splitlines()]
+    errors = [line.removeprefix("[ERROR]").strip() for line in lines if line.startswith("[ERROR]")]
+    told = next((line for line in errors if line and not line.startswith("COMPILATION ERROR")), "no message")
+    return told if len(told) <= _WIDTH else told[: _WIDTH - 3] + "..."
 
 
 def _stamp(project: Path) -> str:

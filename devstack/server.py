@@ -82,7 +82,7 @@ class Server(ABC):
 
     @abstractmethod
     def _prepare(self) -> None:
-        """Make the data ready; called once, before the first start."""
+        """Make programs and data ready where they are not; called before each start."""
 
     @abstractmethod
     def _command(self) -> Command:
@@ -145,18 +145,19 @@ class Server(ABC):
     ) -> None:
         self.close()
 
-    def _folders(self) -> list[Path]:
-        """All that it keeps on disk."""
+    def folders(self) -> list[Path]:
+        """The folders with all that it keeps on disk."""
         return [self.folder]
 
     def _remove(self) -> None:
-        for folder in reversed(self._folders()):
+        for folder in reversed(self.folders()):
             shutil.rmtree(folder, ignore_errors=True)
 
     def _start_again(self) -> None:
         self.stop()
         for port in self.record.ports:
             ports.require_free(port)
+        self._prepare()
         self._start()
 
     def _start_on_ports(self, port: int | None) -> None:
