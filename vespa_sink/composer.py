@@ -9,7 +9,7 @@ from schemas.errors import RecordError
 from schemas.names import TableName
 from vespa_sink.documents.identifiers import DocumentId
 from vespa_sink.documents.record import RowIdentity
-from vespa_sink.documents.schema import schema_fields
+from vespa_sink.documents.schema import Pipeline, schema_fields
 from vespa_sink.intake import RowDelete, RowPut, TablePut, record_user_id
 from vespa_sink.operations import Limits, Operation, conditional_put, versioned_delete
 from vespa_sink.plans import Plans
@@ -59,7 +59,7 @@ class Composer:
             return self._put_row(table, document, change, now_ms)
         if isinstance(change, RowDelete) or change.entry.deleted:
             return Composed(versioned_delete(document, change.version, now_ms // 1000, self._limits))
-        fields = schema_fields(change.entry, self._names.prefix, now_ms)
+        fields = schema_fields(change.entry, Pipeline(self._names.namespace, self._names.prefix), now_ms)
         return Composed(conditional_put(document, change.version, fields, self._limits))
 
     def _put_row(self, table: TableName, document: DocumentId, change: RowPut, now_ms: int) -> Composed:

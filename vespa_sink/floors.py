@@ -10,26 +10,33 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 PAGE = 400  # Vespa's default for the greatest number of hits
 FULL_COVERAGE = 100
 
 
 @dataclass(frozen=True, slots=True)
+class Index:
+    """The documents of one type in one namespace: queries know types only, so documents carry their namespace."""
+
+    namespace: str
+    document_type: str
+
+
+@dataclass(frozen=True, slots=True)
 class Sweep:
     """Which documents a floor concerns."""
 
-    document_type: str
+    index: Index
     table: str
     partition: int
     below_version: int
 
     def query(self, timeout_s: float) -> dict[str, Any]:
         """The body of a search for one page of them."""
-        where = f"{_of_table(self.table)} and source_partition = {self.partition} and version < {self.below_version}L"
+        where = f"{_of_partition(self.table, self.partition)} and version < {self.below_version}L"
         return {
-            "yql": _select(self.document_type, where, PAGE),
+            "yql": _select(self.index, where, PAGE),
             "hits": PAGE,
             "presentation.summary": "hop",
             "ranking.profile": "unranked",
@@ -62,35 +69,33 @@ def page_of(answer: Mapping[str, Any]) -> Page:
     return Page(tuple(doc_id for doc_id in ids if isinstance(doc_id, str)), complete=bool(covered))
 
 
-def rows_of_partition(document_type: str, table: str, partition: int) -> dict[str, Any]:
+def rows_of_partition(index: Index, table: str, partition: int) -> dict[str, Any]:
     """The body of a search that tells whether any row that came through a partition is in the index."""
-    where = f"{_of_table(table)} and source_partition = {partition}"
     return {
-        "yql": _select(document_type, where, 1),
+        "yql": _select(index, _of_partition(table, partition), 1),
         "hits": 1,
         "presentation.summary": "hop",
         "ranking.profile": "unranked",
     }
 
 
-def owner_of(document_type: str) -> dict[str, Any]:
+def owner_of(index: Index) -> dict[str, Any]:
     """The body of a search for the prefixes of the pipelines whose tables are described (rule D7)."""
-    return {"yql": _select(document_type, "deleted = false", PAGE, "prefix"), "hits": PAGE}
+    return {"yql": _select(index, "deleted = false", PAGE, "prefix"), "hits": PAGE}
 
 
-def _select(document_type: str, where: str, limit: int, field: str = "doc_id") -> str:
-    return f"select {field} from {document_type} where {where} limit {limit}"
+def _select(index: Index, where: str, limit: int, field: str = "doc_id") -> str:
+    within = f"namespace contains {_quoted(index.namespace)} and {where}"
+    return f"select {field} from {index.document_type} where {within} limit {limit}"
 
 
-def _of_table(table: str) -> str:
-    quoted = table.replace("\\", "\\\\").replace('"', '\\"')
-    return f'source_table contains "{quoted}"'
+def _of_partition(table: str, partition: int) -> str:
+    return f"source_table contains {_quoted(table)} and source_partition = {partition}"
 
 
-def version_path(namespace: str, document_type: str, doc_id: str) -> str:
-    """The path that reads only a document's version."""
-    field_set = quote(f"{document_type}:version", safe="")
-    return f"/document/v1/{namespace}/{document_type}/docid/{quote(doc_id, safe='')}?fieldSet={field_set}"
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 class Doubts:

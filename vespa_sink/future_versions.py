@@ -10,12 +10,13 @@ from __future__ import annotations
 import time
 from collections.abc import Coroutine
 from typing import Any
+from urllib.parse import quote
 
 import structlog
 
 from schemas.errors import TransientError
+from vespa_sink.documents.identifiers import DocumentId
 from vespa_sink.feed import Feed
-from vespa_sink.floors import version_path
 from vespa_sink.operations import Operation
 from vespa_sink.telemetry import Telemetry
 
@@ -44,7 +45,7 @@ class FutureVersions:
     async def _look(self, operation: Operation) -> None:
         document = operation.document
         try:
-            answer = await self._feed.get(version_path(document.namespace, document.type, document.user))
+            answer = await self._feed.get(_version_path(document))
         except TransientError:
             return
         fields = answer.get("fields")
@@ -60,3 +61,7 @@ class FutureVersions:
                 ahead_s=(stored - now_us) // 1_000_000,
                 remedy="start the reader with a version seed above it, or remove the document",
             )
+
+
+def _version_path(document: DocumentId) -> str:
+    return f"{document.path}?fieldSet={quote(f'{document.type}:version', safe='')}"

@@ -9,7 +9,7 @@ from cdc_runtime.offsets import OffsetTracker
 from cdc_runtime.records import Record, TopicPartition
 from schemas.names import TableName
 from vespa_sink.floors import Doubts
-from vespa_sink.freshness import as_of
+from vespa_sink.freshness import Commit, as_of
 
 _RECORD_OVERHEAD_BYTES = 400
 _REFRESH_AFTER_MS = 60 * 60 * 1000  # an idle partition is committed anew, so that its age stays true
@@ -28,16 +28,30 @@ class Assigned:
     table: TableName | None
     tracker: OffsetTracker
     doubts: Doubts
-    as_of_ms: int
+    as_of_ms: int = 0
     committed: int | None = None
     committed_as_of_ms: int = 0
     last_written_ms: int = 0
     backlog: deque[Record] = field(default_factory=deque)
-    blocked_by: str = ""
+    blocked_by: str = "its position is looked up"
     blocked_offset: int = -1  # of the record that was taken and waits
     checked: bool = False
     paused: bool = False
     dropped: bool = False
+
+    def begin(self, commit: Commit | None, first_offset: int, now_ms: int) -> None:
+        """Start at a committed position, or (with none) at the first offset that the partition still has."""
+        self.tracker = OffsetTracker(commit.next_offset if commit else first_offset)
+        if commit is None:
+            self.as_of_ms = now_ms
+        else:
+            self.committed = commit.next_offset
+            self.as_of_ms = self.committed_as_of_ms = commit.as_of_ms or 0
+
+    @property
+    def subject(self) -> str:
+        """Its name where people read about its health."""
+        return f"{self.place.topic}[{self.place.partition}]"
 
     def commit(self, end_offset: int | None, now_ms: int) -> tuple[int, int] | None:
         """The next offset to commit and how current it is; None when there is nothing new to say."""

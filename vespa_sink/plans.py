@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from schemas.envelope import Event
 from schemas.names import TableName
 from schemas.tables import TableEntry
-from vespa_sink.documents.mapping import DocumentMapping
-from vespa_sink.documents.record import RecordPlan, record_plan
+from vespa_sink.documents.record import RecordPlan, Shape, record_plan
 
 
 @dataclass(slots=True)
@@ -27,12 +26,9 @@ class _Known:
 class Plans:
     """Gives the plan for an event's table; `entry_of` looks into the followed `_tables`."""
 
-    def __init__(
-        self, mapping: DocumentMapping, entry_of: Callable[[TableName], TableEntry | None], *, max_text_bytes: int
-    ) -> None:
-        self._mapping = mapping
+    def __init__(self, shape: Shape, entry_of: Callable[[TableName], TableEntry | None]) -> None:
+        self._shape = shape
         self._entry_of = entry_of
-        self._max_text_bytes = max_text_bytes
         self._known: dict[TableName, _Known] = {}
 
     def find(self, table: TableName, event: Event, *, refreshed: bool = False) -> RecordPlan | None:
@@ -54,7 +50,7 @@ class Plans:
         entry = self._entry_of(table)
         if entry is None:
             return None
-        plan = record_plan(entry, self._mapping, self._key_of, max_text_bytes=self._max_text_bytes)
+        plan = record_plan(entry, self._shape, self._key_of)
         known = self._known[table] = _Known(plan, frozenset(column.name for column in entry.columns), set())
         return known
 

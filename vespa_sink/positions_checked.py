@@ -24,7 +24,7 @@ from schemas.errors import TransientError
 from schemas.names import TableName
 from schemas.topics import Topics
 from vespa_sink.feed import Feed
-from vespa_sink.floors import page_of, rows_of_partition
+from vespa_sink.floors import Index, page_of, rows_of_partition
 from vespa_sink.freshness import Commit, Found, must_resnapshot, retention_ms
 from vespa_sink.outage import retry_delay
 from vespa_sink.settings import SinkSettings
@@ -41,7 +41,7 @@ class PositionCheck:
         self._settings = settings.kafka
         self._admin = admin
         self._feed = feed
-        self._record_type = settings.vespa.record_type
+        self._records = Index(settings.vespa.namespace, settings.vespa.record_type)
         self._group = settings.group
         self._telemetry = telemetry
         self._control = Topics(settings.kafka.prefix).control
@@ -71,9 +71,7 @@ class PositionCheck:
 
     async def _check_once(self, table: TableName, place: TopicPartition, commit: Commit | None) -> None:
         if commit is None:
-            answer = await self._feed.search(
-                rows_of_partition(self._record_type, table.document_table, place.partition)
-            )
+            answer = await self._feed.search(rows_of_partition(self._records, table.document_table, place.partition))
             page = page_of(answer)
             if not page.complete and not page.doc_ids:
                 raise TransientError("expected full coverage, got less")

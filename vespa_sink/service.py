@@ -25,19 +25,21 @@ from vespa_sink.burials import Burials
 from vespa_sink.composer import Composer, Names
 from vespa_sink.documents.identifiers import DocumentId
 from vespa_sink.documents.mapping import DocumentMapping, parse_mapping
+from vespa_sink.documents.record import Shape
 from vespa_sink.documents.samples import PROBE_USER_ID, record_sample, schema_sample
 from vespa_sink.feed import Feed
-from vespa_sink.floors import owner_of
+from vespa_sink.floors import Index, owner_of
 from vespa_sink.flow import Bounds, Flow
 from vespa_sink.future_versions import FutureVersions
 from vespa_sink.lanes import Lanes
 from vespa_sink.operations import Limits, Operation, probe
 from vespa_sink.outcomes import Verdict, stop_error, verdict
 from vespa_sink.ownership import foreign_prefix
+from vespa_sink.parts import Parts
 from vespa_sink.plans import Plans
 from vespa_sink.positions_checked import PositionCheck
 from vespa_sink.settings import SinkSettings, VespaSettings
-from vespa_sink.sink import Parts, Sink
+from vespa_sink.sink import Sink
 from vespa_sink.source import Source
 from vespa_sink.sweeper import Sweeper
 from vespa_sink.tables_followed import FollowedTables
@@ -130,8 +132,9 @@ async def wait_for_vespa(feed: Feed, settings: VespaSettings, timeout_s: float, 
 
 async def refuse_foreign_index(feed: Feed, settings: SinkSettings) -> None:
     """Raise `SettingsError` when the document types belong to another pipeline (rule D7)."""
+    descriptions = Index(settings.vespa.namespace, settings.vespa.schema_type)
     try:
-        other = foreign_prefix(await feed.search(owner_of(settings.vespa.schema_type)), settings.kafka.prefix)
+        other = foreign_prefix(await feed.search(owner_of(descriptions)), settings.kafka.prefix)
     except TransientError as exc:  # no search, or a schema without the field: writing shows it soon enough
         _log.warning("owner of the index not checked", reason=str(exc))
         return
@@ -186,18 +189,18 @@ class _Service:
     def _sink(self, feed: Feed, burials: Burials, telemetry: Telemetry) -> Sink:
         settings, vespa = self._settings, self._settings.vespa
         limits = limits_of(vespa)
-        plans = Plans(self._mapping, self._tables.entry, max_text_bytes=settings.max_text_bytes)
+        plans = Plans(Shape(vespa.namespace, self._mapping, settings.max_text_bytes), self._tables.entry)
         names = Names(vespa.namespace, vespa.record_type, vespa.schema_type, settings.kafka.prefix)
         parts = Parts(
             topics=Topics(settings.kafka.prefix),
-            record_type=vespa.record_type,
+            records=Index(vespa.namespace, vespa.record_type),
             feed=feed,
             lanes=Lanes(),
             flow=Flow(_bounds(settings)),
             composer=Composer(names, plans, limits),
             plans=plans,
             tables=self._tables,
-            sweeper=Sweeper(feed, vespa.namespace, limits, telemetry),
+            sweeper=Sweeper(feed, limits, telemetry),
             burials=burials,
             positions=PositionCheck(settings, self._admin, feed, telemetry),
             versions=FutureVersions(feed, telemetry),
@@ -215,7 +218,7 @@ class _Service:
         loop = asyncio.get_running_loop()
         self._drain.on_stop(lambda: _set_soon(loop, sink.stopped))
         source = Source(self._settings, sink, self._admin, telemetry=telemetry, health=self._health)
-        sink.run(sink.follow_tables())
+        sink.run(sink.admission.follow_tables())
         self._health.ready()
         _log.info("sink started", group=self._settings.group, vespa=self._settings.vespa.url)
         try:

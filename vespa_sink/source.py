@@ -63,7 +63,7 @@ class Source:
             records: list[Record] = await self._call(lambda: self._consumer.poll_batch(_BATCH, _WAIT_S))
             if self._new:
                 await self._begin()
-            self._sink.take(records)
+            self._sink.admission.take(records)
             self._health.tick()
             await self._pause_and_resume()
             if time.monotonic() - self._committed_at >= self._settings.commit_interval_s:

@@ -24,9 +24,8 @@ _AT_A_TIME = 16
 class Sweeper:
     """Removes documents below a floor; goes on trying until it is over or nobody wants it any more."""
 
-    def __init__(self, feed: Feed, namespace: str, limits: Limits, telemetry: Telemetry) -> None:
+    def __init__(self, feed: Feed, limits: Limits, telemetry: Telemetry) -> None:
         self._feed = feed
-        self._namespace = namespace
         self._limits = limits
         self._telemetry = telemetry
 
@@ -64,13 +63,13 @@ class Sweeper:
         return complete
 
     async def _remove_one(self, sweep: Sweep, doc_id: str) -> bool:
-        document = DocumentId(self._namespace, sweep.document_type, doc_id)
+        document = DocumentId(sweep.index.namespace, sweep.index.document_type, doc_id)
         operation = conditional_remove(document, sweep.below_version, self._limits)
         answer = await self._feed.send(operation)
         decided = verdict(answer)
         if decided is Verdict.STOP:
             raise stop_error(answer, self._feed.url)
-        self._telemetry.operation(sweep.document_type, operation.action, decided.value)
+        self._telemetry.operation(document.type, operation.action, decided.value)
         if decided is Verdict.APPLIED:
             self._telemetry.swept.inc()
         return decided in (Verdict.APPLIED, Verdict.SUPERSEDED)

@@ -9,7 +9,7 @@ and on which condition (`operations`), and how large it may be in all.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from schemas.file_references import references
@@ -45,9 +45,19 @@ class RowIdentity:
 
 
 @dataclass(frozen=True, slots=True)
+class Shape:
+    """What the documents of all tables have in common."""
+
+    namespace: str = "procore"
+    mapping: DocumentMapping = field(default_factory=DocumentMapping)
+    max_text_bytes: int = 512 * 1024
+
+
+@dataclass(frozen=True, slots=True)
 class RecordPlan:
     """What the documents of one table have in common, worked out once."""
 
+    namespace: str
     table: str
     roles: Roles
     edges: tuple[Edge, ...]
@@ -66,6 +76,7 @@ class RecordPlan:
         metadata, replaced = _legal_row(row)
         fields: dict[str, Any] = {
             "doc_id": doc_id,
+            "namespace": self.namespace,
             "source_table": self.table,
             "source_id": identity.key.decode("ascii"),
             "version": identity.version,
@@ -89,14 +100,14 @@ class RecordPlan:
         texts = [row[name] for name in self.roles.content_text or () if row.get(name)]
         if texts:
             fields["content_text"] = bounded("\n".join(texts), self.max_text_bytes)
-        for field, names, read in (
+        for name, names, read in (
             ("project_id", self.roles.project_id, long_value),
             ("created_at", self.roles.created_at, epoch_ms),
             ("updated_at", self.roles.updated_at, epoch_ms),
         ):
             value = read(_first(names, row))
             if value is not None:
-                fields[field] = value
+                fields[name] = value
 
     def _add_edges(self, fields: dict[str, Any], row: Mapping[str, str]) -> None:
         relationships = [_relationship(edge, row) for edge in self.edges if all(name in row for name in edge.columns)]
@@ -126,18 +137,17 @@ class RecordPlan:
             ]
 
 
-def record_plan(
-    entry: TableEntry, mapping: DocumentMapping, key_of: KeyLookup, *, max_text_bytes: int = 512 * 1024
-) -> RecordPlan:
+def record_plan(entry: TableEntry, shape: Shape, key_of: KeyLookup) -> RecordPlan:
     """The plan for a table's documents; `key_of` tells the primary keys of the tables it refers to."""
     return RecordPlan(
+        namespace=shape.namespace,
         table=entry.name.document_table,
-        roles=mapping.roles(entry),
+        roles=shape.mapping.roles(entry),
         edges=tuple(_edge(edge, key_of) for edge in entry.relationships if edge.direction == "out"),
         file_columns=entry.file_columns,
         description=legal_text(entry.description)[0] if entry.description else None,
         column_types={legal_text(column.name)[0]: legal_text(column.type)[0] for column in entry.columns},
-        max_text_bytes=max_text_bytes,
+        max_text_bytes=shape.max_text_bytes,
     )
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from schemas.tables import Capture, Column, FileColumn, Relationship, TableEntry
-from vespa_sink.documents.mapping import DocumentMapping
-from vespa_sink.documents.record import RowIdentity, record_plan
-from vespa_sink.documents.schema import schema_fields
+from vespa_sink.documents.record import RowIdentity, Shape, record_plan
+from vespa_sink.documents.schema import Pipeline, schema_fields
 
 PROBE_USER_ID = "_rowferry/probe"  # never written
 _NAMES = ("id", "title", "project_id", "created_at", "updated_at", "s3_key", "parent_id")
@@ -46,11 +45,11 @@ def _entry() -> TableEntry:
 
 def record_sample() -> dict[str, Any]:
     """A row's document with every field, and (deletes write it) `expire_at`."""
-    plan = record_plan(_entry(), DocumentMapping(), lambda _: ("id",))
+    plan = record_plan(_entry(), Shape(), lambda _: ("id",))
     fields, _ = plan.fields(RowIdentity(b"1", 1, 0), _ROW, 0)
     return {**fields, "expire_at": 0}
 
 
 def schema_sample() -> dict[str, Any]:
     """A table's document with every field."""
-    return {**schema_fields(_entry(), "probe", 0), "expire_at": 0}
+    return {**schema_fields(_entry(), Pipeline("procore", "probe"), 0), "expire_at": 0}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from schemas.names import TableName
@@ -9,8 +10,16 @@ from schemas.tables import Column, Relationship, TableEntry
 from vespa_sink.documents.text import legal_text
 
 
-def schema_fields(entry: TableEntry, prefix: str, written_at_ms: int) -> dict[str, Any]:
-    """The fields of a table's document; `prefix` names the pipeline that owns it (rule D7)."""
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """Whose documents these are: namespace, and the prefix of the pipeline's topics (rule D7)."""
+
+    namespace: str
+    prefix: str
+
+
+def schema_fields(entry: TableEntry, pipeline: Pipeline, written_at_ms: int) -> dict[str, Any]:
+    """The fields of a table's document."""
     capture = entry.capture
     fields: dict[str, Any] = {
         "table_name": entry.name.document_table,
@@ -27,7 +36,8 @@ def schema_fields(entry: TableEntry, prefix: str, written_at_ms: int) -> dict[st
         "updated_at": written_at_ms,
         "version": entry.version,
         "deleted": False,
-        "prefix": prefix,
+        "namespace": pipeline.namespace,
+        "prefix": pipeline.prefix,
     }
     if entry.description:
         fields["table_description"] = _legal(entry.description)
