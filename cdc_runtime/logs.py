@@ -8,15 +8,46 @@ the callers' matter; exceptions are logged with their trace, without local varia
 from __future__ import annotations
 
 import logging
+import re
 import sys
+import time
+from collections.abc import Callable
 from typing import Any, TextIO
 
 import structlog
 
 from cdc_runtime.settings import LogSettings
 
+# librdkafka says the same of each broker once a second while it is away.
+_REPEAT_AFTER_S = 60.0
+_VARYING = re.compile(r"\[[^\]]*\]|\(after \d+ms[^)]*\)|\d+ms")
+_MOST_KEPT = 1000
 # Libraries that say at INFO what only their authors want to know.
 _QUIET = ("asyncio", "aiohttp.access", "urllib3")
+
+
+class Repeats(logging.Filter):
+    """Lets a message of a library through once a minute; the next one says how many were `suppressed`."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._said: dict[str, tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Decide about one message; messages that differ in instance or duration only are the same."""
+        key = _VARYING.sub("", record.getMessage())
+        now = self._clock()
+        said_at, suppressed = self._said.get(key, (None, 0))
+        if said_at is not None and now - said_at < _REPEAT_AFTER_S:
+            self._said[key] = (said_at, suppressed + 1)
+            return False
+        if len(self._said) >= _MOST_KEPT:
+            self._said.clear()
+        self._said[key] = (now, 0)
+        if suppressed:
+            record.suppressed = suppressed
+        return True
 
 
 def configure(settings: LogSettings, service: str, stream: TextIO | None = None) -> None:
@@ -54,6 +85,8 @@ def configure(settings: LogSettings, service: str, stream: TextIO | None = None)
             root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(settings.level)
+    librdkafka = logging.getLogger("librdkafka")
+    librdkafka.filters = [Repeats()]
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
 

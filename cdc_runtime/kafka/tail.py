@@ -8,7 +8,7 @@ of the moment of asking, and reading waits (bounded) until the last stable offse
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError
 from confluent_kafka import TopicPartition as KafkaTopicPartition
@@ -127,11 +127,3 @@ class Tail:
     def close(self) -> None:
         """Free the client; may be called twice."""
         self._consumer.close()
-
-
-def partitions_of(places: Sequence[TopicPartition]) -> dict[str, list[int]]:
-    """Partitions by topic."""
-    grouped: dict[str, list[int]] = {}
-    for place in places:
-        grouped.setdefault(place.topic, []).append(place.partition)
-    return grouped

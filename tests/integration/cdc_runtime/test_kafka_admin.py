@@ -5,7 +5,13 @@ from __future__ import annotations
 import time
 
 import pytest
-from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # public, but not in an __all__
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    ResourceType,
+)
 
 from cdc_runtime.kafka.admin import KafkaAdmin
 from cdc_runtime.kafka.errors import TopicMissing
@@ -67,6 +73,7 @@ def test_a_topic_that_differs_is_refused_until_its_remedy_is_applied(settings, a
     with pytest.raises(ServerSetting) as caught:
         admin.ensure_topics([spec])
     assert str(caught.value) == f"topic {spec.name}: expected delete.retention.ms=604800000, got 1000"
+    assert caught.value.remedy is not None
     assert caught.value.remedy.endswith(f"--entity-name {spec.name} --add-config delete.retention.ms=604800000")
     name, value = caught.value.remedy.rsplit(" ", 1)[1].split("=")
     alter(settings, spec.name, name, value)

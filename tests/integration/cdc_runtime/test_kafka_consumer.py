@@ -8,7 +8,7 @@ import pytest
 
 from cdc_runtime.kafka.consumer import GroupConsumer
 from cdc_runtime.kafka.producer import IdempotentProducer, TransactionalProducer
-from cdc_runtime.records import TopicPartition
+from cdc_runtime.records import Record, TopicPartition
 
 
 class Seen:
@@ -62,7 +62,7 @@ def write(settings):
 
 def collect(consumer, count, timeout_s=30):
     deadline = time.monotonic() + timeout_s
-    records = []
+    records: list[Record] = []
     while len(records) < count:
         assert time.monotonic() < deadline, f"expected {count} records, got {len(records)}"
         records += consumer.poll_batch(500, 0.1)
@@ -139,7 +139,7 @@ def test_a_batch_is_bounded(make_topic, write, member):
     topic = make_topic()
     write(topic, *[b"%d" % number for number in range(100)])
     consumer = member([topic])
-    sizes = []
+    sizes: list[int] = []
     while sum(sizes) < 100:
         sizes.append(len(consumer.poll_batch(7, 1)))
     assert max(sizes) == 7

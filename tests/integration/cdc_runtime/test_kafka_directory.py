@@ -59,9 +59,9 @@ def test_a_schema_is_found_by_its_fingerprint(settings, topics, write):
 
 def test_an_unknown_fingerprint_makes_the_directory_read_on(settings, topics, write):
     with closing(SchemaDirectory(settings, topics)) as schemas:
-        write(topics.schemas, b"abcdefgh", b'"long"')
+        write(topics.schemas, b"abcdefgh", b'{"type": "long"}')
         assert schemas.get(b"abcdefgh") is None
-        assert schemas.find(b"abcdefgh") == "long"
+        assert schemas.find(b"abcdefgh") == {"type": "long"}
         assert schemas.find(b"zzzzzzzz") is None
 
 

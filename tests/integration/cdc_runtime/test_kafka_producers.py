@@ -18,7 +18,7 @@ from cdc_runtime.records import Record, TopicPartition
 from cdc_runtime.settings import KafkaSettings
 from schemas.errors import RecordError, Unreachable
 from schemas.keys import partition_of, row_key
-from schemas.topics import TopicSpec
+from schemas.topics import TopicSpec, table_topic
 
 
 @pytest.fixture
@@ -212,6 +212,18 @@ def test_more_records_than_the_queue_holds_wait_for_room(settings, make_topic, t
         producer.produce(topic, None, b"%d" % number)
     producer.commit()
     assert values(settings, topic) == [b"%d" % number for number in range(150_000)]
+
+
+def test_the_largest_row_that_a_topic_takes_arrives(settings, admin, transactional):
+    topic = f"{settings.prefix}.public.large"
+    admin.ensure_topics([table_topic(topic, 1)])
+    value = random.Random(1).randbytes(15 * 1024 * 1024)
+    producer = transactional()
+    producer.begin()
+    producer.produce(topic, b"k", value)
+    producer.commit()
+    (found,) = values(settings, topic)
+    assert found == value
 
 
 def test_group_offsets_are_committed_with_the_transaction_and_not_without(settings, make_topic, transactional):

@@ -9,7 +9,7 @@ import logging
 import pytest
 import structlog
 
-from cdc_runtime.logs import configure
+from cdc_runtime.logs import Repeats, configure
 from cdc_runtime.settings import LogSettings
 
 
@@ -25,6 +25,7 @@ def _restored():
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
+    logging.getLogger("librdkafka").filters.clear()
     structlog.reset_defaults()
 
 
@@ -96,3 +97,36 @@ def test_the_last_configuration_wins():
     structlog.get_logger("a").info("hello")
     assert first.getvalue() == ""
     assert lines(second)[0]["service"] == "two"
+
+
+FAIL = (
+    "FAIL [rdkafka#producer-{}] [thrd:a:1/1]: a:1/1: Connect failed: Connection refused (after {}ms in state CONNECT)"
+)
+
+
+def test_librdkafka_says_the_same_once_a_minute_and_then_how_often_it_was_left_out():
+    now = 0.0
+    repeats = Repeats(clock=lambda: now)
+
+    def said(text: str) -> object:
+        record = logging.LogRecord("librdkafka", logging.ERROR, "", 0, text, (), None)
+        return getattr(record, "suppressed", 0) if repeats.filter(record) else None
+
+    assert said(FAIL.format(1, 0)) == 0
+    now = 1.0
+    assert said(FAIL.format(2, 37)) is None
+    assert said("another message") == 0
+    now = 59.0
+    assert said(FAIL.format(1, 4)) is None
+    now = 60.0
+    assert said(FAIL.format(1, 0)) == 2
+    now = 120.0
+    assert said(FAIL.format(1, 0)) == 0
+
+
+def test_repeats_of_librdkafka_are_left_out_of_the_log():
+    stream = io.StringIO()
+    configure(LogSettings(), "cdc-reader", stream)
+    for _ in range(3):
+        logging.getLogger("librdkafka").error("broker is down")
+    assert [event["event"] for event in lines(stream)] == ["broker is down"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from cdc_runtime.kafka.consumer import GroupConsumer
 from cdc_runtime.kafka.errors import PartitionsLost
 from cdc_runtime.records import TopicPartition
@@ -57,7 +59,7 @@ class Message:
 class Client:
     """librdkafka's consumer, as far as a batch needs it: a rebalance comes in the middle of the batch."""
 
-    def __init__(self, consumer: GroupConsumer, revoked: list[TopicPartition]) -> None:
+    def __init__(self, consumer: Any, revoked: list[TopicPartition]) -> None:
         self._consumer, self._revoked = consumer, revoked
 
     def poll(self, _: float):
@@ -72,7 +74,7 @@ class Client:
 
 
 def consumer_with(member: Member, revoked: list[TopicPartition]) -> GroupConsumer:
-    consumer = GroupConsumer(KafkaSettings(bootstrap_servers="127.0.0.1:1"), "g", ["t"], member)
+    consumer: Any = GroupConsumer(KafkaSettings(bootstrap_servers="127.0.0.1:1"), "g", ["t"], member)
     consumer.close()
     consumer._consumer = Client(consumer, revoked)
     return consumer
