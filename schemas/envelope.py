@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from schemas.avro_types import ColumnType, escape_name
+from schemas.errors import RecordError
 
 ENVELOPE_VERSION = 1
 
@@ -168,7 +169,10 @@ class Event:
     renderers: Mapping[str, Renderer] = field(compare=False, repr=False)  # of the kinds that are not text
 
     def after_text(self) -> dict[str, str]:
-        """The row after the change as PostgreSQL prints it, by column; NULL is absent, and so is all of no row."""
+        """The row after the change as PostgreSQL prints it, by column; NULL is absent, and so is all of no row.
+
+        Raises `RecordError` for a value that no PostgreSQL type holds.
+        """
         return self._text(self.after)
 
     def before_text(self) -> dict[str, str]:
@@ -179,8 +183,11 @@ class Event:
         if row is None:
             return {}
         renderers = self.renderers
-        return {
-            name: value if type(value) is str else renderers[name](value)
-            for name, value in row.items()
-            if value is not None
-        }
+        try:
+            return {
+                name: value if type(value) is str else renderers[name](value)
+                for name, value in row.items()
+                if value is not None
+            }
+        except (ValueError, OverflowError) as exc:
+            raise RecordError(f"expected values that PostgreSQL can hold, got others ({type(exc).__name__})") from exc

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
+from functools import lru_cache
 from typing import Any
 
-_EPOCH = datetime(1970, 1, 1)
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 _SECOND_US = 1_000_000
-_HOUR_US = 3600 * _SECOND_US
-_MINUTE_US = 60 * _SECOND_US
+_DAY_US = 86_400 * _SECOND_US
 
 
 def pg_text(value: object, kind: str) -> str:
@@ -36,25 +35,34 @@ def _bytea(value: bytes) -> str:
 
 
 def _date(value: int | date) -> str:
-    if isinstance(value, int):
-        value = date.fromordinal(value + _EPOCH_ORDINAL)
-    return value.isoformat()
+    return _day_text(value) if isinstance(value, int) else value.isoformat()
 
 
 def _time(value: int | time) -> str:
     if isinstance(value, time):
         return _trimmed(value.isoformat())
-    hours, rest = divmod(value, _HOUR_US)
-    minutes, rest = divmod(rest, _MINUTE_US)
-    seconds, micros = divmod(rest, _SECOND_US)
-    whole = f"{hours:02}:{minutes:02}:{seconds:02}"
-    return _trimmed(f"{whole}.{micros:06}") if micros else whole
+    seconds, micros = divmod(value, _SECOND_US)
+    minutes, second = divmod(seconds, 60)
+    whole = f"{_minute_text(minutes)}:{second:02}"
+    return f"{whole}.{micros:06}".rstrip("0") if micros else whole
 
 
 def _timestamp(value: int | datetime) -> str:
-    if isinstance(value, int):
-        value = _EPOCH + timedelta(microseconds=value)
-    return _trimmed(value.isoformat(" "))
+    if isinstance(value, datetime):
+        return _trimmed(value.isoformat(" "))
+    day, micros = divmod(value, _DAY_US)
+    return f"{_day_text(day)} {_time(micros)}"
+
+
+# Rows that are read together tend to be of the same days: half of the time to print a timestamp is its date.
+@lru_cache(maxsize=4096)
+def _day_text(day: int) -> str:
+    return date.fromordinal(day + _EPOCH_ORDINAL).isoformat()
+
+
+@lru_cache(maxsize=1440)
+def _minute_text(minute: int) -> str:
+    return f"{minute // 60:02}:{minute % 60:02}"
 
 
 def _timestamptz(value: int | datetime) -> str:

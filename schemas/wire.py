@@ -14,10 +14,16 @@ import fastavro
 from fastavro.schema import fingerprint as avro_fingerprint
 from fastavro.schema import to_parsing_canonical_form
 
-from schemas.envelope import Event, Omitted, Renderer, Source, Transaction
+from schemas.envelope import ENVELOPE_VERSION, Event, Omitted, Renderer, Source, Transaction
 from schemas.errors import RecordError, RowferryError
 from schemas.values import RENDERERS
 
+try:
+    from schemas import compiled_events
+except ImportError:  # it was built without a C compiler: slower, not otherwise
+    compiled_events = None  # type: ignore[assignment]
+
+IMPLEMENTATION = "fastavro" if compiled_events is None else "compiled"
 MARKER = b"\xc3\x01"
 FINGERPRINT_BYTES = 8
 _HEADER_BYTES = len(MARKER) + FINGERPRINT_BYTES
@@ -51,11 +57,13 @@ def split(value: bytes) -> tuple[bytes, bytes]:
 class EventDecoder:
     """Decodes framed events; `lookup` gives the schema of a fingerprint, or raises KeyError.
 
-    Keeps one reader for each schema that it met; `lookup` is called once for each.
+    Keeps one reader for each schema that it met; `lookup` is called once for each. `compiled`: read with the compiled
+    module where it was built.
     """
 
-    def __init__(self, lookup: Callable[[bytes], Mapping[str, Any]]) -> None:
+    def __init__(self, lookup: Callable[[bytes], Mapping[str, Any]], *, compiled: bool = True) -> None:
         self._lookup = lookup
+        self._compiled = compiled
         self._readers: dict[bytes, _SchemaReader] = {}
 
     def decode(self, value: bytes) -> Event:
@@ -70,62 +78,100 @@ class EventDecoder:
             schema = self._lookup(fingerprint8)
         except KeyError as exc:
             raise UnknownSchema(fingerprint8) from exc
-        reader = self._readers[fingerprint8] = _SchemaReader(schema)
+        reader = self._readers[fingerprint8] = _SchemaReader(schema, compiled=self._compiled)
         return reader
 
 
 class _SchemaReader:
     """Reads the events of one schema. Logical types are left off: numbers are cheaper than datetime objects."""
 
-    def __init__(self, schema: Mapping[str, Any]) -> None:
+    def __init__(self, schema: Mapping[str, Any], *, compiled: bool) -> None:
         plain: Any = _without_logical_types(schema)
-        self._schema = fastavro.parse_schema(plain)
-        before = next(field["type"] for field in schema["fields"] if field["name"] == "before")
-        row, key = before[1], before[2]
-        self._key_fields = len(key["fields"])
-        self._row_fields = len(row["fields"])
-        self._true_names = {
-            field["name"]: field["pg_column"] for field in row["fields"] if field["name"] != field["pg_column"]
-        }
-        self.kinds: dict[str, str] = {field["pg_column"]: field["pg_kind"] for field in row["fields"]}
+        row, key = (branch["fields"] for branch in _before(schema)[1:])
+        self.kinds: dict[str, str] = {field["pg_column"]: field["pg_kind"] for field in row}
         self.renderers: dict[str, Renderer] = {
             name: RENDERERS[kind] for name, kind in self.kinds.items() if kind in RENDERERS
         }
+        self._read: Callable[[bytes, int], tuple[Any, ...]]
+        if compiled and compiled_events is not None and _is_known(schema):
+            row, key = (branch["fields"] for branch in _before(plain)[1:])
+            self._read = compiled_events.BodyReader(_compiled_columns(row), _compiled_columns(key)).read
+        else:
+            self._read = _GeneralReader(plain, row, key).read
 
     def read(self, value: bytes) -> Event:
-        stream = io.BytesIO(value)
-        stream.seek(_HEADER_BYTES)
         try:
-            raw: Any = fastavro.schemaless_reader(stream, self._schema, None)
+            op, version, source, ts_ms, transaction, below_version, refetched, omitted, before, is_key, after = (
+                self._read(value, _HEADER_BYTES)
+            )
         except (EOFError, IndexError, KeyError, ValueError, TypeError, OverflowError, MemoryError) as exc:
             raise RecordError(f"expected an Avro event, got other bytes ({type(exc).__name__})") from exc
-        if stream.tell() != len(value):
-            raise RecordError(f"expected an event of {stream.tell()} bytes, got {len(value)}")
-        return self._event(raw)
-
-    def _event(self, raw: dict[str, Any]) -> Event:
-        before, after, transaction = raw["before"], raw["after"], raw["transaction"]
-        if self._true_names:
-            before, after = self._named(before), self._named(after)
         return Event(
-            raw["op"],
-            raw["version"],
-            Source(*raw["source"].values()),
-            raw["ts_ms"],
-            transaction and Transaction(transaction["id"], transaction["total_order"]),
-            raw["below_version"],
-            tuple(raw["refetched"]),
-            tuple([Omitted(item["column"], item["reason"]) for item in raw["omitted"]]),
+            op,
+            version,
+            Source(*source),
+            ts_ms,
+            transaction and Transaction(*transaction),
+            below_version,
+            refetched,
+            omitted and tuple([Omitted(*item) for item in omitted]),
             before,
-            before is not None and len(before) == self._key_fields != self._row_fields,
+            is_key,
             after,
             self.kinds,
             self.renderers,
         )
 
+
+class _GeneralReader:
+    """Reads a body with fastavro, into the same tuple as the compiled reader."""
+
+    def __init__(self, schema: Any, row: list[dict[str, Any]], key: list[dict[str, Any]]) -> None:  # noqa: ANN401
+        self._schema = fastavro.parse_schema(schema)
+        self._key_fields, self._row_fields = len(key), len(row)
+        self._true_names = {field["name"]: field["pg_column"] for field in row if field["name"] != field["pg_column"]}
+
+    def read(self, value: bytes, begin: int) -> tuple[Any, ...]:
+        stream = io.BytesIO(value)
+        stream.seek(begin)
+        raw: Any = fastavro.schemaless_reader(stream, self._schema, None)
+        if stream.tell() != len(value):
+            raise ValueError("expected the end of the event")
+        before, transaction = raw["before"], raw["transaction"]
+        return (
+            raw["op"],
+            raw["version"],
+            tuple(raw["source"].values()),
+            raw["ts_ms"],
+            transaction and tuple(transaction.values()),
+            raw["below_version"],
+            tuple(raw["refetched"]),
+            tuple(tuple(item.values()) for item in raw["omitted"]),
+            self._named(before),
+            before is not None and len(before) == self._key_fields != self._row_fields,
+            self._named(raw["after"]),
+        )
+
     def _named(self, row: dict[str, Any] | None) -> dict[str, Any] | None:
         names = self._true_names
-        return row and {names.get(name, name): value for name, value in row.items()}
+        return {names.get(name, name): value for name, value in row.items()} if names and row else row
+
+
+def _before(schema: Mapping[str, Any]) -> list[Any]:
+    """The union of null, Row and Key."""
+    union: list[Any] = next(field["type"] for field in schema["fields"] if field["name"] == "before")
+    return union
+
+
+def _is_known(schema: Mapping[str, Any]) -> bool:
+    """Whether events have the form that the compiled reader is written for."""
+    return schema.get("envelope_version") == ENVELOPE_VERSION
+
+
+def _compiled_columns(fields: list[dict[str, Any]]) -> compiled_events.Columns:
+    """Columns for the compiled reader; `fields` have lost their logical types."""
+    unions = [[branch["type"] if isinstance(branch, dict) else branch for branch in field["type"]] for field in fields]
+    return compiled_events.Columns([field["pg_column"] for field in fields], unions)
 
 
 def _without_logical_types(node: object) -> object:

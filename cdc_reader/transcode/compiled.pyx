@@ -16,7 +16,7 @@ from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcmp, memcpy
 
 from cdc_reader.transcode.carried import NOT_UTF8, Uncarriable
-from cdc_reader.transcode.slow_path import binary_key_text
+from cdc_reader.transcode.row_keys import binary_key_text
 from schemas.errors import ProtocolError
 
 cdef extern from "Python.h":

@@ -6,11 +6,9 @@ Both encoders have it from here. What a single column looks like (`column`) is t
 
 from __future__ import annotations
 
-import struct
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from urllib.parse import quote
 
 from cdc_reader.pgoutput.decoder import decode
 from cdc_reader.pgoutput.messages import Binary, Delete, Field, Insert, Null, Text, Unchanged, Update
@@ -22,14 +20,13 @@ from cdc_reader.transcode.avro_bytes import (
     long_bytes,
     string_bytes,
 )
-from cdc_reader.transcode.carried import AsText, Carried, Uncarriable
+from cdc_reader.transcode.carried import Uncarriable
 from cdc_reader.transcode.context import EventContext
-from cdc_reader.transcode.kinds import Kind
+from cdc_reader.transcode.copied import split_copy_row
 from cdc_reader.transcode.plan import TablePlan
+from cdc_reader.transcode.row_keys import key_part
 from schemas.envelope import OP_CREATE, OP_DELETE, OP_UPDATE
 from schemas.errors import ProtocolError
-from schemas.keys import EMPTY_PART
-from schemas.values import pg_text
 
 Fields = tuple[Field, ...]
 
@@ -239,54 +236,3 @@ class Encoder(ABC):
 
 
 _BEFORE_BRANCHES = {"row": FIRST_BRANCH, "key": SECOND_BRANCH}
-
-
-def key_part(kind: Kind, field: Field) -> bytes:
-    """One value of a key: PostgreSQL's text, percent-encoded (the parts of `schemas.keys.row_key`)."""
-    match field:
-        case Text(data):
-            text = data
-        case Binary(data):
-            text = binary_key_text(kind, data)
-        case _:
-            raise ProtocolError(f"expected a value for every key column, got {type(field).__name__}")
-    # Bytes, not text: a key that is not UTF-8 still tells rows apart.
-    return (quote(text, safe="") or EMPTY_PART).encode("ascii")
-
-
-def binary_key_text(kind: Kind, data: bytes) -> bytes:
-    """A value in binary as PostgreSQL's text; raises `ProtocolError`."""
-    if kind.from_binary is None:
-        raise ProtocolError(f"expected a key column of kind {kind.name} as text, got binary")
-    try:
-        return _shown(kind.from_binary(data), kind.name).encode()
-    except Uncarriable:
-        return data[1:] if kind.name == "jsonb" else data  # text that is not UTF-8: its own bytes
-
-
-def _shown(value: Carried, kind: str) -> str:
-    return value.text if isinstance(value, AsText) else pg_text(value, kind)
-
-
-def split_copy_row(data: bytes, count: int) -> list[bytes | None]:
-    """The fields of one row of COPY BINARY; None for NULL. Raises `ProtocolError`."""
-    if len(data) < _COUNT.size or _COUNT.unpack_from(data)[0] != count:
-        raise ProtocolError(f"expected a copied row of {count} columns, got {data[:2].hex()!r} as their count")
-    fields: list[bytes | None] = []
-    at = _COUNT.size
-    for _ in range(count):
-        if len(data) < at + _SIZE.size:
-            raise ProtocolError(f"the size of a copied value needs 4 bytes at offset {at}, got {len(data) - at}")
-        (size,) = _SIZE.unpack_from(data, at)
-        at += _SIZE.size
-        if size < -1 or len(data) < at + size:
-            raise ProtocolError(f"a copied value needs {size} bytes at offset {at}, got {len(data) - at}")
-        fields.append(None if size < 0 else data[at : at + size])
-        at += max(size, 0)
-    if at != len(data):
-        raise ProtocolError(f"expected the end of a copied row at offset {at}, got {len(data) - at} more bytes")
-    return fields
-
-
-_COUNT = struct.Struct(">h")
-_SIZE = struct.Struct(">i")

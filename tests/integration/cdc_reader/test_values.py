@@ -18,8 +18,8 @@ from cdc_reader.relations import plan_table
 from cdc_reader.snapshot.reading import copy_rows
 from cdc_reader.tables import read_plan
 from cdc_reader.transcode import Encoder, EventContext, make_encoder
+from cdc_reader.transcode.copied import split_copy_row
 from cdc_reader.transcode.kinds import Code
-from cdc_reader.transcode.slow_path import split_copy_row
 from schemas.avro_types import AVRO_TYPES
 from schemas.tables import Capture, Column, TableEntry
 from schemas.values import pg_text

@@ -1,0 +1,9 @@
+from collections.abc import Sequence
+from typing import Any
+
+class Columns:
+    def __init__(self, names: Sequence[str], unions: Sequence[Sequence[str]]) -> None: ...
+
+class BodyReader:
+    def __init__(self, row: Columns, key: Columns) -> None: ...
+    def read(self, value: bytes, begin: int) -> tuple[Any, ...]: ...
