@@ -1,0 +1,74 @@
+# Everything a developer types. Needs python3.11+ with venv, a JDK 17+, Maven, make, gcc (README.md).
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PACKAGES := schemas cdc_runtime cdc_reader vespa_sink rowferry
+TYPED := $(PACKAGES) devstack bench
+WORKERS ?= 2
+# Arguments for pytest: make test ARGS="tests/unit -k lsn"
+ARGS ?=
+export NO_MKDOCS_2_WARNING := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo demo-down test test-matrix check format bench docs requirements clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+
+setup: $(VENV)/installed ## virtual environment, pinned dependencies, compiled module, commands
+
+$(VENV)/requirements: requirements/dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "expected Python 3.11 or newer, got `$(PYTHON) -V`; set PYTHON=python3.12 or the like" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
+		{ echo "python3 -m venv failed: apt-get install python3-venv" >&2; exit 1; }
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(VENV)/installed: $(VENV)/requirements pyproject.toml setup.py cdc_reader/transcode/compiled.pyx
+	$(BIN)/python setup.py --quiet build_ext --inplace
+	$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --editable .
+	@touch $@
+
+demo: setup ## the whole pipeline on real servers; KEEP=1 leaves it running
+	$(BIN)/python -m devstack.demo $(if $(KEEP),--keep)
+
+demo-down: setup ## end what `make demo KEEP=1` left running
+	$(BIN)/python -m devstack.demo --down
+
+test: setup ## the whole suite on servers of its own; ARGS="..." for pytest
+	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+
+test-matrix: setup ## the suite with PostgreSQL 16 and 18, with and without compiled module, in Docker
+	$(BIN)/python -m tests.matrix -n $(WORKERS) $(ARGS)
+
+check: setup ## lint, format, types, architecture, documentation
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy $(TYPED)
+	$(BIN)/python -m pytest -q -p no:randomly tests/unit/test_architecture.py tests/unit/test_settings_coverage.py
+	$(BIN)/python -m mkdocs build --strict --quiet
+
+format: setup ## format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: setup ## the benchmarks; ARGS="transcoder" for one
+	$(BIN)/python -m bench $(ARGS)
+
+docs: setup ## the documentation, into site/
+	$(BIN)/python -m mkdocs build --strict
+
+requirements: setup ## pin requirements/*.txt anew, with hashes
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/tools.txt
+	for name in runtime dev tools; do \
+		$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --universal \
+			--python-version 3.11 --output-file requirements/$$name.txt requirements/$$name.in || exit 1; \
+	done
+
+clean: ## remove what was built, the virtual environment too
+	rm -rf $(VENV) build dist site *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -f cdc_reader/transcode/compiled.c cdc_reader/transcode/compiled*.so
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
