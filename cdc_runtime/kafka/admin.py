@@ -32,7 +32,7 @@ from schemas.topics import TopicSpec
 
 Isolation = Literal["committed", "uncommitted"]
 _ISOLATION = {"committed": IsolationLevel.READ_COMMITTED, "uncommitted": IsolationLevel.READ_UNCOMMITTED}
-_RETRY_PAUSE_S = 0.2
+_RETRY_PAUSE_S = 0.05
 # A new topic is known to all brokers a moment after its creation was acknowledged.
 _CREATION_S = 15.0
 T = TypeVar("T")
@@ -111,11 +111,20 @@ class KafkaAdmin:
             )
             for name, exc in again.items():
                 raise self._errors.translate(exc, f"create topic {name}") from exc
+        self._wait_until_usable(specs)
+
+    def _wait_until_usable(self, specs: Sequence[TopicSpec]) -> None:
+        """Return when all partitions of new topics have leaders, so that the caller may use them at once."""
+        places = [TopicPartition(spec.name, number) for spec in specs for number in range(spec.partitions)]
         deadline = time.monotonic() + _CREATION_S
-        while missing := {spec.name for spec in specs} - self.describe_many([s.name for s in specs]).keys():
-            if time.monotonic() > deadline:
-                raise Unreachable(f"expected created topics to appear, got none of {sorted(missing)!r}")
-            time.sleep(_RETRY_PAUSE_S)
+        while True:
+            try:
+                self.end_offsets(places)
+                return
+            except (Unreachable, TopicMissing):
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(_RETRY_PAUSE_S)
 
     def _try_create(self, topics: Mapping[str, tuple[int, Mapping[str, str]]]) -> dict[str, KafkaException]:
         """Create topics; give those whose settings the broker does not know."""
@@ -220,11 +229,26 @@ class KafkaAdmin:
     def _offsets(
         self, places: Iterable[TopicPartition], spec: OffsetSpec, isolation: Isolation
     ) -> dict[TopicPartition, int]:
-        request = {KafkaTopicPartition(*place): spec for place in places}
-        if not request:
+        """Ask until every partition has a leader that answers: one of a new topic has none for a moment."""
+        wanted = list(places)
+        deadline = time.monotonic() + self._timeout_s
+        while True:
+            try:
+                return self._offsets_now(wanted, spec, isolation)
+            except Unreachable:
+                if time.monotonic() >= deadline:
+                    raise
+                time.sleep(_RETRY_PAUSE_S)
+
+    def _offsets_now(
+        self, places: list[TopicPartition], spec: OffsetSpec, isolation: Isolation
+    ) -> dict[TopicPartition, int]:
+        if not places:
             return {}
         futures = self._client.list_offsets(
-            request, isolation_level=_ISOLATION[isolation], request_timeout=self._timeout_s
+            {KafkaTopicPartition(*place): spec for place in places},
+            isolation_level=_ISOLATION[isolation],
+            request_timeout=self._timeout_s,
         )
         return {
             TopicPartition(place.topic, place.partition): int(
