@@ -28,13 +28,21 @@ def postgres(dsn: str) -> str | None:
 
 
 def kafka(bootstrap_servers: str) -> str | None:
-    """Ask for the list of topics."""
+    """Ask for the topics: a broker that was just started answers before it has taken its partitions."""
     client = AdminClient({"bootstrap.servers": bootstrap_servers, "log_level": 0}, logger=_SILENT)
     try:
-        client.list_topics(timeout=_ASK_TIMEOUT_S)
+        metadata = client.list_topics(timeout=_ASK_TIMEOUT_S)
     except KafkaException as exc:
         return _one_line(exc.args[0].str() if exc.args else exc)
-    return None
+    if not metadata.brokers:
+        return "no broker is in service yet"
+    leaderless = [
+        f"{name}/{number}"
+        for name, topic in metadata.topics.items()
+        for number, partition in topic.partitions.items()
+        if partition.leader not in metadata.brokers
+    ]
+    return f"partitions without a leader: {' '.join(leaderless[:5])}" if leaderless else None
 
 
 def vespa(url: str) -> str | None:

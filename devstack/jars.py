@@ -55,6 +55,14 @@ def folder(
     return place
 
 
+def make_once(name: str, file: Path, make: Callable[[], None]) -> None:
+    """Let ``make`` make the file if it is not there, in one process while others that ask wait for it."""
+    if not file.exists():
+        with _locked(f"{name}-once"):
+            if not file.exists():
+                make()
+
+
 def _build(place: Path, project: Path, goals: Callable[[Path], list[str]], finish: Callable[[Path], None]) -> None:
     java.java()
     partial = place.with_name(f"{place.name}.partial")

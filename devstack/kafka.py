@@ -7,7 +7,6 @@ retention look around often, because tests wait for them; everything else is Kaf
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -15,13 +14,11 @@ from pathlib import Path
 
 from devstack import health, jars, java, logs, ports
 from devstack.errors import DevstackError
-from devstack.processes import Command
-from devstack.server import Server
+from devstack.java_server import JavaServer
 
 _PROJECT = Path(__file__).with_name("kafka")
 _CLUSTER_ID = "cm93ZmVycnktZGV2c3RhYw"  # any 16 bytes in base64url
 _FORMAT_FILES = ("meta.properties", "bootstrap.checkpoint")
-_JVM = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Xshare:auto")
 
 SETTINGS: Mapping[str, str | int] = {
     "offsets.topic.replication.factor": 1,
@@ -57,11 +54,13 @@ appender.out.layout.pattern = %d %p %m (%c)%n%ex{short}
 """
 
 
-class KafkaServer(Server):
+class KafkaServer(JavaServer):
     """A running Kafka node; the second port is its controller's."""
 
     kind = "kafka"
     port_count = 2
+    heap = ("-Xms128m", "-Xmx512m")
+    main_class = "kafka.Kafka"
 
     def __init__(
         self,
@@ -71,8 +70,7 @@ class KafkaServer(Server):
         tied: bool = True,
         say: jars.Say = print,
     ) -> None:
-        super().__init__(folder, tied=tied)
-        self._say = say
+        super().__init__(folder, tied=tied, say=say)
         if settings is not None:
             self.record.details["settings"] = dict(settings)
 
@@ -92,30 +90,33 @@ class KafkaServer(Server):
         self.record.details["settings"] = {**self.record.details.get("settings", {}), **(settings or {})}
         self._start_again()
 
+    @classmethod
+    def jar_folder(cls, say: jars.Say) -> Path:
+        """The folder of the broker's jars, and of what Kafka's tool writes into a new data folder."""
+        return jars.folder("kafka", _PROJECT, _goals, _add_format, say)
+
+    @classmethod
+    def throwaway(cls, say: jars.Say) -> KafkaServer:
+        """A node with default settings and a temporary folder, not begun."""
+        return cls(say=say)
+
     def _prepare(self) -> None:
-        self._jars = jars.folder("kafka", _PROJECT, _goals, _add_format, self._say)
+        super()._prepare()
         if not self._data.exists():
             self._data.mkdir()
             for name in _FORMAT_FILES:
                 shutil.copy(self._jars / "format" / name, self._data)
 
-    def _command(self) -> Command:
+    def _arguments(self) -> list[str]:
         properties = {**SETTINGS, **self.record.details.get("settings", {}), **_addresses(*self.record.ports)}
         properties["log.dirs"] = str(self._data)
         (self.folder / "server.properties").write_text("".join(f"{key}={value}\n" for key, value in properties.items()))
-        (self.folder / "log4j2.properties").write_text(_LOG4J)
-        argv = (
-            str(java.java()),
-            *_JVM,
-            f"-Dlog4j2.configurationFile={self.folder / 'log4j2.properties'}",
-            "-cp",
-            f"{self._jars / 'kafka'}/*",
-            "kafka.Kafka",
-            str(self.folder / "server.properties"),
-        )
-        return Command(
-            argv, self.folder, {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C.UTF-8"}, self.log
-        )
+        return [str(self.folder / "server.properties")]
+
+    def _properties(self) -> list[str]:
+        log_settings = self.folder / "log4j2.properties"
+        log_settings.write_text(_LOG4J)
+        return [f"-Dlog4j2.configurationFile={log_settings}"]
 
     def _ready(self) -> bool:
         return ports.accepts(self.port) and self.healthy()
@@ -165,7 +166,7 @@ def _add_format(output: Path) -> None:
     properties.write_text(
         "".join(f"{key}={value}\n" for key, value in {**_addresses(1, 2), "log.dirs": target}.items())
     )
-    argv = [str(java.java()), *_JVM, "-cp", f"{output / 'kafka'}/*", "kafka.tools.StorageTool"]
+    argv = [str(java.java()), "-cp", f"{output / 'kafka'}/*", "kafka.tools.StorageTool"]
     argv += ["format", "-t", _CLUSTER_ID, "-c", str(properties)]
     log = output / "format.log"
     with log.open("wb") as file:

@@ -9,35 +9,33 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import shutil
 import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
 
-from devstack import health, jars, java
+from devstack import health, jars
 from devstack.errors import DevstackError
-from devstack.processes import Command
-from devstack.server import Server
+from devstack.java_server import JavaServer
 
 _PROJECT = Path(__file__).with_name("vespa")
 DEFAULT_APPLICATION = Path(__file__).parent.parent / "deploy" / "vespa"
 
-_JVM = ("-Xms192m", "-Xmx1g", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Xshare:auto")
 _ASK_TIMEOUT_S = 10.0
 
 
-class VespaServer(Server):
+class VespaServer(JavaServer):
     """A running Vespa container; ``url`` is the root of its document and search API."""
 
     kind = "vespa"
+    heap = ("-Xms192m", "-Xmx1g")
+    main_class = "rowferry.devstack.VespaServer"
 
     def __init__(
         self, folder: Path | None = None, application: Path | None = None, *, tied: bool = True, say: jars.Say = print
     ) -> None:
-        super().__init__(folder, tied=tied)
-        self._say = say
+        super().__init__(folder, tied=tied, say=say)
         known = self.record.details.get("application", str(DEFAULT_APPLICATION))
         self.record.details["application"] = str((application or Path(known)).absolute())
 
@@ -113,22 +111,25 @@ class VespaServer(Server):
         """Document type to the number of documents there."""
         return dict(self._control("GET", "/rowferry/stats")["documents"])
 
-    def _prepare(self) -> None:
-        self._jars = jars.folder("vespa", _PROJECT, _goals, _remove_build, self._say)
+    @classmethod
+    def jar_folder(cls, say: jars.Say) -> Path:
+        """The folder of Vespa's jars and ours."""
+        return jars.folder("vespa", _PROJECT, _goals, _remove_build, say)
 
-    def _command(self) -> Command:
+    @classmethod
+    def throwaway(cls, say: jars.Say) -> VespaServer:
+        """A container of the default application with a temporary folder, not begun."""
+        return cls(say=say)
+
+    def _arguments(self) -> list[str]:
         self._ready_file.unlink(missing_ok=True)
-        argv = (str(java.java()), *_JVM, "-cp", f"{self._jars / 'vespa'}/*", "rowferry.devstack.VespaServer")
-        options = (
-            "--application",
-            str(self.application),
-            "--port",
-            str(self.port),
-            "--data",
-            str(self.folder / "data"),
-        )
-        environment = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C.UTF-8"}
-        return Command((*argv, *options, "--ready-file", str(self._ready_file)), self.folder, environment, self.log)
+        options = {
+            "--application": self.application,
+            "--port": self.port,
+            "--data": self.folder / "data",
+            "--ready-file": self._ready_file,
+        }
+        return [str(part) for option in options.items() for part in option]
 
     def _ready(self) -> bool:
         return self._ready_file.exists()

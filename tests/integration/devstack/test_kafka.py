@@ -1,14 +1,29 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
 from devstack import kafka
 from devstack.errors import DevstackError
 from devstack.kafka import KafkaServer
 from tests.integration.devstack.sockets import listening_addresses
+from tests.servers import tell
 from tests.waiting import eventually
+
+
+@pytest.fixture(scope="module")
+def _node() -> Iterator[KafkaServer]:
+    with kafka.start(say=tell) as server:
+        yield server
+
+
+@pytest.fixture
+def node(_node: KafkaServer) -> KafkaServer:
+    """One for all of these tests: they end with it in service again, and each has topics of its own."""
+    return _node
 
 
 def create_topic(server: KafkaServer, name: str, **config: str) -> None:
@@ -35,26 +50,30 @@ def consume(server: KafkaServer, topic: str, isolation: str = "read_committed") 
     consumer = Consumer(settings)
     consumer.assign([TopicPartition(topic, 0, 0)])
     found = []
-    while (message := consumer.poll(20)) is not None and not message.error():
-        found.append(message.value())
+    while (message := consumer.poll(20)) is not None:
+        error = message.error()
+        if error is None:
+            found.append(message.value())
+        elif error.code() == KafkaError._PARTITION_EOF:
+            break
     consumer.close()
     return found
 
 
-def test_killed_node_comes_back_with_its_address_and_records(own_kafka: KafkaServer) -> None:
-    before = own_kafka.bootstrap_servers
-    create_topic(own_kafka, "kept")
-    produce(own_kafka, "kept", b"1", b"2")
-    own_kafka.kill()
-    assert not own_kafka.healthy()
-    own_kafka.restart()
-    assert own_kafka.bootstrap_servers == before
-    assert consume(own_kafka, "kept") == [b"1", b"2"]
+def test_killed_node_comes_back_with_its_address_and_records(node: KafkaServer) -> None:
+    before = node.bootstrap_servers
+    create_topic(node, "kept")
+    produce(node, "kept", b"1", b"2")
+    node.kill()
+    assert not node.healthy()
+    node.restart()
+    assert node.bootstrap_servers == before
+    assert consume(node, "kept") == [b"1", b"2"]
 
 
-def test_aborted_transaction_is_hidden_from_read_committed_after_a_kill_too(own_kafka: KafkaServer) -> None:
-    create_topic(own_kafka, "facts")
-    client = Producer({"bootstrap.servers": own_kafka.bootstrap_servers, "transactional.id": "t", "log_level": 0})
+def test_aborted_transaction_is_hidden_from_read_committed_after_a_kill_too(node: KafkaServer) -> None:
+    create_topic(node, "facts")
+    client = Producer({"bootstrap.servers": node.bootstrap_servers, "transactional.id": "t", "log_level": 0})
     client.init_transactions(30)
     for value, commit in ((b"aborted", False), (b"committed", True)):
         client.begin_transaction()
@@ -62,48 +81,49 @@ def test_aborted_transaction_is_hidden_from_read_committed_after_a_kill_too(own_
         client.flush(30)
         client.commit_transaction(30) if commit else client.abort_transaction(30)
     del client
-    own_kafka.kill()
-    own_kafka.restart()
-    assert consume(own_kafka, "facts") == [b"committed"]
-    assert consume(own_kafka, "facts", "read_uncommitted") == [b"aborted", b"committed"]
+    node.kill()
+    node.restart()
+    assert consume(node, "facts") == [b"committed"]
+    assert consume(node, "facts", "read_uncommitted") == [b"aborted", b"committed"]
 
 
-def test_paused_node_does_not_answer_until_it_is_resumed(own_kafka: KafkaServer) -> None:
-    own_kafka.pause()
-    assert own_kafka.alive
-    assert not own_kafka.healthy()
-    own_kafka.resume()
-    create_topic(own_kafka, "after")
-    assert own_kafka.healthy()
+def test_paused_node_does_not_answer_until_it_is_resumed(node: KafkaServer) -> None:
+    node.pause()
+    assert node.alive
+    assert not node.healthy()
+    node.resume()
+    create_topic(node, "after")
+    assert node.healthy()
 
 
-def test_compaction_is_fast_enough_for_tests(own_kafka: KafkaServer) -> None:
+def test_compaction_is_fast_enough_for_tests(node: KafkaServer) -> None:
     config = {"cleanup.policy": "compact", "segment.ms": "100", "min.cleanable.dirty.ratio": "0.01"}
-    create_topic(own_kafka, "compacted", **config)
+    create_topic(node, "compacted", **config)
 
     def only_the_latest() -> bool:
-        produce(own_kafka, "compacted", b"again")
-        return b"first" not in consume(own_kafka, "compacted")
+        produce(node, "compacted", b"again")
+        return b"first" not in consume(node, "compacted")
 
-    produce(own_kafka, "compacted", b"first")
+    produce(node, "compacted", b"first")
     eventually(only_the_latest, 30, "the first value of the key compacted away")
 
 
-def test_topics_are_not_made_by_asking_for_them(own_kafka: KafkaServer) -> None:
-    client = AdminClient({"bootstrap.servers": own_kafka.bootstrap_servers})
+def test_topics_are_not_made_by_asking_for_them(node: KafkaServer) -> None:
+    client = AdminClient({"bootstrap.servers": node.bootstrap_servers, "allow.auto.create.topics": True})
     client.list_topics("asked-for", timeout=10)
     assert "asked-for" not in client.list_topics(timeout=10).topics
 
 
-def test_it_listens_on_loopback_only(own_kafka: KafkaServer) -> None:
-    for port in own_kafka.record.ports:
+def test_it_listens_on_loopback_only(node: KafkaServer) -> None:
+    for port in node.record.ports:
         assert listening_addresses(port) == {"127.0.0.1"}
 
 
-def test_restart_takes_settings(own_kafka: KafkaServer) -> None:
-    own_kafka.restart({"auto.create.topics.enable": "true"})
-    produce(own_kafka, "made-by-producing", b"x")
-    assert consume(own_kafka, "made-by-producing") == [b"x"]
+def test_restart_takes_settings(node: KafkaServer) -> None:
+    node.restart({"auto.create.topics.enable": "true"})
+    produce(node, "made-by-producing", b"x")
+    assert consume(node, "made-by-producing") == [b"x"]
+    node.restart({"auto.create.topics.enable": "false"})
 
 
 def test_wrong_setting_is_one_line() -> None:

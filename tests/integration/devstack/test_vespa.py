@@ -4,6 +4,7 @@ import json
 import shutil
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,19 @@ from devstack import vespa
 from devstack.errors import DevstackError
 from devstack.vespa import DEFAULT_APPLICATION, VespaServer
 from tests.integration.devstack.sockets import listening_addresses
+from tests.servers import tell
+
+
+@pytest.fixture(scope="module")
+def _server() -> Iterator[VespaServer]:
+    with vespa.start(say=tell) as server:
+        yield server
+
+
+@pytest.fixture
+def server(_server: VespaServer) -> VespaServer:
+    """One for all of these tests: each ends with it in service and has documents of its own."""
+    return _server
 
 
 def call(
@@ -29,29 +43,29 @@ def call(
             return exc.code, json.loads(exc.read() or b"{}")
 
 
-def test_killed_container_comes_back_with_its_address_and_documents(own_vespa: VespaServer) -> None:
-    before = own_vespa.url
-    assert call(own_vespa, "POST", "1", {"source_table": "kept"})[0] == 200
-    own_vespa.kill()
-    assert not own_vespa.healthy()
-    own_vespa.restart()
-    assert own_vespa.url == before
-    status, document = call(own_vespa, "GET", "1")
+def test_killed_container_comes_back_with_its_address_and_documents(server: VespaServer) -> None:
+    before = server.url
+    assert call(server, "POST", "before-the-kill", {"source_table": "kept"})[0] == 200
+    server.kill()
+    assert not server.healthy()
+    server.restart()
+    assert server.url == before
+    status, document = call(server, "GET", "before-the-kill")
     assert (status, document["fields"]["source_table"]) == (200, "kept")
 
 
-def test_restart_takes_another_application_package(own_vespa: VespaServer, tmp_path: Path) -> None:
+def test_restart_takes_another_application_package(server: VespaServer, tmp_path: Path) -> None:
     other = tmp_path / "application"
     shutil.copytree(DEFAULT_APPLICATION, other)
     schema = other / "schemas" / "procore_record.sd"
     head = "document procore_record {"
     more = schema.read_text().replace(head, head + " field only_here type string { indexing: attribute | summary }")
     schema.write_text(more)
-    own_vespa.restart(other)
-    assert own_vespa.application == other
-    assert call(own_vespa, "POST", "1", {"only_here": "x"})[0] == 200
-    own_vespa.restart(DEFAULT_APPLICATION)
-    assert call(own_vespa, "POST", "1", {"only_here": "x"})[0] == 400
+    server.restart(other)
+    assert server.application == other
+    assert call(server, "POST", "1", {"only_here": "x"})[0] == 200
+    server.restart(DEFAULT_APPLICATION)
+    assert call(server, "POST", "1", {"only_here": "x"})[0] == 400
 
 
 def test_broken_application_package_is_one_line_with_vespas_words(tmp_path: Path) -> None:
@@ -82,22 +96,25 @@ def test_wrong_fault_is_refused_in_one_line(faulty_vespa: VespaServer) -> None:
         faulty_vespa.set_fault(200)
 
 
-def test_expiry_removes_what_the_selection_no_longer_takes(own_vespa: VespaServer) -> None:
-    assert call(own_vespa, "POST", "old", {"source_table": "x", "expire_at": 2_000_000_000})[0] == 200
-    assert call(own_vespa, "POST", "kept", {"source_table": "x"})[0] == 200
-    assert own_vespa.documents()["procore_record"] == 2
-    assert own_vespa.expire() == 0
-    assert own_vespa.expire(now_s=2_000_000_001) == 1
-    assert own_vespa.documents()["procore_record"] == 1
+def test_expiry_removes_what_the_selection_no_longer_takes(server: VespaServer) -> None:
+    assert call(server, "POST", "old", {"source_table": "x", "expire_at": 2_000_000_000})[0] == 200
+    assert call(server, "POST", "kept", {"source_table": "x"})[0] == 200
+    before = server.documents()["procore_record"]
+    assert server.expire() == 0
+    assert server.expire(now_s=2_000_000_001) == 1
+    assert server.documents()["procore_record"] == before - 1
+    assert (call(server, "GET", "old")[0], call(server, "GET", "kept")[0]) == (404, 200)
 
 
 def test_it_listens_on_loopback_only(faulty_vespa: VespaServer) -> None:
     assert listening_addresses(faulty_vespa.port) == {"127.0.0.1"}
 
 
-def test_asking_a_stopped_container_is_one_line(own_vespa: VespaServer) -> None:
-    own_vespa.stop()
+def test_asking_a_stopped_container_is_one_line(server: VespaServer) -> None:
+    server.stop()
     with pytest.raises(
         DevstackError, match=r"^vespa at http://127\.0\.0\.1:\d+ does not answer GET /rowferry/faults: "
     ):
-        own_vespa.faults()
+        server.faults()
+    server.restart()
+    assert server.faults() == []
