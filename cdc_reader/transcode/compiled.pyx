@@ -601,7 +601,9 @@ cdef int put_timestamp_binary(Buffer out, const Field *field, bint zone) except 
     if value == INT64_MAX or value == INT64_MIN:
         return put_word(out, value < 0)
     day = floor_div(value, DAY_US)
-    rest = value - day * DAY_US
+    rest = value % DAY_US
+    if rest < 0:
+        rest += DAY_US
     day += POSTGRES_EPOCH_DAY
     if FIRST_DAY <= day <= LAST_DAY:
         out.branch_long(day * DAY_US + rest)
