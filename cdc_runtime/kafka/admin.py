@@ -232,13 +232,27 @@ class KafkaAdmin:
         """Ask until every partition has a leader that answers: one of a new topic has none for a moment."""
         wanted = list(places)
         deadline = time.monotonic() + self._timeout_s
+        refreshed = False
         while True:
             try:
                 return self._offsets_now(wanted, spec, isolation)
+            except TopicMissing:
+                if refreshed:
+                    raise
+                # A client that once asked for a topic before it existed believes that for half a minute.
+                self._refresh_metadata()
+                refreshed = True
             except Unreachable:
                 if time.monotonic() >= deadline:
                     raise
                 time.sleep(_RETRY_PAUSE_S)
+
+    def _refresh_metadata(self) -> None:
+        """Let the client learn all topics anew."""
+        try:
+            self._client.list_topics(timeout=self._timeout_s)
+        except KafkaException as exc:
+            raise self._errors.translate(exc, "list its topics") from exc
 
     def _offsets_now(
         self, places: list[TopicPartition], spec: OffsetSpec, isolation: Isolation
