@@ -115,16 +115,30 @@ class KafkaAdmin:
 
     def _wait_until_usable(self, specs: Sequence[TopicSpec]) -> None:
         """Return when all partitions of new topics have leaders, so that the caller may use them at once."""
-        places = [TopicPartition(spec.name, number) for spec in specs for number in range(spec.partitions)]
+        wanted = {spec.name: spec.partitions for spec in specs}
         deadline = time.monotonic() + _CREATION_S
-        while True:
-            try:
-                self.end_offsets(places)
-                return
-            except (Unreachable, TopicMissing):
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(_RETRY_PAUSE_S)
+        while leaderless := self._leaderless(wanted):
+            if time.monotonic() > deadline:
+                raise Unreachable(
+                    f"expected leaders for new topics within {_CREATION_S:g} s, got none for {leaderless!r}"
+                )
+            time.sleep(_RETRY_PAUSE_S)
+
+    def _leaderless(self, wanted: Mapping[str, int]) -> list[str]:
+        """Topics of which some partition has no leader yet.
+
+        Asks for the metadata of all topics: this also replaces what librdkafka keeps of a topic that was asked for
+        before it existed, and answers from for many seconds otherwise ("no leaders found").
+        """
+        with self._errors.translating("list topics"):
+            known = self._client.list_topics(timeout=self._timeout_s).topics
+        return sorted(
+            name
+            for name, count in wanted.items()
+            if name not in known
+            or len(known[name].partitions) < count
+            or any(partition.leader < 0 for partition in known[name].partitions.values())
+        )
 
     def _try_create(self, topics: Mapping[str, tuple[int, Mapping[str, str]]]) -> dict[str, KafkaException]:
         """Create topics; give those whose settings the broker does not know."""
