@@ -123,11 +123,11 @@ def test_wiped_data_are_gone(data: Path) -> None:
     assert [folder for folder in folders if folder.exists()] == []
 
 
-def test_when_one_server_cannot_be_had_the_others_are_ended(tmp_path: Path) -> None:
+def test_when_one_server_cannot_be_had_the_others_are_ended(data: Path, tmp_path: Path) -> None:
     wanted = Wanted(("postgres", "vespa"), vespa_application=tmp_path)
     with pytest.raises(DevstackError, match=r"^vespa did not start: [^\n]*services\.xml"):
-        stack.start(tmp_path / "data", wanted, say=lambda line: None)
-    assert not stack.running(tmp_path / "data", ["postgres"]).postgres.alive
+        stack.start(data, wanted, say=lambda line: None)
+    assert not stack.running(data, ["postgres"]).postgres.alive
 
 
 def states(data: Path) -> dict[str, str]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
@@ -124,6 +125,13 @@ def test_restart_takes_settings(node: KafkaServer) -> None:
     produce(node, "made-by-producing", b"x")
     assert consume(node, "made-by-producing") == [b"x"]
     node.restart({"auto.create.topics.enable": "false"})
+
+
+def test_it_starts_from_the_archive_of_its_classes(node: KafkaServer) -> None:
+    assert node.record.process is not None
+    arguments = Path(f"/proc/{node.record.process.pid}/cmdline").read_text().split("\0")
+    (archive,) = [argument for argument in arguments if argument.startswith("-XX:SharedArchiveFile=")]
+    assert archive.partition("=")[2] in Path(f"/proc/{node.record.process.pid}/maps").read_text()
 
 
 def test_wrong_setting_is_one_line() -> None:

@@ -13,6 +13,7 @@ from devstack import postgres, postgres_files
 from devstack.errors import DevstackError
 from devstack.postgres import PostgresServer
 from devstack.processes import Identity
+from devstack.users import User
 from tests.integration.devstack.sockets import listening_addresses
 from tests.waiting import eventually
 
@@ -143,11 +144,19 @@ def test_taken_port_is_one_line(own_postgres: PostgresServer) -> None:
         postgres.start(port=own_postgres.port)
 
 
-def test_failed_initdb_is_one_line_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_initdb_is_one_line_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgres_files, "_INITDB_OPTIONS", ("--locale=no_such_locale",))
+    folders: list[Path] = []
+    made_home = postgres_files.home
+
+    def home(folder: Path, user: User | None) -> Path:
+        folders.extend([folder, made_home(folder, user)])
+        return folders[-1]
+
+    monkeypatch.setattr(postgres_files, "home", home)
     with pytest.raises(DevstackError, match=r"^initdb failed with exit 1: initdb: error: [^\n]*locale"):
-        postgres.start(tmp_path / "data")
-    assert not (tmp_path / "data" / "home" / "cluster").exists()
+        postgres.start()
+    assert [folder.exists() for folder in folders] == [False, False]
 
 
 def test_paused_server_answers_again_when_it_is_resumed(own_postgres: PostgresServer) -> None:
