@@ -19,7 +19,6 @@ _OFFSETS_RETENTION = "offsets.retention.minutes"
 def read_kafka_facts(settings: KafkaSettings, source: str) -> KafkaFacts:
     """Ask the brokers; topics that do not exist yet are no difference. Raises `Unreachable`, `AccessDenied`."""
     admin = KafkaAdmin(settings)
-    admin.wait_until_reachable(_TIMEOUT_S)
     stored = read_stored(settings, source)
     topics = Topics(settings.prefix)
     specs = [directory_topic(name) for name in (topics.schemas, topics.tables, topics.control)]

@@ -16,6 +16,7 @@ from vespa_sink.documents.samples import PROBE_USER_ID, record_sample, schema_sa
 
 # No version is below it: a put on this condition is parsed like any other and never written.
 _NEVER = -(2**63)
+_NEWEST = 100
 _ACCEPTED = (200, 412)
 _REFUSED = (400, 404)
 _DENIED = (401, 403)
@@ -58,13 +59,17 @@ class VespaQuestions:
         return answer.status in _ACCEPTED
 
     def _greatest_version(self) -> int | None:
-        """The greatest version in the index; None when it is empty."""
-        query = f"select version from {self._settings.record_type} where version > 0 order by version desc limit 1"
-        answer = self._search.get(f"/search/?{urlencode({'yql': query})}")
+        """The greatest version among our documents; None when there is none (of the newest in the index)."""
+        query = (
+            f"select documentid, version from {self._settings.record_type} where version > 0"
+            f" order by version desc limit {_NEWEST}"
+        )
+        answer = self._search.get(f"/search/?{urlencode({'yql': query, 'hits': _NEWEST})}")
+        # Other pipelines may have documents of the same type under another namespace (rule D7).
+        ours = f"id:{self._settings.namespace}:"
         try:
-            root = orjson.loads(answer.body)["root"]
-            hits = root.get("children", [])
-            return int(hits[0]["fields"]["version"]) if hits else None
+            hits = [hit["fields"] for hit in orjson.loads(answer.body)["root"].get("children", ())]
+            return max((int(hit["version"]) for hit in hits if hit["documentid"].startswith(ours)), default=None)
         except (ValueError, KeyError, TypeError) as exc:
             raise ServerSetting(
                 f"expected search results from Vespa, got status {answer.status}",

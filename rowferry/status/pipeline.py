@@ -18,6 +18,7 @@ from schemas.topics import Topics
 
 # Below, records are counted one by one: a transaction's marker takes an offset and is no record.
 _COUNTED_ONE_BY_ONE = 10
+_TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Stored:
 def read_stored(settings: KafkaSettings, source: str) -> Stored:
     """Read the reader's topics to their end; nothing where they do not exist yet. Raises `Unreachable`."""
     admin, topics = KafkaAdmin(settings), Topics(settings.prefix)
+    admin.wait_until_reachable(_TIMEOUT_S)
     offsets = _latest(settings, topics.offsets(source), admin)
     tables = _latest(settings, topics.tables, admin)
     position = offsets.get(POSITION_KEY)

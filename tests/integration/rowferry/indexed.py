@@ -20,16 +20,17 @@ from schemas.names import TableName
 from schemas.tables import TableEntry
 from tests.databases import Database
 from tests.servers import VespaAddress
-from vespa_sink.documents.mapping import DocumentMapping
-from vespa_sink.documents.record import RowIdentity, record_plan
+from vespa_sink.documents.record import RowIdentity, Shape, record_plan
 
 Fields = dict[str, Any]
+NO_PARTITION = 2**31 - 1  # no sweep of another test looks here
 
 
 class IndexedRows:
     """The record documents of one namespace, to be written, spoilt and removed by tests."""
 
     def __init__(self, vespa: VespaAddress, namespace: str) -> None:
+        self._namespace = namespace
         self._base = f"{vespa.url}/document/v1/{namespace}/procore_record/docid/"
 
     def put(self, fields: Fields, doc_id: str | None = None) -> None:
@@ -45,10 +46,20 @@ class IndexedRows:
         with urllib.request.urlopen(self._base + quote(doc_id, safe="")) as answer:
             return json.load(answer)["fields"]
 
+    def clear(self) -> None:
+        """Remove them all: other tests share the index, and sweeps look at every namespace."""
+        while True:
+            with urllib.request.urlopen(self._base.rstrip("/") + "?fieldSet=[id]&wantedDocumentCount=500") as answer:
+                found = json.load(answer)["documents"]
+            if not found:
+                return
+            for document in found:
+                self.remove(document["id"].split("::", 1)[1])
+
     def put_all(self, database: Database) -> int:
         """Write a document for each row of each table that is captured by replication; gives back how many."""
         count = 0
-        for fields in documents(database):
+        for fields in documents(database, self._namespace):
             self.put(fields)
             count += 1
         return count
@@ -64,7 +75,7 @@ class IndexedRows:
             raise AssertionError(f"{method} {doc_id} was answered {exc.code}: {exc.read().decode()}") from exc
 
 
-def documents(database: Database) -> Iterator[Fields]:
+def documents(database: Database, namespace: str) -> Iterator[Fields]:
     """The documents of all rows, by the sink's own mapping."""
     with database.connect() as connection:
         catalog = read_catalog(connection, Selection.of())
@@ -76,10 +87,10 @@ def documents(database: Database) -> Iterator[Fields]:
 
         for entry in found:
             if entry.capture.mode == REPLICATION:
-                plan = record_plan(entry, DocumentMapping(), key_of)
+                plan = record_plan(entry, Shape(namespace), key_of)
                 for row in _rows(connection, entry):
                     key = row_key([row[name] for name in entry.primary_key])
-                    yield plan.fields(RowIdentity(key, 1, 0), row, 0)[0]
+                    yield plan.fields(RowIdentity(key, 1, NO_PARTITION), row, 0)[0]
 
 
 def _rows(connection: Any, entry: TableEntry) -> Iterator[dict[str, str]]:

@@ -43,11 +43,6 @@ PHOTO = "photos/00000000-0000-0000-0000-000000000001"
 
 
 @pytest.fixture
-def index(vespa: VespaAddress, vespa_namespace: str) -> IndexedRows:
-    return IndexedRows(vespa, vespa_namespace)
-
-
-@pytest.fixture
 def rowferry(
     capsys: pytest.CaptureFixture[str], vespa: VespaAddress, vespa_namespace: str, database: Database
 ) -> Rowferry:

@@ -1,0 +1,404 @@
+"""Every check of the doctor that can be broken here is broken, and mended by carrying out the remedy it prints."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cdc_runtime.kafka.admin import KafkaAdmin
+from cdc_runtime.kafka.producer import IdempotentProducer
+from cdc_runtime.settings import KafkaSettings
+from devstack.kafka import KafkaServer
+from devstack.postgres import PostgresServer
+from devstack.vespa import DEFAULT_APPLICATION, VespaServer
+from schemas.offsets import POSITION_KEY, Position
+from schemas.tables import Capture, TableEntry
+from schemas.topics import Topics, TopicSpec, directory_topic, offsets_topic
+from tests import databases
+from tests.databases import Database
+from tests.integration.cdc_reader.readers import Reader
+from tests.integration.rowferry.commands import Rowferry
+from tests.integration.rowferry.indexed import IndexedRows
+from tests.integration.rowferry.patients import Patient, run_kafka_configs
+from tests.servers import VespaAddress
+
+HEALTHY = """
+CREATE TABLE photos (id integer PRIMARY KEY, name text);
+CREATE PUBLICATION rowferry FOR TABLE photos;
+"""
+
+
+def patient_of(capsys: pytest.CaptureFixture[str], database: Database, *flags: str) -> Patient:
+    """A healthy pipeline whose role owns nothing: what the publication needs, an administrator must do."""
+    database.execute(HEALTHY)
+    role = database.create_role("REPLICATION")
+    database.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role.name}")
+    return Patient(database, role, Rowferry(capsys, "--database-url", role.dsn, *flags))
+
+
+@pytest.fixture
+def neighbours(kafka: str, topic_prefix: str, vespa: VespaAddress, vespa_namespace: str) -> list[str]:
+    return [
+        *("--kafka-bootstrap-servers", kafka, "--kafka.prefix", topic_prefix, "--slot", f"slot_{topic_prefix}"),
+        *("--vespa-url", vespa.url, "--vespa.query-url", vespa.search_url, "--vespa.namespace", vespa_namespace),
+    ]
+
+
+@pytest.fixture
+def patient(capsys: pytest.CaptureFixture[str], database: Database, neighbours: list[str]) -> Patient:
+    return patient_of(capsys, database, *neighbours)
+
+
+@pytest.fixture
+def own_patient(capsys: pytest.CaptureFixture[str], own_postgres: PostgresServer, neighbours: list[str]) -> Patient:
+    return patient_of(capsys, databases.create(own_postgres.dsn), *neighbours)
+
+
+def test_healthy_pipeline_has_no_failure(patient: Patient) -> None:
+    found = patient.examine()
+
+    assert {name: each["found"] for name, each in found.items() if each["status"] == "failed"} == {}
+    assert found["database.reachable"]["found"] == f"database '{patient.database.name}' as '{patient.role.name}'"
+    assert found["slot"]["found"] == "none yet"
+
+
+NO_MESSAGES = """
+DO $$ DECLARE f regprocedure; BEGIN
+    FOR f IN SELECT oid FROM pg_proc WHERE proname = 'pg_logical_emit_message' LOOP
+        EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', f);
+    END LOOP;
+END $$
+"""
+FOREIGN_SLOT = "SELECT pg_create_logical_replication_slot('{slot}', 'pgoutput')"
+
+BROKEN = {
+    "no replication attribute": ("ALTER ROLE {role} NOREPLICATION", "rights.replication"),
+    "no select": ("REVOKE SELECT ON photos FROM {role}", "rights.select"),
+    "no usage of the schema": ("REVOKE USAGE ON SCHEMA public FROM PUBLIC", "rights.select"),
+    "row security": ("ALTER TABLE photos ENABLE ROW LEVEL SECURITY", "rights.row_security"),
+    "no logical messages": (NO_MESSAGES, "rights.logical_messages"),
+    "no publication": ("DROP PUBLICATION rowferry", "publication"),
+    "a table is not published": (
+        "CREATE TABLE more (id integer PRIMARY KEY); GRANT SELECT ON more TO {role}",
+        "publication",
+    ),
+    "a partition is not published": (
+        "CREATE TABLE parts (id integer PRIMARY KEY) PARTITION BY RANGE (id);"
+        "CREATE TABLE part_1 PARTITION OF parts FOR VALUES FROM (1) TO (9)",
+        "publication",
+    ),
+    "publication of all tables": (
+        "DROP PUBLICATION rowferry; CREATE PUBLICATION rowferry FOR ALL TABLES",
+        "publication",
+    ),
+    "not all operations are published": ("ALTER PUBLICATION rowferry SET (publish = 'insert')", "publication"),
+    "published by the root": (
+        "ALTER PUBLICATION rowferry SET (publish_via_partition_root = true)",
+        "publication",
+    ),
+    "a published key was dropped": ("ALTER TABLE photos DROP CONSTRAINT photos_pkey", "publication"),
+    "no primary key": ("CREATE TABLE log (a integer)", "tables.public.log"),
+    "no identity": (
+        "CREATE TABLE log (id integer PRIMARY KEY); ALTER TABLE log REPLICA IDENTITY NOTHING",
+        "tables.public.log",
+    ),
+    "identity without the key": (
+        "CREATE TABLE log (id integer PRIMARY KEY, n integer NOT NULL UNIQUE);"
+        "ALTER TABLE log REPLICA IDENTITY USING INDEX log_n_key",
+        "tables.public.log",
+    ),
+    "deferrable key": (
+        "CREATE TABLE log (id integer PRIMARY KEY DEFERRABLE)",
+        "tables.public.log",
+    ),
+    "unlogged table": ("CREATE UNLOGGED TABLE log (id integer PRIMARY KEY)", "tables.public.log"),
+    "partition without identity": (
+        "CREATE TABLE log (id integer PRIMARY KEY) PARTITION BY RANGE (id);"
+        "CREATE TABLE log_1 PARTITION OF log FOR VALUES FROM (1) TO (9);"
+        "ALTER TABLE log_1 REPLICA IDENTITY NOTHING",
+        "tables.public.log",
+    ),
+}
+
+
+@pytest.mark.parametrize(("statements", "check"), BROKEN.values(), ids=BROKEN)
+def test_remedy_mends_the_database(patient: Patient, statements: str, check: str) -> None:
+    assert patient.examine().get(check, {"status": "ok"})["status"] == "ok"
+    patient.database.execute(statements.replace("{role}", patient.role.name))
+
+    finding = patient.examine()[check]
+    assert (finding["status"], finding["sql"]) == ("failed", True)
+    patient.run_sql(finding["remedy"])
+
+    assert patient.examine().get(check, {"status": "ok"})["status"] == "ok"
+
+
+def test_reader_with_the_rights_mends_its_publication_itself(
+    patient: Patient, kafka: str, topic_prefix: str, tmp_path: Path
+) -> None:
+    patient.database.execute(
+        f"DROP PUBLICATION rowferry; GRANT CREATE ON DATABASE {patient.database.name} TO {patient.role.name};"
+        f"ALTER TABLE photos OWNER TO {patient.role.name}"
+    )
+    before = patient.examine()
+    assert (before["publication"]["status"], before["slot"]["status"]) == ("warning", "warning")
+    assert before["slot"]["remedy"].startswith("cdc-reader run")
+
+    reader = Reader(patient.database, kafka, topic_prefix, tmp_path, dsn=patient.role.dsn)
+    try:
+        reader.start().snapshots_over(1).caught_up()
+        after = patient.examine()
+    finally:
+        reader.close()
+
+    assert (after["publication"]["status"], after["slot"]["status"]) == ("ok", "ok")
+
+
+def test_slot_of_another_database_is_mended(patient: Patient, topic_prefix: str) -> None:
+    other = databases.create(patient.database.server_dsn)
+    try:
+        other.execute(FOREIGN_SLOT.replace("{slot}", f"slot_{topic_prefix}"))
+        finding = patient.examine()["slot"]
+        assert (finding["status"], finding["sql"]) == ("failed", True)
+        patient.run_sql(finding["remedy"])
+    finally:
+        other.close()
+
+    assert patient.examine()["slot"]["found"] == "none yet"
+
+
+def test_remedies_mend_settings_that_need_a_restart(own_patient: Patient, own_postgres: PostgresServer) -> None:
+    own_patient.database.execute("SELECT pg_create_physical_replication_slot('of_another')")
+    own_postgres.restart({"wal_level": "replica", "max_replication_slots": 1, "max_wal_senders": 0})
+
+    found = own_patient.examine()
+    broken = ["database.max_replication_slots", "database.max_wal_senders", "database.wal_level"]
+    assert sorted(name for name, each in found.items() if each["status"] == "failed") == broken
+    for check in broken:
+        assert found[check]["remedy"].endswith("-- then restart the server")
+        own_patient.run_sql(found[check]["remedy"])
+    own_postgres.restart()
+
+    found = own_patient.examine()
+    assert [found[check]["status"] for check in broken] == ["ok", "ok", "ok"]
+
+
+def test_remedies_mend_settings_that_are_loaded_again(own_patient: Patient, own_postgres: PostgresServer) -> None:
+    # Without `local`, nothing would ever be committed: the standby that is waited for does not exist.
+    own_postgres.restart(
+        {
+            "synchronous_standby_names": 'FIRST 1 ("rowferry-rowferry", other)',
+            "synchronous_commit": "local",
+            "wal_sender_timeout": "2s",
+        }
+    )
+
+    found = own_patient.examine()
+    expected = {
+        "database.synchronous_standby_names": "failed",
+        "database.wal_sender_timeout": "warning",
+        "database.max_slot_wal_keep_size": "warning",
+    }
+    assert {check: found[check]["status"] for check in expected} == expected
+    for check in expected:
+        own_patient.run_sql(found[check]["remedy"])
+
+    found = own_patient.examine()
+    assert {check: found[check]["status"] for check in expected} == dict.fromkeys(expected, "ok")
+    assert found["database.synchronous_standby_names"]["found"] == "'FIRST 1 (other)'"
+
+
+def test_topic_that_was_altered_is_mended(patient: Patient, kafka: str, topic_prefix: str) -> None:
+    spec = directory_topic(Topics(topic_prefix).schemas)
+    altered = TopicSpec(spec.name, spec.partitions, {**spec.config, "cleanup.policy": "delete"})
+    KafkaAdmin(KafkaSettings(bootstrap_servers=kafka)).ensure_topics([altered])
+
+    check = f"kafka.topics.{spec.name}.cleanup.policy"
+    finding = patient.examine()[check]
+    assert (finding["status"], finding["expected"], finding["found"]) == (
+        "failed",
+        "cleanup.policy=compact",
+        "cleanup.policy=delete",
+    )
+    run_kafka_configs(finding["remedy"])
+
+    assert patient.examine()["kafka.topics"]["status"] == "ok"
+
+
+def entry(topic: str, **changes: Any) -> TableEntry:
+    fields: dict[str, Any] = {
+        "version": 1,
+        "source": "rowferry",
+        "database": "d",
+        "schema": "public",
+        "table": "photos",
+        "oid": 1,
+        "topic": topic,
+        "partitions": 3,
+        "columns": (),
+        "primary_key": ("id",),
+        "capture": Capture("replication", "test"),
+    }
+    return TableEntry(**{**fields, **changes})
+
+
+def publish(kafka: str, spec: TopicSpec, key: bytes, value: bytes) -> None:
+    settings = KafkaSettings(bootstrap_servers=kafka)
+    KafkaAdmin(settings).ensure_topics([spec])
+    producer = IdempotentProducer(settings)
+    try:
+        producer.send(spec.name, key, value)
+        producer.flush_or_raise()
+    finally:
+        producer.close()
+
+
+def test_d7_topics_of_another_source_are_left_by_another_prefix(
+    patient: Patient, kafka: str, topic_prefix: str
+) -> None:
+    other = entry(f"{topic_prefix}.public.photos", source="elsewhere")
+    publish(kafka, directory_topic(Topics(topic_prefix).tables), other.record_key, other.to_json())
+
+    finding = patient.examine()["kafka.source"]
+    assert finding["status"] == "failed"
+    assert "kafka.prefix" in finding["remedy"]
+    patient.flags += ["--kafka.prefix", f"{topic_prefix}x"]
+
+    assert patient.examine()["kafka.source"]["status"] == "ok"
+
+
+def test_d6_partition_count_that_differs_is_found(patient: Patient, kafka: str, topic_prefix: str) -> None:
+    topics = Topics(topic_prefix)
+    photos = entry(f"{topic_prefix}.public.photos", partitions=3)
+    publish(kafka, directory_topic(topics.tables), photos.record_key, photos.to_json())
+    KafkaAdmin(KafkaSettings(bootstrap_servers=kafka)).ensure_topics([TopicSpec(photos.topic, 2, {})])
+
+    finding = patient.examine()[f"kafka.topics.{photos.topic}.partitions"]
+
+    assert (finding["status"], finding["expected"], finding["found"]) == ("failed", "partitions=3", "partitions=2")
+
+
+def test_v7_short_retention_of_offsets_is_mended(patient: Patient, own_kafka: KafkaServer) -> None:
+    own_kafka.restart({"offsets.retention.minutes": 60})
+    patient.flags += ["--kafka-bootstrap-servers", own_kafka.bootstrap_servers]
+
+    finding = patient.examine()["kafka.offsets_retention"]
+    assert (finding["status"], finding["found"]) == ("warning", "60")
+    setting = re.match(r"([a-z.]+)=(\d+) in server.properties", finding["remedy"])
+    assert setting is not None
+    own_kafka.restart({setting[1]: setting[2]})
+
+    assert patient.examine()["kafka.offsets_retention"]["status"] == "ok"
+
+
+@pytest.fixture
+def old_application(tmp_path: Path) -> Path:
+    """The application package as it was before a field came."""
+    application = tmp_path / "application"
+    shutil.copytree(DEFAULT_APPLICATION, application)
+    record = application / "schemas" / "procore_record.sd"
+    text, count = re.subn(r"        field expire_at type long \{.*?\n        \}\n", "", record.read_text(), flags=re.S)
+    assert count == 1
+    record.write_text(text)
+    services = application / "services.xml"
+    services.write_text(re.sub(r'\s+selection="procore_record[^"]*"', "", services.read_text()))
+    return application
+
+
+@pytest.fixture
+def outdated_vespa(own_vespa: VespaServer, old_application: Path) -> Iterator[VespaServer]:
+    own_vespa.restart(old_application)
+    return own_vespa
+
+
+def test_outdated_schema_is_mended_by_the_package_that_the_remedy_names(
+    patient: Patient, outdated_vespa: VespaServer
+) -> None:
+    patient.flags += ["--vespa-url", outdated_vespa.url, "--vespa.query-url", outdated_vespa.url]
+
+    finding = patient.examine()["vespa.schema"]
+    assert (finding["status"], finding["expected"]) == ("failed", "fields expire_at in procore_record")
+    command = finding["remedy"].split()
+    assert command[:2] == ["vespa-sink", "deploy"]
+    # There is no config server here to deploy to: the server is started on that package.
+    outdated_vespa.restart(DEFAULT_APPLICATION.parent.parent / command[2])
+
+    assert patient.examine()["vespa.schema"]["status"] == "ok"
+
+
+def test_v8_index_ahead_of_the_reader_is_mended_by_its_seed(
+    patient: Patient, index: IndexedRows, kafka: str, topic_prefix: str, tmp_path: Path
+) -> None:
+    # Newer than all that other tests write into the shared index, whose newest documents are looked at.
+    greatest = 8_000_000_000_000_000_000
+    index.put({"version": greatest, "doc_id": "photos/9"})
+    position = Position("i", 17, 1, "1", 1, patient.database.name, f"slot_{topic_prefix}")
+    offsets = offsets_topic(Topics(topic_prefix).offsets("rowferry"))
+    publish(kafka, offsets, POSITION_KEY, position.to_json())
+
+    finding = patient.examine()["vespa.version"]
+    assert finding["status"] == "failed"
+    assert finding["remedy"] == f"cdc-reader run --version-seed {greatest}"
+    KafkaAdmin(KafkaSettings(bootstrap_servers=kafka))
+    patient.flags += ["--kafka.prefix", f"{topic_prefix}s"]
+    reader = Reader(patient.database, kafka, f"{topic_prefix}s", tmp_path)
+    try:
+        reader.start(*finding["remedy"].split()[1:]).snapshots_over(1).caught_up()
+    finally:
+        reader.close()
+
+    assert patient.examine()["vespa.version"]["status"] == "ok"
+
+
+UNREACHABLE = {
+    "database": (["--database-url", "postgresql://nobody@127.0.0.1:1/none"], "database.reachable"),
+    "kafka": (["--kafka-bootstrap-servers", "127.0.0.1:1"], "kafka.reachable"),
+    "vespa": (["--vespa-url", "http://127.0.0.1:1"], "vespa.reachable"),
+}
+
+
+@pytest.mark.parametrize(("flags", "check"), UNREACHABLE.values(), ids=UNREACHABLE)
+def test_neighbour_that_does_not_answer_is_one_finding_among_others(
+    patient: Patient, flags: list[str], check: str
+) -> None:
+    patient.flags += flags
+
+    found = patient.examine()
+
+    failures = [name for name, each in found.items() if each["status"] == "failed"]
+    assert failures == [check]
+    assert {name.partition(".")[0] for name in found} >= {"settings", "database", "kafka", "vespa"}
+
+
+def test_wrong_password_is_told_without_it(patient: Patient) -> None:
+    patient.flags += ["--database-url", patient.role.dsn.replace(patient.role.password, "mistaken")]
+
+    finding = patient.examine()["database.reachable"]
+
+    assert "password authentication failed" in finding["found"]
+    assert finding["remedy"] == "check user and password of database_url"
+    assert "mistaken" not in str(finding)
+
+
+def test_findings_are_printed_for_eyes(patient: Patient) -> None:
+    patient.database.execute("DROP PUBLICATION rowferry")
+
+    ran = patient.rowferry("doctor", *patient.flags)
+
+    assert ran.code == 1
+    assert "failed   publication" in ran.out
+    assert '> CREATE PUBLICATION "rowferry" FOR TABLE "public"."photos" WITH (' in ran.out
+
+
+def test_settings_that_cannot_be_read_end_with_78(patient: Patient, tmp_path: Path) -> None:
+    (tmp_path / "rowferry.yaml").write_text("slott: x\n")
+
+    ran = patient.rowferry("doctor", "--config", str(tmp_path / "rowferry.yaml"))
+
+    assert ran.code == 78
+    assert "slott: expected a known setting, did you mean slot?" in ran.err
