@@ -1,0 +1,64 @@
+"""Edge: Vespa as a client of the index uses it: documents and YQL over HTTP."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import urllib.parse
+from typing import Any
+
+from devstack.errors import DevstackError
+
+_TIMEOUT_S = 30.0
+Fields = dict[str, Any]
+
+
+class IndexClient:
+    """One kept connection; not for use by several threads. Raises DevstackError for any unexpected answer."""
+
+    def __init__(self, url: str, *, namespace: str = "procore", document_type: str = "procore_record") -> None:
+        parts = urllib.parse.urlsplit(url)
+        assert parts.hostname is not None
+        self._url = url
+        self._connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=_TIMEOUT_S)
+        self._documents = f"/document/v1/{namespace}/{document_type}/docid/"
+
+    def document(self, doc_id: str, field_set: str = "") -> Fields | None:
+        """The fields of a document; None when it is not there."""
+        query = f"?fieldSet={urllib.parse.quote(field_set, safe='')}" if field_set else ""
+        status, answer = self._ask(self._documents + urllib.parse.quote(doc_id, safe="") + query)
+        if status not in (http.HTTPStatus.OK, http.HTTPStatus.NOT_FOUND):
+            raise DevstackError(f"expected vespa at {self._url} to give a document, got status {status}")
+        return answer.get("fields")
+
+    def search(self, yql: str, **parameters: str | int) -> Fields:
+        """The root of a query's result: `fields.totalCount`, `children`."""
+        query = urllib.parse.urlencode({"yql": yql, **parameters})
+        status, answer = self._ask(f"/search/?{query}")
+        root: Fields = answer.get("root", {})
+        if status != http.HTTPStatus.OK or root.get("errors"):
+            reasons = [error.get("message", "no message") for error in root.get("errors", ())]
+            raise DevstackError(f"expected vespa to answer {yql}, got status {status}: {'; '.join(reasons)}")
+        return root
+
+    def documents_of_type(self, document_type: str) -> int:
+        """How many documents of a type there are (devstack's own request)."""
+        status, answer = self._ask("/rowferry/stats")
+        if status != http.HTTPStatus.OK:
+            raise DevstackError(f"expected vespa at {self._url} to count its documents, got status {status}")
+        return int(answer["documents"].get(document_type, 0))
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def _ask(self, target: str) -> tuple[int, Fields]:
+        try:
+            self._connection.request("GET", target)
+            answer = self._connection.getresponse()
+            return answer.status, json.loads(answer.read() or b"{}")
+        except (OSError, http.client.HTTPException, ValueError) as exc:
+            self._connection.close()
+            raise DevstackError(
+                f"expected an answer from vespa at {self._url}, got {type(exc).__name__}: {exc}"
+            ) from exc

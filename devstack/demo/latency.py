@@ -1,0 +1,37 @@
+"""What a set of measured times says: how many, and by when half and nearly all were over (pure)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Seconds from commit to arrival, over all markers that were seen."""
+
+    count: int
+    p50_s: float
+    p99_s: float
+
+    @classmethod
+    def of(cls, seconds: Sequence[float]) -> Latency | None:
+        """The summary of measured times; None without any."""
+        if not seconds:
+            return None
+        ordered = sorted(seconds)
+        return cls(len(ordered), _rank(ordered, 0.50), _rank(ordered, 0.99))
+
+    def __str__(self) -> str:
+        return f"p50 {milliseconds(self.p50_s)}, p99 {milliseconds(self.p99_s)} ({self.count:,} rows)"
+
+
+def milliseconds(seconds: float) -> str:
+    """A time for eyes."""
+    return f"{seconds * 1000:,.1f} ms" if seconds < 0.1 else f"{seconds * 1000:,.0f} ms"
+
+
+def _rank(ordered: Sequence[float], share: float) -> float:
+    """The least value that so many are not above: always one that was measured."""
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]

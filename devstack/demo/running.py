@@ -1,0 +1,115 @@
+"""
+Edge: everything that runs for the demo, started and ended together: three servers, two services, their folder.
+
+Tied to this process, in temporary folders that go with it; detached, in the data folder, when the demo is to be kept.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from pathlib import Path
+
+from devstack import java, records
+from devstack.demo import kept
+from devstack.demo.services import Service, last_line
+from devstack.kafka import KafkaServer
+from devstack.postgres import PostgresServer
+from devstack.server import Server
+from devstack.vespa import VespaServer
+
+Say = Callable[[str], None]
+
+
+class Running:
+    """Nothing runs until it is started; `close` ends all of it, whatever state it is in."""
+
+    def __init__(self, data: Path, *, keep: bool, say: Say) -> None:
+        self.keep = keep
+        self._say = say
+        java.java()  # a machine without it is told at once
+        if keep:
+            kept.refuse_if_running(data)
+            kept.end(data)  # what an earlier demo has left there
+        self.folder = records.prepare(data if keep else Path(tempfile.mkdtemp(prefix="rowferry-demo-")))
+        servers = kept.servers_folder(self.folder)
+        tied = not keep
+        self.postgres = PostgresServer(servers / "postgres" if keep else None, tied=tied)
+        self.kafka = KafkaServer(servers / "kafka" if keep else None, tied=tied, say=say)
+        self.vespa = VespaServer(servers / "vespa" if keep else None, tied=tied, say=say)
+        self.reader = Service("cdc-reader", "cdc_reader", kept.log_file(self.folder, "cdc-reader"), tied=tied)
+        self.sink = Service("vespa-sink", "vespa_sink", kept.log_file(self.folder, "vespa-sink"), tied=tied)
+
+    @property
+    def servers(self) -> Sequence[Server]:
+        """All servers."""
+        return (self.postgres, self.kafka, self.vespa)
+
+    @property
+    def services(self) -> Sequence[Service]:
+        """Both services."""
+        return (self.reader, self.sink)
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What the services and the operator's commands are told; all else is default."""
+        return {
+            "ROWFERRY_DATABASE_URL": self.postgres.dsn,
+            "ROWFERRY_KAFKA__BOOTSTRAP_SERVERS": self.kafka.address,
+            "ROWFERRY_VESPA__URL": self.vespa.url,
+        }
+
+    def start_servers(self, fill: Callable[[str], None]) -> None:
+        """Start the servers at once; `fill` is given the database as soon as it is there. Raises DevstackError."""
+        with ThreadPoolExecutor(len(self.servers)) as pool:
+            try:
+                begun: list[Future[None]] = [pool.submit(self._begin, server) for server in (self.kafka, self.vespa)]
+                begun.append(pool.submit(self._begin_and_fill, fill))
+                done, _ = wait(begun, return_when=FIRST_EXCEPTION)
+                for future in done:
+                    future.result()
+            except BaseException:
+                # The others would be waited for until they are ready.
+                for server in self.servers:
+                    server.close()
+                raise
+
+    def start_services(self) -> None:
+        """Start both services; they are noted first of all when they will outlive us."""
+        own = {"ROWFERRY_HTTP__HOST": self.vespa.host, "ROWFERRY_LOG__FORMAT": "json"}
+        for service in self.services:
+            service.start({**self.settings, **own})
+            if self.keep:
+                kept.remember(self.folder, self.services)
+
+    def require_alive(self) -> None:
+        """Raise DevstackError when a service has ended."""
+        for service in self.services:
+            service.require_alive()
+
+    def hints(self) -> str:
+        """Where to look when nothing moves, and what was said last."""
+        return "; ".join(f"{service.name}: {last_line(service.log)} (all: {service.log})" for service in self.services)
+
+    def close(self, *, keep_logs: bool) -> None:
+        """End all and remove the data; the folder with the logs may stay."""
+        for service in self.services:
+            service.close()
+        for server in self.servers:
+            server.wipe()
+        if self.keep:
+            kept.end(self.folder)
+        elif not keep_logs:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _begin(self, server: Server) -> None:
+        began = time.monotonic()
+        server.begin()
+        self._say(f"{server.kind} on {server.host}:{server.port} after {time.monotonic() - began:.1f} s")
+
+    def _begin_and_fill(self, fill: Callable[[str], None]) -> None:
+        self._begin(self.postgres)
+        fill(self.postgres.dsn)
