@@ -7,6 +7,7 @@ and before every sweep. Reads run in side workers.
 
 from __future__ import annotations
 
+from cdc_reader.connections import translated
 from cdc_reader.discovery.captures import capture_of
 from cdc_reader.discovery.catalog import read_catalog
 from cdc_reader.discovery.catalog_rows import Catalog
@@ -19,6 +20,9 @@ from schemas.errors import SettingsError
 from schemas.names import TableName
 from schemas.offsets import PublicationMark
 
+# DDL that holds its lock longer is met again at the next heartbeat; until then others need the worker.
+_LOCK_WAIT_S = 3
+
 
 class Definitions:
     """What the session began with, and how it is read again."""
@@ -29,7 +33,12 @@ class Definitions:
         self._known = _described(catalog)
 
     def changes(self, worker: Worker) -> str | None:
-        """The first difference, in words; None when all is as it was."""
+        """The first difference, in words; None when all is as it was.
+
+        Raises `TransientError` when a table's definition is locked for longer than a few seconds.
+        """
+        with translated("limit the wait for locks"):
+            worker.connection.execute(f"SET lock_timeout = '{_LOCK_WAIT_S}s'")
         catalog = read_catalog(worker.connection, self._selection, publication=self._settings.publication)
         return difference(self._known, _described(catalog))
 

@@ -79,6 +79,7 @@ class Session:
         self._versions = ready.versions
         self._restart: str | None = None
         self._heartbeat_due = 0.0
+        self._comparing = False
         self._refetcher: Worker | None = None
         self.tables = Tables(ready.tables, prefix=settings.kafka.prefix, encoder_of=encoder_of)
         self._transactions = Transactions(ready.position.last, ready.position.open)
@@ -307,11 +308,18 @@ class Session:
         self._changes.delivered -= delivered - snapshot.unseen(delivered)
 
     def _compare_definitions(self) -> None:
-        self._side.submit(self._definitions.changes, self._definitions_read, self._failed)
+        if not self._comparing:  # a table that is locked must not tie up one worker after the other
+            self._comparing = True
+            self._side.submit(self._definitions.changes, self._definitions_read, self._definitions_unread)
 
     def _definitions_read(self, difference: str | None) -> None:
+        self._comparing = False
         if difference is not None:
             self._restart = difference
+
+    def _definitions_unread(self, exc: TransientError) -> None:
+        self._comparing = False
+        self._failed(exc)
 
     def _failed(self, exc: TransientError) -> None:
         logger.warning("side_work_failed", reason=str(exc))

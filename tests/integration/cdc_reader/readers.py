@@ -17,6 +17,7 @@ from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, KafkaError, TopicPartition
 from confluent_kafka import Consumer as KafkaConsumer
+from confluent_kafka.admin import AdminClient
 
 from cdc_runtime.kafka.admin import KafkaAdmin
 from cdc_runtime.kafka.client import record_of
@@ -196,7 +197,8 @@ class Published:
 
     @property
     def _partition(self) -> dict[bytes, int]:
-        return self.__dict__.setdefault("_partitions", {})
+        found: dict[bytes, int] = self.__dict__.setdefault("_partitions", {})
+        return found
 
 
 def version(record: Record, event: Event | None) -> int:
@@ -268,9 +270,10 @@ class Consumer:
         while open_places:
             assert time.monotonic() < deadline, f"{open_places} partitions were not read to their end"
             for message in client.consume(1000, 0.1):
-                if message.error() is None:
+                error = message.error()
+                if error is None:
                     yield record_of(message)
-                elif message.error().code() == KafkaError._PARTITION_EOF:
+                elif error.code() == KafkaError._PARTITION_EOF:
                     open_places -= 1
 
     def raw(self, topic: str) -> list[Record]:
@@ -296,6 +299,16 @@ class Consumer:
             for record in self.raw(self.topics.control)
             if record.value is not None
         }
+
+    def entries_name(self, table: str) -> TableName:
+        return TableName("public", table)
+
+    def delete_topic(self, topic: str) -> None:
+        """Delete a topic, and wait until the broker no longer knows it."""
+        client = AdminClient({"bootstrap.servers": self.kafka})
+        for deletion in client.delete_topics([topic], operation_timeout=10).values():
+            deletion.result()
+        eventually(lambda: self.admin().topic_id(topic) is None, 20, f"{topic} to be gone")
 
     def admin(self) -> KafkaAdmin:
         return KafkaAdmin(self.settings)
