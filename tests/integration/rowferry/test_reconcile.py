@@ -193,6 +193,16 @@ def test_only_the_named_tables_are_compared(rowferry: Rowferry, index: IndexedRo
     assert (bad.code, tables_of(bad.json)) == (1, {"photos": (2, 1, 1, 0, 0)})
 
 
+def test_excluded_table_has_no_documents(rowferry: Rowferry, index: IndexedRows, database: Database) -> None:
+    database.execute("CREATE TABLE photos (id integer PRIMARY KEY); INSERT INTO photos VALUES (1)")
+    database.execute("CREATE TABLE notes (id integer PRIMARY KEY); INSERT INTO notes VALUES (1)")
+    index.put_all(database)
+
+    ran = rowferry("reconcile", "--json", "--exclude", "notes")
+
+    assert (ran.code, tables_of(ran.json)) == (1, {"notes": (0, 1, 0, 1, 0), "photos": (1, 1, 0, 0, 0)})
+
+
 def test_row_filter_and_column_list_of_the_publication_apply(
     rowferry: Rowferry, index: IndexedRows, database: Database
 ) -> None:
