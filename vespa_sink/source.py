@@ -88,7 +88,9 @@ class Source:
             until = time.monotonic() + self._settings.revoke_timeout_s
         finished = asyncio.run_coroutine_threadsafe(self._sink.finish(places, until), self._loop)
         finished.result()
-        positions = self._in_loop(self._positions, places)
+        # Asked in this thread: any other would wait for the call that we are part of. A closing client is not asked.
+        ends = {} if self._stop_by is not None else {place: self._consumer.known_end(place) for place in places}
+        positions = self._in_loop(lambda these: self._sink.positions(ends.get, these), places)
         try:
             self._consumer.commit(_offsets(positions), metadata=_texts(positions))
         except RowferryError as exc:
@@ -104,9 +106,6 @@ class Source:
 
     def _assign(self, places: Sequence[TopicPartition]) -> list[Assigned]:
         return self._sink.assign(places)
-
-    def _positions(self, places: Sequence[TopicPartition]) -> dict[TopicPartition, tuple[int, int]]:
-        return self._sink.positions(self._consumer.known_end, places)
 
     async def _begin(self) -> None:
         """Look up where new partitions stand; while Kafka does not say, nothing of them is handled."""

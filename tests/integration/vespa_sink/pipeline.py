@@ -21,6 +21,7 @@ from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Producer, To
 from confluent_kafka.admin import AdminClient
 
 from cdc_runtime.kafka.admin import KafkaAdmin
+from cdc_runtime.kafka.errors import TopicMissing
 from cdc_runtime.kafka.positions import read_to_end
 from cdc_runtime.records import Record
 from cdc_runtime.settings import KafkaSettings
@@ -184,7 +185,11 @@ class Feeder:
                 self._producer.poll(0.1)
 
     def dead_letters(self, group: str) -> list[Record]:
-        return list(read_to_end(self.kafka, self.topics.dead_letters(group), admin=self._admin))
+        """What lies in the dead letters; nothing while the sink has not made their topic."""
+        try:
+            return list(read_to_end(self.kafka, self.topics.dead_letters(group), admin=self._admin))
+        except TopicMissing:
+            return []
 
     def commands(self) -> list[dict[str, Any]]:
         return [json.loads(each.value or b"{}") for each in read_to_end(self.kafka, self.topics.control)]
@@ -273,6 +278,7 @@ class SinkProcess:
             "kafka.bootstrap-servers": self.kafka.bootstrap_servers,
             "kafka.prefix": self.kafka.prefix,
             "kafka.partitions": "1",
+            "kafka.client": '{"session.timeout.ms": 6000, "heartbeat.interval.ms": 500}',
             "vespa.url": self.vespa_url,
             "vespa.namespace": self.namespace,
             "group": self.group,

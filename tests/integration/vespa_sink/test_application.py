@@ -1,0 +1,136 @@
+"""`vespa-sink check` says what the deployed application lacks; `deploy` sends a package to a config server."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+import threading
+import zipfile
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from devstack.vespa import DEFAULT_APPLICATION
+from tests.integration.vespa_sink.test_breaker import _without
+
+
+def _command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "vespa_sink", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_check_accepts_the_application_of_this_repository(vespa, vespa_namespace) -> None:
+    done = _command("check", "--vespa.url", vespa.url, "--vespa.namespace", vespa_namespace)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"vespa-sink: {vespa.url} has the document types and every field that the sink writes\n"
+
+
+def test_check_names_missing_types_with_exit_78(vespa) -> None:
+    done = _command("check", "--vespa.url", vespa.url, "--vespa.record-type", "procore_other")
+    assert done.returncode == 78
+    assert done.stdout == (
+        "vespa-sink: expected document type procore_other, got none; "
+        "deploy the application package: vespa-sink deploy deploy/vespa\n"
+    )
+
+
+def test_check_names_missing_fields(own_vespa, tmp_path) -> None:
+    own_vespa.restart(_without(own_vespa.application, tmp_path / "faulty", "column_types"))
+    done = _command("check", "--vespa.url", own_vespa.url)
+    assert done.returncode == 78
+    assert "expected fields column_types in procore_record, got others" in done.stdout
+
+
+def test_check_of_a_vespa_that_does_not_answer_exits_with_69() -> None:
+    done = _command("check", "--vespa.url", "http://127.0.0.1:9")
+    assert done.returncode == 69
+    assert "start Vespa, or set vespa.url" in done.stderr
+
+
+class _ConfigServer(ThreadingHTTPServer):
+    """Answers as Vespa's config server does; not Vespa."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Requests)
+        self.packages: list[bytes] = []
+        self.looks = 0
+        self.refusal = ""
+
+
+class _Requests(BaseHTTPRequestHandler):
+    server: _ConfigServer
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.server.refusal:
+            self._answer(400, {"message": self.server.refusal})
+            return
+        self.server.packages.append(body)
+        self._answer(200, {"message": "Session 2 for tenant 'default' prepared and activated."})
+
+    def do_GET(self) -> None:
+        self.server.looks += 1
+        self._answer(200, {"converged": self.server.looks > 1})
+
+    def _answer(self, status: int, body: dict[str, object]) -> None:
+        data = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def config_server():
+    server = _ConfigServer()
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_deploy_sends_the_package_and_waits_until_it_runs(config_server) -> None:
+    url = f"http://127.0.0.1:{config_server.server_port}"
+    done = _command("deploy", str(DEFAULT_APPLICATION), "--config-server", url)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        "vespa-sink: Session 2 for tenant 'default' prepared and activated.",
+        "vespa-sink: all services run the new application",
+    ]
+    (package,) = config_server.packages
+    names = set(zipfile.ZipFile(io.BytesIO(package)).namelist())
+    assert {"services.xml", "schemas/procore_record.sd", "schemas/procore_schema.sd"} <= names
+
+
+def test_deploy_shows_vespas_words_when_the_package_is_refused(config_server) -> None:
+    config_server.refusal = "Invalid application: unknown field"
+    done = _command(
+        "deploy", str(DEFAULT_APPLICATION), "--config-server", f"http://127.0.0.1:{config_server.server_port}"
+    )
+    assert done.returncode == 78
+    assert "Invalid application: unknown field" in done.stderr
+
+
+def test_deploy_of_a_folder_that_is_no_package_exits_with_78(tmp_path) -> None:
+    done = _command("deploy", str(tmp_path))
+    assert done.returncode == 78
+    assert "expected an application package with services.xml" in done.stderr
+
+
+def test_deploy_without_a_config_server_exits_with_69() -> None:
+    done = _command("deploy", str(DEFAULT_APPLICATION), "--config-server", "http://127.0.0.1:9")
+    assert done.returncode == 69
+
+
+def test_unknown_command_exits_with_64() -> None:
+    done = _command("feed")
+    assert done.returncode == 64
+    assert done.stderr.startswith("usage: vespa-sink run")

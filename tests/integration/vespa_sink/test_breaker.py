@@ -1,0 +1,61 @@
+"""An index that lacks something pauses the sink: no dead letters, and it goes on by itself."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from tests.integration.vespa_sink.pipeline import Index
+from tests.waiting import eventually
+
+
+def _without(application: Path, copy: Path, field: str) -> Path:
+    """A copy of the package whose record type lacks a field."""
+    shutil.copytree(application, copy)
+    schema = copy / "schemas" / "procore_record.sd"
+    lines = schema.read_text().splitlines(keepends=True)
+    start = next(number for number, line in enumerate(lines) if f"field {field} type" in line)
+    indent = lines[start].index("field")
+    end = next(number for number in range(start + 1, len(lines)) if lines[number].rstrip() == " " * indent + "}")
+    schema.write_text("".join(lines[:start] + lines[end + 1 :]))
+    return copy
+
+
+def test_index_without_a_field_pauses_the_sink_until_it_is_deployed(
+    feeder, make_sink, own_vespa, vespa_namespace, tmp_path
+) -> None:
+    good = own_vespa.application
+    own_vespa.restart(_without(good, tmp_path / "faulty", "column_types"))
+    index = Index(own_vespa.url, vespa_namespace)
+    table = feeder.table("rows")
+    sink = make_sink(own_vespa.url, breaker__window_s="0.5")
+    versions = {row: feeder.put(table, {"id": row, "title": "a", "project_id": 1}) for row in range(60)}
+    feeder.flush()
+    eventually(lambda: "document type procore_record" in sink.ready()[1], what="the reason")
+    assert "field column_types" in sink.ready()[1]
+    assert sink.metric("rowferry_sink_circuit_open") == 1
+    paused = sink.metric("rowferry_sink_operations_total", result="rejected")
+    assert paused < 60
+    own_vespa.restart(good)
+    eventually(
+        lambda: all(index.version(f"rows/{row}") == version for row, version in versions.items()), 30, what="all rows"
+    )
+    eventually(lambda: sink.ready()[0], what="readiness")
+    assert feeder.dead_letters(sink.group) == []
+    assert sink.metric("rowferry_sink_circuit_open") == 0
+
+
+def test_single_row_is_not_dead_lettered_by_an_index_that_lacks_a_field(
+    feeder, make_sink, own_vespa, vespa_namespace, tmp_path
+) -> None:
+    good = own_vespa.application
+    own_vespa.restart(_without(good, tmp_path / "faulty", "source_partition"))
+    index = Index(own_vespa.url, vespa_namespace)
+    table = feeder.table("rows")
+    sink = make_sink(own_vespa.url, breaker__window_s="0.2")
+    feeder.put(table, {"id": 1, "title": "a", "project_id": 1})
+    feeder.flush()
+    eventually(lambda: not sink.ready()[0] and "source_partition" in sink.log.read_text(), what="a reason")
+    own_vespa.restart(good)
+    eventually(lambda: index.get("rows/1"), 30, what="the row")
+    assert feeder.dead_letters(sink.group) == []
