@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := schemas cdc_runtime cdc_reader vespa_sink rowferry
 TYPED := $(PACKAGES) devstack bench
+COMPILED := $(shell find $(PACKAGES) -name '*.pyx')
 WORKERS ?= 2
 # Arguments for pytest: make test ARGS="tests/unit -k lsn"
 ARGS ?=
@@ -27,13 +28,13 @@ $(VENV)/requirements: requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.txt
 	@touch $@
 
-$(VENV)/installed: $(VENV)/requirements pyproject.toml setup.py cdc_reader/transcode/compiled.pyx
+$(VENV)/installed: $(VENV)/requirements pyproject.toml setup.py $(COMPILED)
 	$(BIN)/python setup.py --quiet build_ext --inplace
 	$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --editable .
 	@touch $@
 
 demo: setup ## the whole pipeline on real servers; KEEP=1 leaves it running
-	$(BIN)/python -m devstack.demo $(if $(KEEP),--keep)
+	$(BIN)/python -m devstack.demo $(if $(filter-out 0,$(KEEP)),--keep) $(ARGS)
 
 demo-down: setup ## end what `make demo KEEP=1` left running
 	$(BIN)/python -m devstack.demo --down
@@ -70,5 +71,5 @@ requirements: setup ## pin requirements/*.txt anew, with hashes
 
 clean: ## remove what was built, the virtual environment too
 	rm -rf $(VENV) build dist site *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
-	rm -f cdc_reader/transcode/compiled.c cdc_reader/transcode/compiled*.so
+	rm -f $(foreach source,$(COMPILED),$(source:.pyx=.c) $(wildcard $(source:.pyx=.*.so)))
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
