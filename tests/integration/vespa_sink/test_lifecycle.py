@@ -25,7 +25,8 @@ def _indexed(index, table: str, versions: dict[int, int]) -> bool:
 
 
 def _committed(feeder, sink, table) -> bool:
-    return {p: o for p, (o, _) in feeder.committed(sink.group, table).items()} == feeder.ends(table)
+    committed = {p: o for p, (o, _) in feeder.committed(sink.group, table).items()}
+    return bool(committed == feeder.ends(table))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["SIGTERM", "SIGKILL"])

@@ -124,6 +124,7 @@ def test_column_added_later_is_in_the_documents_types(feeder, index, sink) -> No
     feeder.table("rfis", wider)
     feeder.put(table, {"id": 1, "title": "a", "project_id": 1, "status": "open"}, op="u")
     feeder.flush()
-    fields = eventually(lambda: "status" in index.get("rfis/1")["metadata"] and index.get("rfis/1"), what="the column")
+    eventually(lambda: "status" in index.get("rfis/1")["metadata"], what="the column")
+    fields = index.get("rfis/1")
     assert fields["column_types"]["status"] == "text"
     assert "open" in fields["content_text"]
