@@ -122,7 +122,9 @@ class Database:
             sql.Identifier(shape.table.schema, shape.table.name),
             matches,
         )
-        return next(self._texts(query.as_string(self._connection), shape.table.carried), None)
+        # Read to the end: the cursor is closed there, and the next row needs its name.
+        found = list(self._texts(query.as_string(self._connection), shape.table.carried))
+        return found[0] if found else None
 
     def _rows(self, query: LiteralString, *parameters: object) -> list[Row]:
         with self._connection.cursor(row_factory=namedtuple_row) as cursor:

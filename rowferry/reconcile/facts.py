@@ -43,10 +43,13 @@ _LEGAL = _Legal()
 
 def key_text(values: Sequence[str]) -> str:
     """The key part of a document's id: each value percent-encoded (`%00` when empty), joined by commas."""
-    return ",".join(
-        "".join(chr(byte) if byte in _UNRESERVED else f"%{byte:02X}" for byte in value.encode()) or "%00"
-        for value in values
-    )
+    return ",".join(map(_key_part, values))
+
+
+def _key_part(value: str) -> str:
+    if value.isascii() and value.isalnum():
+        return value
+    return "".join(chr(byte) if byte in _UNRESERVED else f"%{byte:02X}" for byte in value.encode()) or "%00"
 
 
 def expected(shape: Shape, row: Mapping[str, str]) -> Facts:
@@ -104,7 +107,8 @@ def _unequal(one: Mapping[str, str], other: Mapping[str, str]) -> set[str]:
 
 
 def _legal(text: str) -> str:
-    return text.translate(_LEGAL)
+    # No code point that is replaced is printable, and most texts are.
+    return text if text.isprintable() else text.translate(_LEGAL)
 
 
 def _edge(parent: Parent, row: Mapping[str, str]) -> dict[str, str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 # PostgreSQL's names of the types that can refer to each other by a column's name alone.
 _ALIKE = {
@@ -115,6 +116,7 @@ def _implied(table: Described, column: str, kind: str, places: Mapping[tuple[str
             return
 
 
+@lru_cache(maxsize=4096)
 def _encoded(name: str) -> str:
     """Percent signs and what separates the parts of ids are encoded, as are spaces and control characters."""
     return "".join("".join(f"%{byte:02X}" for byte in char.encode()) if _separates(char) else char for char in name)
