@@ -170,6 +170,23 @@ def test_difference_is_found_and_named(
     assert [(entry["table"], entry[kind], entry[f"first_{kind}"]) for entry in unequal] == [(table, 1, first)]
 
 
+def test_each_of_several_differences_is_named(rowferry: Rowferry, index: IndexedRows, database: Database) -> None:
+    database.execute(TABLES)
+    index.put_all(database)
+    index.assign("projects/1", source_id="7")
+    index.assign("projects/2", metadata={"id": "2"})
+
+    ran = rowferry("reconcile", "--json", "--tables", "projects")
+
+    assert (ran.code, ran.json["tables"][0]["first_different"]) == (
+        1,
+        [
+            {"doc_id": "projects/1", "fields": ["source_id"]},
+            {"doc_id": "projects/2", "fields": ["metadata.name", "metadata.parent_id"]},
+        ],
+    )
+
+
 def test_memory_of_a_deleted_row_is_not_counted(rowferry: Rowferry, index: IndexedRows, database: Database) -> None:
     database.execute("CREATE TABLE photos (id integer PRIMARY KEY); INSERT INTO photos VALUES (1), (2)")
     index.put_all(database)
