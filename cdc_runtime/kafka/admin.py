@@ -246,27 +246,23 @@ class KafkaAdmin:
         """Ask until every partition has a leader that answers: one of a new topic has none for a moment."""
         wanted = list(places)
         deadline = time.monotonic() + self._timeout_s
-        refreshed = False
         while True:
             try:
                 return self._offsets_now(wanted, spec, isolation)
-            except TopicMissing:
-                if refreshed:
+            except (Unreachable, TopicMissing) as exc:
+                if time.monotonic() >= deadline or (isinstance(exc, TopicMissing) and not self._exist(wanted)):
                     raise
-                # A client that once asked for a topic before it existed believes that for half a minute.
-                self._refresh_metadata()
-                refreshed = True
-            except Unreachable:
-                if time.monotonic() >= deadline:
-                    raise
-                time.sleep(_RETRY_PAUSE_S)
+            time.sleep(_RETRY_PAUSE_S)
 
-    def _refresh_metadata(self) -> None:
-        """Let the client learn all topics anew."""
-        try:
-            self._client.list_topics(timeout=self._timeout_s)
-        except KafkaException as exc:
-            raise self._errors.translate(exc, "list its topics") from exc
+    def _exist(self, places: list[TopicPartition]) -> bool:
+        """
+        Whether the brokers know the partitions that librdkafka found no leaders for.
+
+        It answers from what it remembers, which may be older than a new topic: listing the topics renews that.
+        """
+        with self._errors.translating("list topics"):
+            topics = self._client.list_topics(timeout=self._timeout_s).topics
+        return all(place.topic in topics and place.partition in topics[place.topic].partitions for place in places)
 
     def _offsets_now(
         self, places: list[TopicPartition], spec: OffsetSpec, isolation: Isolation

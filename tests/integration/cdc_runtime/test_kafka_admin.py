@@ -22,8 +22,18 @@ from schemas.errors import NeighbourMissing, ServerSetting
 from schemas.topics import TopicSpec, directory_topic, failure_topic, offsets_topic, table_topic
 
 
-def alter(settings, topic, name, value):
-    """Does what kafka-configs.sh does."""
+@pytest.fixture
+def alter(settings, admin, eventually):
+    """Does what kafka-configs.sh does, and waits until the broker has taken it in."""
+
+    def change(topic, name, value):
+        set_config(settings, topic, name, value)
+        eventually(lambda: admin.describe(topic).config[name] == value, f"{name}={value}")
+
+    return change
+
+
+def set_config(settings, topic, name, value):
     entry = ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
     resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
     client = AdminClient({"bootstrap.servers": settings.bootstrap_servers})
@@ -66,17 +76,17 @@ def test_topics_are_created_with_their_explicit_settings(settings, admin):
     assert admin.topic_differences(specs) == []
 
 
-def test_a_topic_that_differs_is_refused_until_its_remedy_is_applied(settings, admin):
+def test_a_topic_that_differs_is_refused_until_its_remedy_is_applied(settings, admin, alter):
     spec = table_topic(f"{settings.prefix}.public.photos", 3)
     admin.ensure_topics([spec])
-    alter(settings, spec.name, "delete.retention.ms", "1000")
+    alter(spec.name, "delete.retention.ms", "1000")
     with pytest.raises(ServerSetting) as caught:
         admin.ensure_topics([spec])
     assert str(caught.value) == f"topic {spec.name}: expected delete.retention.ms=604800000, got 1000"
     assert caught.value.remedy is not None
     assert caught.value.remedy.endswith(f"--entity-name {spec.name} --add-config delete.retention.ms=604800000")
     name, value = caught.value.remedy.rsplit(" ", 1)[1].split("=")
-    alter(settings, spec.name, name, value)
+    alter(spec.name, name, value)
     assert admin.ensure_topics([spec]) == []
 
 
