@@ -21,10 +21,10 @@ Change = RowPut | RowDelete | TablePut
 class Names:
     """What documents are called, and which pipeline they belong to."""
 
-    namespace: str = "procore"
-    record_type: str = "procore_record"
-    schema_type: str = "procore_schema"
-    prefix: str = "cdc"
+    namespace: str
+    record_type: str
+    schema_type: str
+    prefix: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,5 @@
 """
-A row becomes a `procore_record` document.
+A row becomes a record document.
 
 A plan is made once for each table entry; `fields` is the hot path. `metadata` holds every column as PostgreSQL
 prints it (NULL is absent), which is what index and database are compared by. Leaves to others: when to write it
@@ -48,7 +48,7 @@ class RowIdentity:
 class Shape:
     """What the documents of all tables have in common."""
 
-    namespace: str = "procore"
+    namespace: str
     mapping: DocumentMapping = field(default_factory=DocumentMapping)
     max_text_bytes: int = 512 * 1024
 

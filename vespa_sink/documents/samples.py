@@ -45,11 +45,11 @@ def _entry() -> TableEntry:
 
 def record_sample() -> dict[str, Any]:
     """A row's document with every field, and (deletes write it) `expire_at`."""
-    plan = record_plan(_entry(), Shape(), lambda _: ("id",))
+    plan = record_plan(_entry(), Shape("probe"), lambda _: ("id",))
     fields, _ = plan.fields(RowIdentity(b"1", 1, 0), _ROW, 0)
     return {**fields, "expire_at": 0}
 
 
 def schema_sample() -> dict[str, Any]:
     """A table's document with every field."""
-    return {**schema_fields(_entry(), Pipeline("procore", "probe"), 0), "expire_at": 0}
+    return {**schema_fields(_entry(), Pipeline("probe", "probe"), 0), "expire_at": 0}

@@ -1,4 +1,4 @@
-"""A `_tables` entry becomes a `procore_schema` document: what agents read about a table before they ask for rows."""
+"""A `_tables` entry becomes a schema document: what agents read about a table before they ask for rows."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ class _Tables(dict[TableName, TableEntry]):
 
 def _plans(*entries: TableEntry) -> tuple[Plans, _Tables]:
     tables = _Tables({each.name: each for each in entries})
-    return Plans(Shape(), tables.get), tables
+    return Plans(Shape("procore"), tables.get), tables
 
 
 def test_plan_is_made_once_for_a_table() -> None:

@@ -22,7 +22,7 @@ ROW = {
 
 def _fields(table: Any, row: dict[str, str], keys: dict[str, tuple[str, ...]] | None = None, **shape: Any) -> Any:
     known = {TableName.parse(name): key for name, key in (keys or {}).items()}
-    plan = record_plan(table, Shape(**shape), known.get)
+    plan = record_plan(table, Shape(**{"namespace": "procore", **shape}), known.get)
     return plan.fields(RowIdentity(b"17", 99, 2), row, 1_700_000_000_000)
 
 
