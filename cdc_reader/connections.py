@@ -66,7 +66,7 @@ def translated(doing: str) -> Iterator[None]:
 
 def translate(exc: psycopg.Error, doing: str) -> RowferryError:
     """Our error for one of psycopg's. The server's DETAIL is left out: it can hold row values."""
-    text = exc.diag.message_primary or str(exc).strip().splitlines()[-1] if str(exc).strip() else type(exc).__name__
+    text = exc.diag.message_primary or str(exc).strip().splitlines()[0] if str(exc).strip() else type(exc).__name__
     message = f"cannot {doing}: {text}"
     if isinstance(
         exc, errors.InsufficientPrivilege | errors.InvalidPassword | errors.InvalidAuthorizationSpecification

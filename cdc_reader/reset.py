@@ -6,9 +6,8 @@ Versions go on rising: they are seeded from the topics (rule V8).
 
 from __future__ import annotations
 
-import zlib
-
 from cdc_reader.connections import connect, translated
+from cdc_reader.locks import slot_lock
 from cdc_reader.settings import ReaderSettings
 from cdc_reader.sources import slot_row
 from cdc_runtime.kafka.admin import KafkaAdmin
@@ -16,8 +15,6 @@ from cdc_runtime.kafka.producer import TransactionalProducer
 from schemas.errors import SlotBusy
 from schemas.offsets import POSITION_KEY, PUBLICATION_KEY, TOPICS_KEY
 from schemas.topics import Topics, offsets_topic
-
-_LOCK_CLASS = 0x726F7766
 
 
 def reset(settings: ReaderSettings, *, execute: bool) -> str:
@@ -35,8 +32,7 @@ def reset(settings: ReaderSettings, *, execute: bool) -> str:
         return f"would {plan}\nrun again with --execute to do it"
     url = settings.secret_reader("database_url")() or ""
     with connect(url, application_name="rowferry-reset") as connection, translated("drop the slot"):
-        key = zlib.crc32(settings.slot.encode()) - 2**31
-        held = connection.execute("SELECT pg_catalog.pg_try_advisory_lock(%s, %s)", (_LOCK_CLASS, key)).fetchone()
+        held = connection.execute("SELECT pg_catalog.pg_try_advisory_lock(%s, %s)", slot_lock(settings.slot)).fetchone()
         slot = slot_row(connection, settings.slot)
         if held != (True,) or (slot is not None and slot.active_pid is not None):
             raise SlotBusy(f"a reader holds slot {settings.slot!r}", remedy="stop the reader first")

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import random
 import time
-import zlib
 
 import structlog
 
 from cdc_reader.commands import Commands
 from cdc_reader.connections import Connection, connect
 from cdc_reader.instruments import Instruments
+from cdc_reader.locks import slot_lock
 from cdc_reader.lsn import Lsn
 from cdc_reader.publisher import Publisher
 from cdc_reader.replication import ReplicationStream
@@ -34,7 +34,6 @@ from schemas.errors import NeighbourMissing, SettingsError, SlotBusy, TransientE
 from schemas.topics import Topics
 
 logger = structlog.get_logger(__name__)
-_LOCK_CLASS = 0x726F7766  # "rowf": keeps our advisory locks apart from the application's
 _LOCK_POLL_S = 0.5
 _SLOT_WAIT_S = 10.0  # a walsender that ended frees its slot some milliseconds later
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 30.0
@@ -110,10 +109,10 @@ class Reader:
 
     def _locked(self, stream: ReplicationStream) -> bool:
         """Take the slot's lock, or wait for it as standby; False when told to stop meanwhile."""
-        key = zlib.crc32(self._settings.slot.encode()) - 2**31
+        lock = slot_lock(self._settings.slot)
         waiting = False
         while not self._drain.stopping:
-            [(held,)] = stream.execute("SELECT pg_catalog.pg_try_advisory_lock({}, {})", _LOCK_CLASS, key)
+            [(held,)] = stream.execute("SELECT pg_catalog.pg_try_advisory_lock({}, {})", *lock)
             if held in ("t", True):
                 return True
             reason = f"another reader holds slot {self._settings.slot!r}"

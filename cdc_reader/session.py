@@ -18,6 +18,7 @@ from cdc_reader.changes import Changes, Limits
 from cdc_reader.commands import Commands
 from cdc_reader.connections import Connection
 from cdc_reader.definitions import Definitions
+from cdc_reader.duties import Duties
 from cdc_reader.farewells import Farewells
 from cdc_reader.floors import Floors
 from cdc_reader.instruments import Instruments
@@ -27,7 +28,7 @@ from cdc_reader.refetch import refetch
 from cdc_reader.replication import ReplicationStream
 from cdc_reader.settings import ReaderSettings
 from cdc_reader.sidework import SideWork, Worker
-from cdc_reader.snapshot.reading import MESSAGE_PREFIX, current_snapshot, emit_message
+from cdc_reader.snapshot.reading import MESSAGE_PREFIX
 from cdc_reader.snapshot.runner import RunnerSettings, SnapshotRunner
 from cdc_reader.snapshot.scans import RUNNING, cause_of_scan, resumable
 from cdc_reader.sources import type_names
@@ -35,10 +36,8 @@ from cdc_reader.startup import Ready
 from cdc_reader.tables import CapturedTable, EncoderOf, Tables
 from cdc_reader.transactions import Transactions
 from cdc_reader.transcode import EventContext
-from cdc_reader.visibility import Snapshot
 from schemas.control import Command, Kind
 from schemas.envelope import OP_DELETE
-from schemas.errors import TransientError
 from schemas.names import TableName
 from schemas.offsets import Position
 from schemas.tombstones import HEADER_OP, HEADER_VERSION
@@ -78,13 +77,10 @@ class Session:
         self._position = ready.position
         self._versions = ready.versions
         self._restart: str | None = None
-        self._heartbeat_due = 0.0
-        self._comparing = False
         self._refetcher: Worker | None = None
         self.tables = Tables(ready.tables, prefix=settings.kafka.prefix, encoder_of=encoder_of)
         self._transactions = Transactions(ready.position.last, ready.position.open)
         self._floors = Floors(ready.stored.floors, publisher)
-        self._definitions = Definitions(settings, ready.catalog)
         self._changes = Changes(
             transactions=self._transactions,
             tables=self.tables,
@@ -95,16 +91,10 @@ class Session:
             limits=Limits(settings.commit.max_rows, settings.commit.max_bytes, _EVENT_BYTES),
             message_prefix=MESSAGE_PREFIX,
         )
+        definitions = Definitions(settings, ready.catalog)
+        self._duties = Duties(settings, side, definitions, delivered=self._changes.delivered)
         self.runner = SnapshotRunner(
-            RunnerSettings(
-                source=settings.source,
-                incarnation=ready.position.incarnation,
-                chunk_rows=settings.snapshot.chunk_rows,
-                chunk_bytes=settings.snapshot.chunk_bytes,
-                event_bytes=_EVENT_BYTES,
-                parallel=settings.snapshot.workers,
-                watermark_timeout_s=settings.snapshot.watermark_timeout_s,
-            ),
+            _runner_settings(settings, ready),
             tables=self.tables.by_name,
             side=side,
             output=publisher,
@@ -112,16 +102,11 @@ class Session:
             versions=ready.versions,
             announce=self,
             delivered=self._changes.delivered,
-            fingerprint=self._definitions.fingerprint,
+            fingerprint=definitions.fingerprint,
             encoder_of=encoder_of,
         )
-        self._farewells = Farewells(
-            ready,
-            publisher,
-            self.runner,
-            source=settings.source,
-            tables_topic=Topics(settings.kafka.prefix).tables,
-        )
+        tables_topic = Topics(settings.kafka.prefix).tables
+        self._farewells = Farewells(ready, publisher, self.runner, source=settings.source, tables_topic=tables_topic)
         self._request_scans(ready)
 
     def _request_scans(self, ready: Ready) -> None:
@@ -161,18 +146,21 @@ class Session:
             now = time.monotonic()
             self.runner.poll(now)
             self._commit_when_due(now, more=more)
-            self._duties(now)
+            for command in self._commands.poll(now):
+                self._obey(command)
+            self._duties.poll(now)
             self._instruments.tick(self)
-            if self._restart is not None and self._transactions.begin is None:
+            restart = self._restart or self._duties.difference
+            if restart is not None and self._transactions.begin is None:
                 self._commit()
-                return self._restart
+                return restart
         self._commit()
         return None
 
     def _wait_s(self) -> float:
         if self._publisher.dirty:
             return self._settings.commit.max_wait_s / 4
-        return max(0.0, min(_IDLE_WAIT_S, self._heartbeat_due - time.monotonic()))
+        return max(0.0, min(_IDLE_WAIT_S, self._duties.due - time.monotonic()))
 
     def _commit_when_due(self, now: float, *, more: bool) -> None:
         if self._transactions.begin is None:
@@ -225,7 +213,7 @@ class Session:
             now = time.monotonic()
             if bound is not None:
                 self.runner.void(bound.table.name, "another definition came", now)
-            self._compare_definitions()
+            self._duties.compare_definitions()
 
     def refetch(
         self, table: CapturedTable, keys: Sequence[bytes], xids: set[int]
@@ -284,46 +272,6 @@ class Session:
 
     # What is done now and then
 
-    def _duties(self, now: float) -> None:
-        for command in self._commands.poll(now):
-            self._obey(command)
-        if now < self._heartbeat_due:
-            return
-        self._heartbeat_due = now + self._settings.heartbeat_interval_s
-        self._side.submit(
-            lambda worker: emit_message(worker.connection, f"{self._settings.source}:heartbeat"),
-            lambda _: None,
-            self._failed,
-        )
-        delivered = frozenset(self._changes.delivered)
-        self._side.submit(
-            lambda worker: current_snapshot(worker.connection),
-            lambda snapshot: self._forget(snapshot, delivered),
-            self._failed,
-        )
-        self._compare_definitions()
-
-    def _forget(self, snapshot: Snapshot, delivered: frozenset[int]) -> None:
-        """An xid is forgotten once one snapshot has seen it (rule S1)."""
-        self._changes.delivered -= delivered - snapshot.unseen(delivered)
-
-    def _compare_definitions(self) -> None:
-        if not self._comparing:  # a table that is locked must not tie up one worker after the other
-            self._comparing = True
-            self._side.submit(self._definitions.changes, self._definitions_read, self._definitions_unread)
-
-    def _definitions_read(self, difference: str | None) -> None:
-        self._comparing = False
-        if difference is not None:
-            self._restart = difference
-
-    def _definitions_unread(self, exc: TransientError) -> None:
-        self._comparing = False
-        self._failed(exc)
-
-    def _failed(self, exc: TransientError) -> None:
-        logger.warning("side_work_failed", reason=str(exc))
-
     def _obey(self, command: Command) -> None:
         refused = self._commands.refusal(command, self.tables.by_name)
         if refused is not None:
@@ -341,3 +289,16 @@ class Session:
     def position(self) -> Position:
         """The position last committed, or about to be."""
         return self._position
+
+
+def _runner_settings(settings: ReaderSettings, ready: Ready) -> RunnerSettings:
+    snapshot = settings.snapshot
+    return RunnerSettings(
+        source=settings.source,
+        incarnation=ready.position.incarnation,
+        chunk_rows=snapshot.chunk_rows,
+        chunk_bytes=snapshot.chunk_bytes,
+        event_bytes=_EVENT_BYTES,
+        parallel=snapshot.workers,
+        watermark_timeout_s=snapshot.watermark_timeout_s,
+    )

@@ -317,11 +317,10 @@ class Consumer:
 def rows_in_database(database: Database, table: str) -> dict[str, dict[str, str]]:
     """The table as PostgreSQL prints it: document id -> column -> text, NULL absent, generated columns left out."""
     columns = [
-        (str(name), str(kind))
-        for name, kind in database.execute(
-            "SELECT a.attname, a.atttypid::regtype::text FROM pg_attribute a"
-            " WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''"
-            " ORDER BY a.attnum",
+        str(name)
+        for (name,) in database.execute(
+            "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped"
+            " AND attgenerated = '' ORDER BY attnum",
             (f'public."{table}"',),
         )
     ]
@@ -334,10 +333,8 @@ def rows_in_database(database: Database, table: str) -> dict[str, dict[str, str]
             (f'public."{table}"',),
         )
     ]
-    # A cast of boolean says `true`; PostgreSQL prints `t`.
-    shown = ", ".join(
-        f'textin(boolout("{name}"))' if kind == "boolean" else f'"{name}"::text' for name, kind in columns
-    )
+    # Not a cast: `true::text` is `true` and an inet gets its mask, where PostgreSQL prints `t` and none.
+    shown = ", ".join(f'CASE WHEN "{name}" IS DISTINCT FROM NULL THEN format(\'%s\', "{name}") END' for name in columns)
     with database.connect() as connection:
         connection.execute(
             "SET timezone = 'UTC'; SET datestyle = ISO; SET bytea_output = hex; SET extra_float_digits = 1"
@@ -345,7 +342,7 @@ def rows_in_database(database: Database, table: str) -> dict[str, dict[str, str]
         fetched = connection.execute(f'SELECT {shown} FROM public."{table}"'.encode()).fetchall()
     rows = {}
     for values in fetched:
-        row = {name: value for (name, _), value in zip(columns, values, strict=True) if value is not None}
+        row = {name: value for name, value in zip(columns, values, strict=True) if value is not None}
         rows[f"{table}/{_key([row[name] for name in order])}"] = row
     return rows
 
