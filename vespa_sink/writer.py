@@ -173,10 +173,13 @@ class Writer:
         assert attempt.operation is not None
         attempt.sent_at = self._clock()
         self._throttle.sent(attempt.sent_at)
+        self._telemetry.in_flight.set(self._in_flight)
+        self._telemetry.in_flight_limit.set(self._throttle.limit)
         try:
             answer = await self._feed.send(attempt.operation)
         finally:
             self._in_flight -= 1
+            self._telemetry.in_flight.set(self._in_flight)
         self._telemetry.request(attempt.operation.action, answer.status, self._clock() - attempt.sent_at)
         self._answered(attempt, attempt.operation, answer)
         self.pump()
