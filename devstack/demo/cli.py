@@ -18,7 +18,6 @@ from devstack.demo.story import Wishes, tell
 from devstack.errors import DevstackError
 from schemas.errors import RowferryError
 
-_DEFAULT_DATA = Path(".devstack/demo")
 _INTERRUPTED = 130
 
 
@@ -28,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     screen = Screen()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        if arguments.command == "down":
+        if arguments.down or arguments.command == "down":
             return _down(arguments.data, screen)
         return 0 if tell(_wishes(arguments), screen) else 1
     except (DevstackError, RowferryError) as exc:
@@ -59,10 +58,14 @@ def _wishes(arguments: argparse.Namespace) -> Wishes:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m devstack.demo", description=__doc__.split("\n\n", maxsplit=1)[0])
     parser.add_argument("command", nargs="?", choices=("run", "down"), default="run", help="what to do (run)")
-    parser.add_argument("--down", dest="command", action="store_const", const="down", help="the same as down")
+    parser.add_argument("--down", action="store_true", help="the same as the command down")
     parser.add_argument("--keep", action="store_true", help="leave everything running, and say how to try it")
     parser.add_argument(
-        "--data", type=Path, default=_DEFAULT_DATA, metavar="DIR", help="where a demo that is kept lies (%(default)s)"
+        "--data",
+        type=Path,
+        default=kept.DEFAULT_DATA,
+        metavar="DIR",
+        help="where a demo that is kept lies (%(default)s)",
     )
     parser.add_argument("--factor", type=_positive, default=1.0, help="multiplies the rows of each table (%(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="what all values follow from (%(default)s)")

@@ -38,7 +38,7 @@ def say_how_to_try(running: Running, screen: Screen, size: Size) -> None:
         f"{python} -m rowferry reconcile",
         f'{workload} --dsn "$ROWFERRY_DATABASE_URL"',
         f"curl -s {shlex.quote(search)}",
-        "make demo-down    # ends it and removes its data",
+        f"{kept.end_command(running.folder)}    # ends it and removes its data",
     ):
         screen.say(f"  {command}")
     screen.stage_over()

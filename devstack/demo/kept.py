@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
@@ -21,6 +22,7 @@ from devstack.demo.services import Service
 from devstack.errors import DevstackError
 from devstack.processes import Identity
 
+DEFAULT_DATA = Path(".devstack/demo")
 _STATE = "demo.json"
 _SETTINGS = "rowferry.env"
 _FORMAT = 1
@@ -56,10 +58,16 @@ def write_settings(data: Path, settings: Mapping[str, str]) -> Path:
     return path
 
 
+def end_command(data: Path) -> str:
+    """What to type to end the demo there."""
+    usual = data.absolute() == DEFAULT_DATA.absolute()
+    return "make demo-down" if usual else f"python -m devstack.demo down --data {shlex.quote(str(data))}"
+
+
 def refuse_if_running(data: Path) -> None:
     """Raise DevstackError when a demo runs with its data there."""
     if any(identity.alive() for identity in _services(data).values()) or _servers_alive(data):
-        raise DevstackError(f"a demo runs already with its data in {data}; end it with: make demo-down")
+        raise DevstackError(f"a demo runs already with its data in {data}; end it with: {end_command(data)}")
 
 
 def end(data: Path) -> list[str]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from devstack.demo import farewell
+from devstack.demo import farewell, kept
 from devstack.demo.index_client import IndexClient
 from devstack.demo.index_markers import MarkersInIndex
 from devstack.demo.kafka_markers import MarkersInKafka
@@ -86,7 +86,8 @@ def tell(wishes: Wishes, screen: Screen) -> bool:
     finally:
         if wishes.keep and begun:
             if not good:
-                screen.failed(f"left running for a look, logs in {running.folder}; end it with: make demo-down")
+                ending = kept.end_command(running.folder)
+                screen.failed(f"left running for a look, logs in {running.folder}; end it with: {ending}")
         else:
             running.close(keep_logs=not good)
             if not good:
@@ -138,10 +139,10 @@ def _live(running: Running, wishes: Wishes, screen: Screen, results: Results) ->
     screen.say(", ".join(f"{count:,} {kind}" for kind, count in done["by_kind"].items()))
     screen.say(f"from commit to Kafka: {results.to_kafka or 'nothing seen'}")
     screen.say(f"from commit to Vespa: {results.to_index or 'nothing seen'}")
-    if in_index.late or not in_kafka.seconds or not in_index.seconds:
+    if in_index.missing or not in_kafka.seconds or not in_index.seconds:
         raise DevstackError(
             f"expected the workload's marker rows in Kafka and Vespa, saw {len(in_kafka.seconds)} and "
-            f"{len(in_index.seconds)}, {in_index.late} did not come in time"
+            f"{len(in_index.seconds)}, {in_index.missing} did not come in time"
         )
 
 
