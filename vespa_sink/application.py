@@ -25,7 +25,7 @@ from schemas.errors import (
     SettingsError,
     Unreachable,
 )
-from vespa_sink.documents.samples import PROBE_USER_ID, record_sample, schema_sample
+from vespa_sink.documents.samples import record_sample, schema_sample
 from vespa_sink.outcomes import Verdict, answer_of, stop_error, verdict
 from vespa_sink.settings import SinkSettings
 
@@ -34,6 +34,7 @@ _CONVERGED = (
     "/application/v2/tenant/default/application/default/environment/prod/region/default/instance/default"
     "/serviceconverge"
 )
+_PROBE_ID = "_rowferry"  # never written; pyvespa does not encode slashes
 _LOOK_S = 1.0
 _DEPLOY_S = 120.0
 _REMEDY = "deploy the application package: vespa-sink deploy deploy/vespa"
@@ -94,14 +95,23 @@ def _put(url: str, namespace: str, document_type: str, fields: dict[str, Any], *
         with VespaSync(app, num_retries_429=1) as session:
             response = session.feed_data_point(
                 schema=document_type,
-                data_id=PROBE_USER_ID,
+                data_id=_PROBE_ID,
                 fields=fields,
                 namespace=namespace,
                 condition=condition,
             )
-    except Exception as exc:
-        return 0, type(exc).__name__
+    except Exception as exc:  # pyvespa lets out whatever its HTTP library raises
+        return _status_behind(exc), type(exc).__name__
     return int(response.status_code), str((response.json or {}).get("message", ""))
+
+
+def _status_behind(error: Exception) -> int:
+    """The status of the response that an error came from; 0 when there was none."""
+    for each in (error, error.__cause__):
+        status = getattr(getattr(each, "response", None), "status_code", None)
+        if isinstance(status, int):
+            return status
+    return 0
 
 
 def deploy(application: Path, config_server: str, wait_s: float) -> Iterator[str]:

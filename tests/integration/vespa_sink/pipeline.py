@@ -245,7 +245,8 @@ class Index:
         return None if fields is None else fields["version"]
 
     def search(self, where: str) -> set[str]:
-        body = {"yql": f"select doc_id from {self.type} where {where} limit 400", "hits": 400}
+        within = f'namespace contains "{self.namespace}" and {where}'
+        body = {"yql": f"select doc_id from {self.type} where {within} limit 400", "hits": 400}
         request = urllib.request.Request(
             f"{self.url}/search/", json.dumps(body).encode(), {"Content-Type": "application/json"}
         )

@@ -49,13 +49,30 @@ def test_single_row_is_not_dead_lettered_by_an_index_that_lacks_a_field(
     feeder, make_sink, own_vespa, vespa_namespace, tmp_path
 ) -> None:
     good = own_vespa.application
-    own_vespa.restart(_without(good, tmp_path / "faulty", "source_partition"))
+    own_vespa.restart(_without(good, tmp_path / "faulty", "ingested_at"))
     index = Index(own_vespa.url, vespa_namespace)
     table = feeder.table("rows")
     sink = make_sink(own_vespa.url, breaker__window_s="0.2")
     feeder.put(table, {"id": 1, "title": "a", "project_id": 1})
     feeder.flush()
-    eventually(lambda: not sink.ready()[0] and "source_partition" in sink.log.read_text(), what="a reason")
+    eventually(lambda: not sink.ready()[0] and "field ingested_at" in sink.ready()[1], what="a reason")
     own_vespa.restart(good)
     eventually(lambda: index.get("rows/1"), 30, what="the row")
+    assert feeder.dead_letters(sink.group) == []
+
+
+def test_index_that_cannot_be_asked_about_positions_is_waited_for(
+    feeder, make_sink, own_vespa, vespa_namespace, tmp_path
+) -> None:
+    good = own_vespa.application
+    own_vespa.restart(_without(good, tmp_path / "faulty", "source_partition"))
+    index = Index(own_vespa.url, vespa_namespace)
+    table = feeder.table("rows")
+    sink = make_sink(own_vespa.url)
+    feeder.put(table, {"id": 1, "title": "a", "project_id": 1})
+    feeder.flush()
+    eventually(lambda: "position of" in sink.ready()[1], what="the reason")
+    own_vespa.restart(good)
+    eventually(lambda: index.get("rows/1"), 30, what="the row")
+    eventually(lambda: sink.ready()[0], what="readiness")
     assert feeder.dead_letters(sink.group) == []

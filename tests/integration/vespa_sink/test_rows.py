@@ -47,7 +47,7 @@ def test_v2_tombstone_alone_deletes_the_row(feeder, index, sink) -> None:
     feeder.flush()
     eventually(lambda: index.version("rfis/1") == version + 5, what="the delete")
     assert index.get("rfis/1")["deleted"] is True
-    assert index.search('source_table contains "rfis"') - {None} == set()
+    assert index.search('source_table contains "rfis"') == set()
 
 
 def test_v3_older_versions_lose_against_rows_and_deletes(feeder, index, sink) -> None:
@@ -98,7 +98,7 @@ def test_row_refers_to_its_parent_by_document_id(feeder, index, sink) -> None:
         }
     ]
     assert fields["parent_ids"] == ["projects/7"]
-    assert index.search('parent_ids contains "projects/7" and source_table contains "rfis"') >= {"rfis/1"}
+    assert index.search('parent_ids contains "projects/7"') == {"rfis/1"}
 
 
 def test_table_entry_becomes_a_schema_document_and_goes_with_its_table(feeder, index, sink) -> None:
