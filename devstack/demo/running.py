@@ -84,6 +84,8 @@ class Running:
             service.start({**self.settings, **own})
             if self.keep:
                 kept.remember(self.folder, self.services)
+            else:
+                service.remove_at_end(self.folder)
 
     def require_alive(self) -> None:
         """Raise DevstackError when a service has ended."""
@@ -97,6 +99,8 @@ class Running:
     def close(self, *, keep_logs: bool) -> None:
         """End all and remove the data; the folder with the logs may stay."""
         for service in self.services:
+            if keep_logs and not self.keep:
+                service.remove_at_end()
             service.close()
         for server in self.servers:
             server.wipe()

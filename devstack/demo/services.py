@@ -48,6 +48,10 @@ class Service:
             Command((sys.executable, "-m", self._module, "run"), REPOSITORY, clean_environment(settings), self.log)
         )
 
+    def remove_at_end(self, *folders: Path) -> None:
+        """Name the folders that go when this process ends, even by SIGKILL; for tied services."""
+        self._process.remove_at_end(*folders)
+
     def require_alive(self) -> None:
         """Raise DevstackError with what it said last when it has ended."""
         if not self._process.alive:
