@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cdc_runtime.records import Record
 from schemas.envelope import OP_DELETE, OP_MESSAGE, OP_SWEEP, OP_TRUNCATE, Event
@@ -109,7 +110,12 @@ def table_change(record: Record) -> TablePut | Nothing:
 
 def record_user_id(table: TableName, key: bytes) -> str:
     """The part of a record's document id that we choose."""
-    return document_id(table.document_table, key)
+    return document_id(_document_table(table), key)
+
+
+@lru_cache(maxsize=4096)
+def _document_table(table: TableName) -> str:
+    return table.document_table
 
 
 def _tombstone(record: Record, key: bytes) -> RowDelete:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prometheus_client import Counter
+from prometheus_client import Counter, Histogram
 
 from cdc_runtime import metrics as names
 from cdc_runtime.metrics import Metrics
@@ -17,6 +17,7 @@ class Telemetry:
         self._consumed = metrics.counter(names.SINK_CONSUMED)
         self._consumed_by_topic: dict[str, Counter] = {}
         self._requests = metrics.histogram(names.SINK_REQUEST_DURATION)
+        self._requests_by_status: dict[tuple[str, int], Histogram] = {}
         self._dead_letters = metrics.counter(names.SINK_DEAD_LETTERS)
         self._retries = metrics.counter(names.SINK_RETRIES)
         self._skipped = metrics.counter(names.SINK_SKIPPED)
@@ -56,8 +57,11 @@ class Telemetry:
 
     def request(self, action: str, status: int, seconds: float) -> None:
         """A request was answered; statuses that stand for themselves are told apart, the others by class."""
-        code = str(status) if status in (412, 429, 507) else f"{status // 100}xx" if status else "none"
-        self._requests.labels(action, code).observe(seconds)
+        histogram = self._requests_by_status.get((action, status))
+        if histogram is None:
+            code = str(status) if status in (412, 429, 507) else f"{status // 100}xx" if status else "none"
+            histogram = self._requests_by_status[action, status] = self._requests.labels(action, code)
+        histogram.observe(seconds)
 
     def retry(self, status: int) -> None:
         """An operation will be sent again."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import quote
 
 
@@ -21,8 +22,12 @@ class DocumentId:
     @property
     def path(self) -> str:
         """The path of the document, every part percent-encoded wholly: `/` in the id is `%2F` (vespa's clients)."""
-        namespace, kind, user = (quote(part, safe="") for part in (self.namespace, self.type, self.user))
-        return f"/document/v1/{namespace}/{kind}/docid/{user}"
+        return f"{_folder(self.namespace, self.type)}{quote(self.user, safe='')}"
 
     def __str__(self) -> str:
         return f"id:{self.namespace}:{self.type}::{self.user}"
+
+
+@lru_cache
+def _folder(namespace: str, document_type: str) -> str:
+    return f"/document/v1/{quote(namespace, safe='')}/{quote(document_type, safe='')}/docid/"
