@@ -11,15 +11,16 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from cdc_reader.connections import translated
+from cdc_reader.connections import Connection, translated
 from cdc_reader.lsn import Lsn
 from cdc_reader.sidework import Worker
 from cdc_reader.snapshot.chunks import ReadPlan
-from cdc_reader.snapshot.reading import begin_seeing, copy_rows
+from cdc_reader.snapshot.reading import begin_seeing, copy_rows, emit_message
 from schemas.errors import TransientError
 from schemas.keys import parse_row_key
 
 Fields = Mapping[str, bytes]
+_FLUSH = "flush"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,10 @@ def refetch(
                 seen = _lsn(connection.execute("SELECT pg_catalog.pg_current_wal_insert_lsn()::text").fetchone())
             finally:
                 connection.execute("ROLLBACK")
-            while _lsn(connection.execute("SELECT pg_catalog.pg_current_wal_flush_lsn()::text").fetchone()) < seen:
+            if _flushed(connection) < seen:
+                # What is behind the last commit stays unflushed on an idle server: a commit of ours flushes it.
+                emit_message(connection, _FLUSH)
+            while _flushed(connection) < seen:
                 if time.monotonic() > deadline:
                     return None
                 worker.pause(0.005)
@@ -57,6 +61,10 @@ def refetch(
         worker.discard()
         return None
     return Refetched(dict(decode(row) for row in raw), seen)
+
+
+def _flushed(connection: Connection) -> int:
+    return _lsn(connection.execute("SELECT pg_catalog.pg_current_wal_flush_lsn()::text").fetchone())
 
 
 def _lsn(row: tuple[object, ...] | None) -> int:

@@ -231,6 +231,7 @@ class Session:
             self._refetcher, table.read, keys, decode=decode, delivered=xids, wait_s=self._settings.refetch_wait_s
         )
         if found is None:
+            logger.warning("refetch_failed", table=str(table.name), rows=len(keys))
             return None
         self._position = replace(self._position, seen_lsn=max(self._position.seen_lsn, found.seen_lsn))
         self._instruments.refetched(table, len(keys))

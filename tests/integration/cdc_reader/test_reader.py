@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from devstack.sample.workload import Workload, run
+from schemas.names import TableName
 from tests.databases import SAMPLE, Database
 from tests.integration.cdc_reader.conftest import MakeReader
 from tests.integration.cdc_reader.readers import Consumer, differences, tables_in_database
@@ -71,8 +72,9 @@ def test_sample_under_load_survives_kills(
     reader.wait_for("snapshot_over", count=len(tables))
     reader.caught_up()
     assert list(differences(sample_database, consumer)) == []
-    for table in tables:
-        streamed = consumer.published(table).streamed()
+    published = consumer.all_published([TableName("public", table) for table in tables])
+    for table, records in published.items():
+        streamed = records.streamed()
         seen = [
             (event.source.commit_lsn, event.source.ordinal, event.op, str(event.after))
             for event in streamed
