@@ -21,6 +21,7 @@ from vespa_sink.outcomes import NO_ANSWER, Answer, answer_of
 _MARGIN_S = 5.0  # the server's own time-out answers first
 _MESSAGE_BYTES = 4096  # as much of an error's text as is looked at
 _DOCUMENTS = "application/json"
+_HINTS = {404: "; let vespa.query_url name a container with <search/>", 400: "; compare with vespa-sink check"}
 
 
 class Feed:
@@ -73,7 +74,7 @@ class Feed:
         except (aiohttp.ClientError, OSError, TimeoutError) as exc:
             raise Unreachable(f"expected Vespa to answer {what}, got {type(exc).__name__}") from exc
         if status != 200 and not (missing and status == 404):
-            raise TransientError(f"expected status 200 for {what}, got {status}")
+            raise TransientError(f"expected status 200 for {what}, got {status}{_HINTS.get(status, '')}")
         try:
             answer = orjson.loads(data)
         except orjson.JSONDecodeError as exc:

@@ -60,7 +60,7 @@ class Assigned:
             return None
         # A transaction's marker may stand between the last record and the end.
         at_end = self._idle and end_offset is not None and end_offset - next_offset <= 1
-        self.as_of_ms = as_of(self.as_of_ms, at_end=at_end, last_written_ms=self._passed_ms, now_ms=now_ms)
+        self.as_of_ms = as_of(self.as_of_ms, at_end=at_end, last_written_ms=self.passed_ms, now_ms=now_ms)
         moved = next_offset != self.committed
         if not moved and self.as_of_ms - self.committed_as_of_ms < _REFRESH_AFTER_MS:
             return None
@@ -75,7 +75,7 @@ class Assigned:
         return self.tracker.open_count == 0 and not self.paused
 
     @property
-    def _passed_ms(self) -> int:
+    def passed_ms(self) -> int:
         """The time of the last record behind us, where that is certain."""
         return self.last_written_ms if self.tracker.open_count == 0 else 0
 

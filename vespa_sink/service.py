@@ -50,6 +50,7 @@ from vespa_sink.writer import Means, Writer
 NAME = "vespa-sink"
 _log = structlog.get_logger(__name__)
 _PING_S = 0.25
+_LEAST_IN_FLIGHT = 2
 
 
 def run(settings: SinkSettings, version: str) -> None:
@@ -208,7 +209,10 @@ class _Service:
             health=self._health,
         )
         sink = Sink(parts)
-        throttle = Throttle(start=vespa.connections, minimum=2, maximum=vespa.max_connections, uniform=random.random)
+        least = min(_LEAST_IN_FLIGHT, vespa.max_connections)
+        throttle = Throttle(
+            start=vespa.connections, minimum=least, maximum=vespa.max_connections, uniform=random.random
+        )
         means = Means(feed, parts.lanes, parts.composer, throttle=throttle, telemetry=telemetry, limits=limits)
         thresholds = Thresholds(**settings.breaker.model_dump())
         sink.writer = Writer(means, sink, [(Breaker(thresholds, random.random), each) for each in probes_of(vespa)])

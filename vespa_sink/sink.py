@@ -78,6 +78,7 @@ class Sink:
                 self._parts.lanes.drop(assigned)
                 self._parts.flow.drop(assigned)
                 self.health(assigned.subject, None)
+                self._telemetry.gone(place)
         self._telemetry.rebalanced(kind)
         self._telemetry.assigned.set(len(self.held))
 
@@ -107,6 +108,8 @@ class Sink:
             position = assigned.commit(end_of(place), now_ms)
             if position is not None:
                 found[place] = position
+                if assigned.passed_ms:
+                    self._telemetry.applied(place, assigned.passed_ms)
                 assigned.is_committed(*position)
         return found
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from prometheus_client import Counter, Histogram
 
 from cdc_runtime import metrics as names
 from cdc_runtime.metrics import Metrics
+from cdc_runtime.records import TopicPartition
 
 
 class Telemetry:
@@ -23,6 +26,7 @@ class Telemetry:
         self._skipped = metrics.counter(names.SINK_SKIPPED)
         self._ignored_fields = metrics.counter(names.SINK_IGNORED_FIELDS)
         self._rebalances = metrics.counter(names.CONSUMER_REBALANCES)
+        self._last_applied = metrics.gauge(names.CONSUMER_LAST_APPLIED)
         self._group = group
         self.collapsed = metrics.counter(names.SINK_COLLAPSED)
         self.end_to_end = metrics.histogram(names.SINK_END_TO_END)
@@ -79,6 +83,15 @@ class Telemetry:
     def ignored_fields(self, document_type: str) -> None:
         """Vespa took a document and left fields out of it."""
         self._ignored_fields.labels(document_type).inc()
+
+    def applied(self, place: TopicPartition, written_ms: int) -> None:
+        """Everything of a partition up to a record of this time is done."""
+        self._last_applied.labels(self._group, place.topic, str(place.partition)).set(written_ms / 1000)
+
+    def gone(self, place: TopicPartition) -> None:
+        """A partition is no longer ours: what is known of it gets old elsewhere."""
+        with contextlib.suppress(KeyError):
+            self._last_applied.remove(self._group, place.topic, str(place.partition))
 
     def rebalanced(self, kind: str) -> None:
         """Partitions came (`assign`) or went (`revoke`, `lost`)."""

@@ -63,7 +63,7 @@ def test_two_members_share_the_partitions_and_one_takes_all_when_the_other_ends(
     versions = _fill(feeder, table)
     one = make_sink(vespa.url)
     eventually(lambda: one.metric("rowferry_sink_operations_total", result="applied") > 50, what="some writes")
-    two = make_sink(vespa.url)
+    two = make_sink(vespa.url, revoke_timeout_s="0.5")
     assigned = "rowferry_consumer_assigned_partitions"
     eventually(lambda: one.metric(assigned) >= 1 and two.metric(assigned) >= 1, what="both to hold partitions")
     versions.update({row: feeder.put(table, {"id": row, "title": "b", "project_id": 1}) for row in range(200)})
