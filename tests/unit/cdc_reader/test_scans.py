@@ -1,0 +1,109 @@
+"""Rules S6, S7 and D1: when a scan goes on, begins anew, and may sweep."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from cdc_reader.snapshot.chunks import ChunkSize
+from cdc_reader.snapshot.scans import DONE, HELD, Phase, Scan, cause_of_scan, resumable
+from cdc_reader.snapshot.window import ChunkRows
+from schemas.names import TableName
+from schemas.offsets import SnapshotProgress
+
+PROGRESS = SnapshotProgress(
+    table="public.items",
+    state="running",
+    cause="new",
+    incarnation="one",
+    below_version=5,
+    oid=1,
+    fingerprint="f",
+    rows=0,
+)
+NOW = {"incarnation": "one", "oid": 1, "fingerprint": "f"}
+
+
+def scan(**more: object) -> Scan:
+    return Scan(TableName("public", "items"), "new", ChunkSize(100, 1_000_000), **more)  # type: ignore[arg-type]
+
+
+def rows(*keys: bytes) -> list[tuple[bytes, bytes, tuple[tuple[str, str], ...]]]:
+    return [(key, b"row", ()) for key in keys]
+
+
+def test_scan_of_this_life_and_definition_goes_on() -> None:
+    assert resumable(PROGRESS, incarnation="one", oid=1, fingerprint="f")
+    assert cause_of_scan(replace(PROGRESS, state="done"), incarnation="one", oid=1, fingerprint="f") is None
+
+
+OTHERS = {
+    "S6: another life of the slot": ({"incarnation": "two"}, "the slot began anew"),
+    "D1: another OID": ({"oid": 2}, "the table was dropped and made anew"),
+    "D1: another definition": ({"fingerprint": "g"}, "the table's definition changed"),
+}
+
+
+@pytest.mark.parametrize(("change", "cause"), OTHERS.values(), ids=OTHERS)
+def test_scan_of_before_begins_anew(change: dict[str, object], cause: str) -> None:
+    identity = {**NOW, **change}
+    assert not resumable(PROGRESS, **identity)  # type: ignore[arg-type]
+    assert cause_of_scan(PROGRESS, **identity) == cause  # type: ignore[arg-type]
+
+
+def test_table_without_progress_is_new() -> None:
+    assert cause_of_scan(None, incarnation="one", oid=1, fingerprint="f") == "the table is new to this pipeline"
+
+
+def test_progress_moves_behind_the_rows_of_a_chunk() -> None:
+    current = scan(progress=PROGRESS)
+    current.chunk_done(ChunkRows(rows(b"1", b"2"), 6, complete=False), ("2",))
+    assert current.progress is not None
+    assert (current.progress.rows, current.progress.last_key) == (2, ("2",))
+
+
+def test_scan_for_keys_ends_when_each_has_been_read_or_is_absent() -> None:
+    current = scan(keys=[b"1", b"2", b"3"])
+    cut_short = ChunkRows(rows(b"1"), 3, complete=False)
+    current.chunk_done(cut_short, None)
+    assert current.keys == [b"2", b"3"]
+    assert not current.complete(cut_short)
+    last = ChunkRows(rows(b"3"), 3, complete=True, absent=[b"2"])
+    current.chunk_done(last, None)
+    assert current.complete(last)
+
+
+def test_new_attempt_forgets_the_one_before() -> None:
+    current = scan(progress=PROGRESS)
+    current.wait_for_low("first", 10.0)
+    current.open_window("first", 20.0, frozenset({7}))
+    current.chunk = ChunkRows([], 0, complete=True)
+    current.wait_for_low("second", 30.0)
+    assert (current.phase, current.attempt) == (Phase.LOW, "second")
+    assert current.window is None
+    assert current.chunk is None
+
+
+SWEEPS = {
+    "as many rows as ever": (100, 100, 0, False, DONE),
+    "half the rows": (50, 100, 0, False, DONE),
+    "fewer than half": (49, 100, 0, False, HELD),
+    "fewer, but the stream saw the deletes": (20, 100, 70, False, DONE),
+    "fewer, and an operator insists": (1, 100, 0, True, DONE),
+    "the estimate, at the first scan": (40, None, 0, False, HELD),
+}
+
+
+@pytest.mark.parametrize(("found", "known", "deletes", "forced", "state"), SWEEPS.values(), ids=SWEEPS)
+def test_s7_sweep_follows_a_scan_that_looks_right(
+    found: int, known: int | None, deletes: int, forced: bool, state: str
+) -> None:
+    current = scan(progress=replace(PROGRESS, rows=found, complete_rows=known), deletes_seen=deletes)
+    assert current.finish(row_estimate=100, forced=forced).state == state
+    assert current.phase is Phase.OVER
+
+
+def test_s7_held_sweep_does_not_lower_what_is_expected() -> None:
+    current = scan(progress=replace(PROGRESS, rows=10, complete_rows=100))
+    assert current.finish(row_estimate=0, forced=False).complete_rows == 100
