@@ -19,7 +19,7 @@ from cdc_reader.locks import slot_lock
 from cdc_reader.lsn import Lsn
 from cdc_reader.publisher import Publisher
 from cdc_reader.replication import ReplicationStream
-from cdc_reader.session import Session
+from cdc_reader.session import Edges, Session
 from cdc_reader.settings import ReaderSettings
 from cdc_reader.sidework import SideWork
 from cdc_reader.sources import check_server_settings
@@ -180,13 +180,9 @@ class Reader:
             session = Session(
                 settings,
                 ready,
-                connection=connection,
-                stream=stream,
-                publisher=publisher,
-                side=side,
+                Edges(connection, stream, publisher, side, commands),
                 instruments=self._instruments,
                 encoder_of=self._encoder,
-                commands=commands,
             )
             self._streamed = True
             self._instruments.streaming()

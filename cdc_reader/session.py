@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -50,6 +50,17 @@ _OPEN_TOO_LONG_S = 5.0  # a transaction whose rest does not come: what is there 
 _EVENT_BYTES = MAX_MESSAGE_BYTES - 64 * 1024
 
 
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """What a session touches the world with; opened and closed by `service`."""
+
+    connection: Connection
+    stream: ReplicationStream
+    publisher: Publisher
+    side: SideWork
+    commands: Commands
+
+
 class Session:
     """Streams until `stopping` says so or a restart is due; made anew for every start."""
 
@@ -57,22 +68,18 @@ class Session:
         self,
         settings: ReaderSettings,
         ready: Ready,
+        edges: Edges,
         *,
-        connection: Connection,
-        stream: ReplicationStream,
-        publisher: Publisher,
-        side: SideWork,
         instruments: Instruments,
         encoder_of: EncoderOf,
-        commands: Commands,
     ) -> None:
         self._settings = settings
-        self._connection = connection
-        self._stream = stream
-        self._publisher = publisher
-        self._side = side
+        self._connection = edges.connection
+        self._stream = edges.stream
+        self._publisher = publisher = edges.publisher
+        self._side = side = edges.side
         self._instruments = instruments
-        self._commands = commands
+        self._commands = edges.commands
         self._control_topic = Topics(settings.kafka.prefix).control
         self._position = ready.position
         self._versions = ready.versions

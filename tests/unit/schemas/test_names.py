@@ -10,7 +10,9 @@ from schemas.errors import ProtocolError, SettingsError
 from schemas.names import TableName
 from schemas.topics import Topics, failure_topic, offsets_topic, table_topic
 
-IDENTIFIER = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), min_size=1, max_size=20)
+IDENTIFIER = st.text(
+    st.characters(codec="utf-8", exclude_characters="\x00"), min_size=1, max_size=8
+)  # 8 x 4 bytes x 3 fit
 
 TOPICS = {
     "plain": (TableName("public", "projects"), "cdc.public.projects"),
