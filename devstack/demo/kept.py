@@ -14,6 +14,7 @@ import os
 import shlex
 import signal
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -94,10 +95,8 @@ def _remove(data: Path) -> None:
     for path in (data / _STATE, settings_file(data), *data.glob("*.log")):
         path.unlink(missing_ok=True)
     for folder in (servers_folder(data), data):
-        try:
+        with suppress(OSError):
             folder.rmdir()
-        except OSError:
-            return
 
 
 def _services(data: Path) -> dict[str, Identity]:
