@@ -66,6 +66,8 @@ def test_reading_is_told_from_naming(text: str, read: bool):
         ("main(['--commit.max-rows=1'])", True),
         ("reader({'COMMIT__MAX_ROWS': '1'})", True),
         ("reader(COMMIT__MAX_ROWS=1)", True),
+        ("reader(commit__max_rows=1)", True),
+        ("make_reader(max_rows=1)", True),
         ("monkeypatch.setenv('ROWFERRY_COMMIT__MAX_ROWS', '1')", True),
         ("write({'commit.max_rows': 1})", True),
         ("feed(max_rows=1)", False),
@@ -112,8 +114,9 @@ def changes_in(module: Module) -> frozenset[str]:
             found.add(node.value.partition("=")[0])
         elif isinstance(node, ast.Call):
             keywords = {keyword.arg for keyword in node.keywords if keyword.arg}
-            found |= {keyword for keyword in keywords if keyword.isupper()}
-            if ast.unparse(node.func).endswith("Settings"):
+            found |= {keyword.upper() for keyword in keywords if keyword.isupper() or "__" in keyword}
+            made = ast.unparse(node.func)
+            if made.endswith("Settings") or made.startswith("make_"):
                 found |= {f"{keyword}=" for keyword in keywords}
     return frozenset(found)
 
