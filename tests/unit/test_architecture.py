@@ -51,6 +51,7 @@ EDGES: dict[str, str] = {
     "cdc_reader.definitions": "",
     "cdc_reader.discovery.catalog": "psycopg",
     "cdc_reader.discovery.publication_changes": "psycopg",
+    "cdc_reader.duties": "",
     "cdc_reader.farewells": "",
     "cdc_reader.instruments": "",
     "cdc_reader.publisher": "",
