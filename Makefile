@@ -13,7 +13,7 @@ export NO_MKDOCS_2_WARNING := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-down test test-matrix check format bench docs requirements clean
+.PHONY: help setup demo demo-down test test-matrix check check-style check-types check-rules check-docs format bench docs requirements clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -45,11 +45,19 @@ test: setup ## the whole suite on servers of its own; ARGS="..." for pytest
 test-matrix: setup ## the suite with PostgreSQL 16 and 18, with and without compiled module, in Docker
 	$(BIN)/python -m tests.matrix -n $(WORKERS) $(ARGS)
 
-check: setup ## lint, format, types, architecture, documentation
+check: check-style check-types check-rules check-docs ## lint, format, types, architecture, documentation
+
+check-style: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy $(TYPED)
+
+check-types: setup
+	$(BIN)/mypy $(TYPED) docs/hooks.py
+
+check-rules: setup
 	$(BIN)/python -m pytest -q -p no:randomly tests/unit/test_architecture.py tests/unit/test_settings_coverage.py
+
+check-docs: setup
 	$(BIN)/python -m mkdocs build --strict --quiet
 
 format: setup ## format the code
