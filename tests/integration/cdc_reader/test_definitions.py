@@ -127,8 +127,7 @@ def test_d4_table_without_a_usable_identity_is_reported(
     database: Database, make_reader: MakeReader, consumer: Consumer
 ) -> None:
     database.execute(
-        f"{TWO} ALTER TABLE items REPLICA IDENTITY NOTHING;"
-        "CREATE TABLE keyless (a int); INSERT INTO keyless VALUES (1)"
+        f"{TWO} ALTER TABLE items REPLICA IDENTITY NOTHING;CREATE TABLE keyless (a int); INSERT INTO keyless VALUES (1)"
     )
     reader = make_reader(database).start().snapshots_over(1)
     told = {line["table"]: line["mode"] for line in reader.said("table_not_streamed")}
