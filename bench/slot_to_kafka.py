@@ -30,8 +30,8 @@ ROUNDS = int(os.environ.get("ROWFERRY_BENCH_ROUNDS", "3"))
 TABLE = """CREATE TABLE items (
     id bigint PRIMARY KEY, project_id bigint, title text, body text, status text, amount numeric(12,2), quantity int,
     ratio float8, active bool, meta jsonb, created_at timestamptz, updated_at timestamptz)"""
-FILL = """INSERT INTO items SELECT g, mod(g, 100), 'title of item ' || g, repeat('some words of the body ', 6) || g, 'open',
-    g * 1.25, mod(g, 1000), g / 7.0, mod(g, 2) = 0, jsonb_build_object('k', g, 's', 'v' || g), now(), now()
+FILL = """INSERT INTO items SELECT g, mod(g, 100), 'title of item ' || g, repeat('some words of the body ', 6) || g,
+    'open', g * 1.25, mod(g, 1000), g / 7.0, mod(g, 2) = 0, jsonb_build_object('k', g, 's', 'v' || g), now(), now()
     FROM generate_series(%s, %s) g"""
 PUBLICATION = "CREATE PUBLICATION peer FOR TABLE items"
 _WAIT_S = 300.0
