@@ -73,16 +73,14 @@ class Session:
         instruments: Instruments,
         encoder_of: EncoderOf,
     ) -> None:
-        self._settings = settings
+        self._settings, self._instruments = settings, instruments
         self._connection = edges.connection
         self._stream = edges.stream
         self._publisher = publisher = edges.publisher
         self._side = side = edges.side
-        self._instruments = instruments
         self._commands = edges.commands
-        self._control_topic = Topics(settings.kafka.prefix).control
-        self._position = ready.position
-        self._versions = ready.versions
+        self._topics = Topics(settings.kafka.prefix)
+        self._position, self._versions = ready.position, ready.versions
         self._restart: str | None = None
         self._refetcher: Worker | None = None
         self.tables = Tables(ready.tables, prefix=settings.kafka.prefix, encoder_of=encoder_of)
@@ -112,8 +110,8 @@ class Session:
             fingerprint=definitions.fingerprint,
             encoder_of=encoder_of,
         )
-        tables_topic = Topics(settings.kafka.prefix).tables
-        self._farewells = Farewells(ready, publisher, self.runner, source=settings.source, tables_topic=tables_topic)
+        topic = self._topics.tables
+        self._farewells = Farewells(ready, publisher, self.runner, source=settings.source, tables_topic=topic)
         self._request_scans(ready)
 
     def _request_scans(self, ready: Ready) -> None:
@@ -267,7 +265,7 @@ class Session:
 
     def command_moved(self, command: Command) -> None:
         """Write a command's new state in the transaction that holds the work."""
-        self._publisher.add(self._control_topic, command.id.encode(), command.to_json(), self.now_us() // 1000)
+        self._publisher.add(self._topics.control, command.id.encode(), command.to_json(), self.now_us() // 1000)
 
     def definition_changed(self, table: TableName) -> None:
         """A scan found its table changed: start anew with the new definition."""
