@@ -24,6 +24,12 @@ from devstack.errors import DevstackError
 from tests import containers
 
 ROOT = Path(__file__).parents[1]
+# An editable install would find the compiled modules of this tree from any other.
+_NO_EDITABLE = """\
+import sys
+
+sys.meta_path[:] = [finder for finder in sys.meta_path if "_EditableFinder" not in repr(finder)]
+"""
 _LEFT_OUT = shutil.ignore_patterns(".*", "*.so", "build", "dist", "site", "target", "__pycache__", "*.egg-info", "out")
 
 
@@ -88,7 +94,8 @@ def _try(configuration: Configuration, arguments: Sequence[str]) -> tuple[bool, 
     began = time.monotonic()
     argv = [sys.executable, "-m", "pytest", "-q", *configuration.arguments, *arguments]
     with _tree(configuration) as folder:
-        code = subprocess.run(argv, cwd=folder, env=os.environ | configuration.environment, check=False).returncode
+        environment = os.environ | configuration.environment | {"PYTHONPATH": str(folder)}
+        code = subprocess.run(argv, cwd=folder, env=environment, check=False).returncode
     took = f"{time.monotonic() - began:.0f} s"
     return code == 0, f"ran, passed in {took}" if code == 0 else f"ran, FAILED with exit {code} after {took}"
 
@@ -102,6 +109,7 @@ def _tree(configuration: Configuration) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="rowferry-matrix-") as folder:
         copy = Path(folder) / "tree"
         shutil.copytree(ROOT, copy, ignore=_LEFT_OUT)
+        (copy / "sitecustomize.py").write_text(_NO_EDITABLE)
         yield copy
 
 
