@@ -13,8 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from devstack.demo import kept
+from devstack.demo.account import Wishes
 from devstack.demo.screen import Screen
-from devstack.demo.story import Wishes, tell
+from devstack.demo.story import tell
 from devstack.errors import DevstackError
 from schemas.errors import RowferryError
 

@@ -55,7 +55,8 @@ class MarkersInKafka:
 
     def __enter__(self) -> Self:
         try:
-            self._consumer.assign(self._places())
+            self._read_schemas()
+            self._consumer.assign(self._ends(self._topic))
         except KafkaException as exc:
             self._consumer.close()
             raise DevstackError(f"expected the topics of the demo in Kafka, got {exc.args[0].str()}") from exc
@@ -69,30 +70,33 @@ class MarkersInKafka:
         self._thread.join()
         self._consumer.close()
 
-    def _places(self) -> list[TopicPartition]:
-        """All schemas, and the markers from now on."""
-        schemas = [
-            TopicPartition(self._schemas_topic, each, OFFSET_BEGINNING) for each in self._parts_of(self._schemas_topic)
-        ]
-        markers = [TopicPartition(self._topic, each) for each in self._parts_of(self._topic)]
-        for place in markers:
-            place.offset = self._consumer.get_watermark_offsets(place, timeout=_ANSWER_S)[1]
-        return schemas + markers
+    def _read_schemas(self) -> None:
+        """Read all schemas that there are: those of the markers are among them since the snapshot."""
+        left = {place.partition: place.offset for place in self._ends(self._schemas_topic) if place.offset}
+        self._consumer.assign([TopicPartition(self._schemas_topic, each, OFFSET_BEGINNING) for each in left])
+        deadline = time.monotonic() + _ANSWER_S
+        while left:
+            message = self._consumer.poll(_POLL_S)
+            if message is not None and (key := message.key()) is not None and (value := message.value()) is not None:
+                self._schemas[key] = fastavro.parse_schema(json.loads(value))
+            places = self._consumer.position([TopicPartition(self._schemas_topic, each) for each in left])
+            left = {place.partition: left[place.partition] for place in places if place.offset < left[place.partition]}
+            if time.monotonic() > deadline:
+                raise DevstackError(f"expected to read {self._schemas_topic} in {_ANSWER_S:g} s, did not reach its end")
 
-    def _parts_of(self, topic: str) -> list[int]:
+    def _ends(self, topic: str) -> list[TopicPartition]:
+        """The partitions of a topic, each at its end."""
         found = self._consumer.list_topics(topic, timeout=_ANSWER_S).topics[topic].partitions
-        return sorted(found)
+        places = [TopicPartition(topic, each) for each in found]
+        for place in places:
+            place.offset = self._consumer.get_watermark_offsets(place, timeout=_ANSWER_S)[1]
+        return places
 
     def _observe(self) -> None:
         while not self._over.is_set():
             message = self._consumer.poll(_POLL_S)
             received = time.time()
-            key, value = (message.key(), message.value()) if message is not None else (None, None)
-            if message is None or message.error() is not None or key is None or value is None:
-                continue
-            if message.topic() == self._schemas_topic:
-                self._schemas[key] = fastavro.parse_schema(json.loads(value))
-            else:
+            if message is not None and message.error() is None and (value := message.value()) is not None:
                 self._measure(value, received)
 
     def _measure(self, value: bytes, received: float) -> None:

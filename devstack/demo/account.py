@@ -1,0 +1,66 @@
+"""What was asked for, what was found, and the summary of it (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from devstack.demo.latency import Latency
+from devstack.sample.load import LoadReport
+from devstack.sample.rows import Size
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What was asked for on the command line."""
+
+    data: Path
+    keep: bool = False
+    factor: float = 1.0
+    seed: int = 1
+    seconds: float = 20.0
+    rate: float = 500.0
+
+    @property
+    def size(self) -> Size:
+        """Of the sample."""
+        return Size(self.seed, self.factor)
+
+
+@dataclass(slots=True)
+class Results:
+    """What the steps have found, for the summary."""
+
+    loaded: LoadReport | None = None
+    snapshot_s: float = 0.0
+    workload: dict[str, Any] = field(default_factory=dict)
+    to_kafka: Latency | None = None
+    to_index: Latency | None = None
+    comparison: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def snapshot_rows_per_s(self) -> float:
+        """Rows that were read, published and indexed in a second, the start of the services included."""
+        return self.loaded.captured_rows / self.snapshot_s if self.loaded and self.snapshot_s else 0.0
+
+    def summary(
+        self, memory_bytes: Mapping[str, tuple[int, int]], durations_s: Mapping[str, float], elapsed_s: float
+    ) -> list[tuple[str, str]]:
+        """Names and values, in order; `memory_bytes`: by service, now and at most."""
+        report = self.comparison
+        verdict = "equal" if report["equal"] else "NOT EQUAL"
+        return [
+            ("rows compared", f"{report['rows']:,} in {len(report['tables'])} tables: {verdict}"),
+            ("transactions", f"{self.workload['transactions']:,} at {self.workload['per_second']:,.0f} a second"),
+            ("commit to Kafka", str(self.to_kafka or "no marker came")),
+            ("commit to Vespa", str(self.to_index or "no marker came")),
+            ("rows a second, snapshot", f"{self.snapshot_rows_per_s:,.0f}"),
+            *(
+                (f"memory of {name}", f"{now >> 20} MiB, {most >> 20} MiB at most")
+                for name, (now, most) in memory_bytes.items()
+            ),
+            *((f"time for {name}", f"{seconds:.1f} s") for name, seconds in durations_s.items()),
+            ("time in all", f"{elapsed_s:.1f} s"),
+        ]
