@@ -8,13 +8,14 @@ Rules P4 and P6 are kept by `transactions`, P8 and the shapes of rows by `rows`,
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from cdc_reader.floors import Floors
 from cdc_reader.pgoutput.decoder import decode
 from cdc_reader.pgoutput.messages import Begin, Commit, LogicalMessage, Relation, Truncate
+from cdc_reader.refetch import FetchedRow, Refetched
 from cdc_reader.replication import Payload
 from cdc_reader.rows import assemble, before_of, missing_columns, moved_from
 from cdc_reader.tables import CapturedTable, StreamedRelation, Tables
@@ -28,7 +29,7 @@ from schemas.tombstones import HEADER_OP, HEADER_VERSION
 _INSERT, _UPDATE, _DELETE = 0x49, 0x55, 0x44
 _BEGIN, _COMMIT, _RELATION, _TRUNCATE, _MESSAGE = 0x42, 0x43, 0x52, 0x54, 0x4D
 _PASSED_OVER = frozenset(b"OY")  # Origin and Type: nothing of ours depends on them
-PREFETCH_ROWS = 500
+PREFETCH_ROWS = 200
 
 
 class Sink(Protocol):
@@ -53,9 +54,6 @@ class Sink(Protocol):
         """Publish a record with a partition of its own choice, or headers."""
 
 
-Rows = Mapping[bytes, Mapping[str, bytes]]
-
-
 class Companions(Protocol):
     """What the stream asks of its surroundings, and what it tells them."""
 
@@ -65,7 +63,7 @@ class Companions(Protocol):
     def relation_received(self, relation: Relation) -> None:
         """A definition came: bind it to its table."""
 
-    def refetch(self, table: CapturedTable, keys: Sequence[bytes], xids: set[int]) -> Rows | None:
+    def refetch(self, relation: StreamedRelation, keys: Sequence[bytes], xids: set[int]) -> Refetched | None:
         """Rows read again that see these transactions (rule V5); None when they cannot be had in time."""
 
     def row_unread(self, table: CapturedTable, key: bytes) -> None:
@@ -121,7 +119,8 @@ class Changes:
         self._message_prefix = message_prefix
         self._context: EventContext | None = None
         self._ts_ms = 0
-        self._fetched: dict[tuple[int, bytes], Mapping[str, bytes] | None] = {}
+        self._fetched: dict[tuple[int, bytes], FetchedRow | None] = {}
+        self._unfetched: set[int] = set()  # relations whose rows could not be had in this batch
         self.delivered: set[int] = set()
         self.whole = 0
 
@@ -132,6 +131,7 @@ class Changes:
         max_rows, max_bytes = self._limits.rows, self._limits.size
         now_us = self._companions.now_us()
         self._fetched.clear()
+        self._unfetched.clear()
         for at, (lsn, data) in enumerate(batch):
             tag = data[0] if data else 0
             if tag not in (_INSERT, _UPDATE, _DELETE):
@@ -254,7 +254,7 @@ class Changes:
         assert parts.new is not None
         key = encoder.key_of(parts.new)
         columns = encoder.columns(parts.new)
-        fetched: Mapping[str, bytes] | None = None
+        fetched: FetchedRow | None = None
         gone = False
         if missing_columns(encoder, columns):
             fetched, gone = self._fetch(relation, key, at, batch)
@@ -299,17 +299,30 @@ class Changes:
 
     def _fetch(
         self, relation: StreamedRelation, key: bytes, at: int, batch: Sequence[Payload]
-    ) -> tuple[Mapping[str, bytes] | None, bool]:
-        """The columns of a row read again, and whether the row is gone. Reads ahead for the rest of the batch."""
+    ) -> tuple[FetchedRow | None, bool]:
+        """A row read again, and whether it is gone. Reads ahead for the rest of the batch.
+
+        A read that failed is not tried again within the batch: each would wait its whole time.
+        """
         oid = relation.relation.oid
+        if oid in self._unfetched:
+            return None, False
         if (oid, key) not in self._fetched:
             keys, xids = self._ahead(relation, at, batch)
-            rows = self._companions.refetch(relation.table, keys, xids)
-            if rows is None:
-                return None, False
-            self._fetched.update({(oid, wanted): rows.get(wanted) for wanted in keys})
-        fetched = self._fetched[(oid, key)]
-        return fetched, fetched is None
+            self._read_again(relation, keys, xids)
+            if (oid, key) not in self._fetched and oid not in self._unfetched:
+                self._read_again(relation, [key], xids)  # the rows before it were too large to be read together
+        fetched = self._fetched.get((oid, key))
+        return fetched, fetched is None and oid not in self._unfetched
+
+    def _read_again(self, relation: StreamedRelation, keys: Sequence[bytes], xids: set[int]) -> None:
+        oid = relation.relation.oid
+        found = self._companions.refetch(relation, keys, xids)
+        if found is None:
+            self._unfetched.add(oid)
+            return
+        known = found.rows if found.cut else {key: found.rows.get(key) for key in keys}
+        self._fetched.update({(oid, key): row for key, row in known.items()})
 
     def _ahead(self, relation: StreamedRelation, at: int, batch: Sequence[Payload]) -> tuple[list[bytes], set[int]]:
         """The keys of this and later updates of the batch that lack columns, and the xids they belong to."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 
-from cdc_reader.records import take_command
+from cdc_reader.records import read_command
+from cdc_reader.tables import CapturedTable
 from cdc_runtime.kafka.tail import Tail
 from schemas.control import Command, Kind, State
+from schemas.errors import RecordError
+from schemas.keys import parse_row_key
 from schemas.names import TableName
 
 _EVERY_S = 0.5
@@ -28,8 +31,8 @@ class Commands:
         if now < self._due:
             return []
         self._due = now + _EVERY_S
-        asked = (take_command({}, record) for record in self._tail.poll())
-        return [command for command in asked if command is not None and command.id not in self._ours]
+        commands = [command for record in self._tail.poll() if (command := read_command(record)) is not None]
+        return [each for each in commands if each.state is State.REQUESTED and each.id not in self._ours]
 
     def reread(self, table: str, keys: Sequence[str]) -> Command:
         """A command of our own: the rows with these keys are to be read again."""
@@ -45,15 +48,28 @@ class Commands:
         return command
 
     @staticmethod
-    def refusal(command: Command, captured: Collection[TableName]) -> Command | None:
+    def refusal(command: Command, captured: Mapping[TableName, CapturedTable]) -> Command | None:
         """The command, refused with the reason, when it cannot be obeyed; None when it can."""
-        unknown = [text for text in command.tables if TableName.parse(text) not in captured]
-        if unknown:
-            return command.in_state(State.REFUSED, f"expected captured tables, got {', '.join(unknown)}")
-        if command.kind is Kind.REREAD and (len(command.tables) != 1 or not command.keys):
+        known = {str(name): table for name, table in captured.items()}
+        unknown = [text for text in command.tables if text not in known]
+        if unknown or not command.tables:
+            return command.in_state(State.REFUSED, f"expected captured tables, got {', '.join(unknown) or 'none'}")
+        if command.kind is not Kind.REREAD:
+            return None
+        if len(command.tables) != 1 or not command.keys:
             return command.in_state(State.REFUSED, "expected one table and at least one key")
+        parts = len(known[command.tables[0]].entry.primary_key)
+        if any(not _is_key(key, parts) for key in command.keys):
+            return command.in_state(State.REFUSED, f"expected keys of {parts} percent-encoded parts")
         return None
 
     def close(self) -> None:
         """Free the client."""
         self._tail.close()
+
+
+def _is_key(text: str, parts: int) -> bool:
+    try:
+        return len(parse_row_key(text.encode("ascii"))) == parts
+    except (UnicodeEncodeError, RecordError):
+        return False

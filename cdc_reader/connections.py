@@ -14,7 +14,16 @@ from typing import Any
 import psycopg
 from psycopg import errors, sql
 
-from schemas.errors import AccessDenied, FatalError, RowferryError, ServerSetting, SlotBusy, TransientError, Unreachable
+from schemas.errors import (
+    AccessDenied,
+    FatalError,
+    RecordError,
+    RowferryError,
+    ServerSetting,
+    SlotBusy,
+    TransientError,
+    Unreachable,
+)
 
 # Values print the same way in the stream, in snapshots and in refetches.
 _SESSION = {
@@ -24,7 +33,12 @@ _SESSION = {
     "bytea_output": "hex",
     "extra_float_digits": "1",
     "client_encoding": "UTF8",
-    "search_path": "pg_catalog",
+    # Types of `public` are printed without their schema by discovery, and are read back so in casts of keys.
+    "search_path": "pg_catalog,public",
+    # What an administrator set for people must not end a long read of ours.
+    "statement_timeout": "0",
+    "lock_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
     # Our messages wait for no standby; they are flushed here, which is all that a watermark needs.
     "synchronous_commit": "local",
 }
@@ -33,6 +47,8 @@ _ABSENT = ("does not exist",)
 _NO_RIGHT = ("permission denied to start WAL sender", "must be superuser or replication role")
 _NO_SENDER = ("number of requested standby connections exceeds",)
 CONNECT_TIMEOUT_S = 10
+# DDL between planning and reading: the definitions are compared and the session begins anew.
+_MOVED = (errors.UndefinedTable, errors.UndefinedColumn, errors.UndefinedObject, errors.InvalidSchemaName)
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 
@@ -82,6 +98,10 @@ def translate(exc: psycopg.Error, doing: str) -> RowferryError:
         return SlotBusy(message, remedy="stop the other reader of this slot")
     if isinstance(exc, psycopg.OperationalError | psycopg.InterfaceError):
         return _connection_error(message, text)
+    if isinstance(exc, _MOVED):
+        return TransientError(f"{message} (the definition changed meanwhile)")
+    if isinstance(exc, psycopg.DataError):
+        return RecordError(f"cannot {doing}: a value is not of the column's type")
     if isinstance(exc, errors.SerializationFailure | errors.QueryCanceled | errors.LockNotAvailable):
         return TransientError(message)
     return FatalError(message)

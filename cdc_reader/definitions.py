@@ -7,6 +7,8 @@ and before every sweep. Reads run in side workers.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cdc_reader.connections import translated
 from cdc_reader.discovery.captures import capture_of
 from cdc_reader.discovery.catalog import read_catalog
@@ -29,7 +31,7 @@ class Definitions:
 
     def __init__(self, settings: ReaderSettings, catalog: Catalog) -> None:
         self._settings = settings
-        self._selection = Selection.of(settings.tables, settings.exclude)
+        self._selection = replace(Selection.of(settings.tables, settings.exclude), required=False)
         self._known = _described(catalog)
 
     def changes(self, worker: Worker) -> str | None:

@@ -34,10 +34,10 @@ class Duties:
         self.due = 0.0
         self.difference: str | None = None
 
-    def poll(self, now: float) -> None:
-        """Do what is due; `now` in monotonic seconds."""
+    def poll(self, now: float) -> bool:
+        """Do what is due, and tell whether anything was; `now` in monotonic seconds."""
         if now < self.due:
-            return
+            return False
         self.due = now + self._interval_s
         self._side.submit(lambda worker: emit_message(worker.connection, self._heartbeat), lambda _: None, self._failed)
         delivered = frozenset(self._delivered)
@@ -47,6 +47,7 @@ class Duties:
             self._failed,
         )
         self.compare_definitions()
+        return True
 
     def compare_definitions(self) -> None:
         """Read the definitions again; what differs is in `difference` later (rule D1)."""

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+import structlog
+
 from cdc_runtime.kafka.admin import KafkaAdmin
 from cdc_runtime.kafka.positions import last_records, read_to_end
 from cdc_runtime.records import Record
 from cdc_runtime.settings import KafkaSettings
 from schemas.control import Command, State
-from schemas.names import TableName
+from schemas.errors import RecordError
 from schemas.offsets import (
     FLOORS_KEY,
     POSITION_KEY,
@@ -29,6 +31,8 @@ from schemas.offsets import (
 from schemas.tables import TableEntry
 from schemas.tombstones import HEADER_VERSION, peek_version
 from schemas.topics import Topics
+
+logger = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
@@ -59,22 +63,28 @@ def read_stored(kafka: KafkaSettings, source: str, admin: KafkaAdmin) -> Stored:
             stored.entries[key] = TableEntry.from_json(record.value)
     for record in read_to_end(kafka, topics.control, admin=admin):
         stored.control_next = record.offset + 1
-        take_command(stored.commands, record)
+        if (command := read_command(record)) is not None:
+            keep_command(stored.commands, command)
     return stored
 
 
-def take_command(commands: dict[str, Command], record: Record) -> Command | None:
-    """Keep a command that is not over, forget one that is; gives it when somebody asks for it anew."""
-    key = (record.key or b"").decode()
+def read_command(record: Record) -> Command | None:
+    """The command in a record; None for a tombstone, and for what is no command, which is told in the log."""
     if record.value is None:
-        commands.pop(key, None)
         return None
-    command = Command.from_json(record.value)
+    try:
+        return Command.from_json(record.value)
+    except RecordError as exc:
+        logger.warning("command_unreadable", topic=record.topic, offset=record.offset, reason=str(exc))
+        return None
+
+
+def keep_command(commands: dict[str, Command], command: Command) -> None:
+    """Keep a command that is not over, forget one that is."""
     if command.state in (State.DONE, State.REFUSED):
-        commands.pop(key, None)
-        return None
-    commands[key] = command
-    return command if command.state is State.REQUESTED else None
+        commands.pop(command.id, None)
+    else:
+        commands[command.id] = command
 
 
 def _take_offset(stored: Stored, record: Record) -> None:
@@ -105,8 +115,3 @@ def published_versions(kafka: KafkaSettings, topics: Iterable[str], admin: Kafka
             elif (version := record.header(HEADER_VERSION)) is not None:
                 versions.append(int(version))
     return versions
-
-
-def names_of(entries: Iterable[TableEntry]) -> set[TableName]:
-    """The tables of some entries."""
-    return {entry.name for entry in entries}

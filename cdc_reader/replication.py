@@ -16,22 +16,27 @@ import select
 import struct
 import threading
 import time
-from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import psycopg
 from psycopg import sql
+from psycopg.pq import DiagnosticField
 from psycopg.pq.abc import PGconn
 
 from cdc_reader.connections import CONNECT_TIMEOUT_S, session_options, translated
+from cdc_reader.gaps import ANEW
 from cdc_reader.lsn import Lsn
-from schemas.errors import ProtocolError, SlotBusy, TransientError, Unreachable
+from schemas.errors import GapFound, ProtocolError, SlotLost, TransientError, Unreachable
 
 _EPOCH_US = 946_684_800_000_000  # 2000-01-01, where PostgreSQL counts from
 _STATUS = struct.Struct("!cQQQQB")
 _KEEPALIVE_BYTES = 18
 _XLOG_HEADER_BYTES = 25
 _MIN_STATUS_GAP_S = 0.1  # a status per Kafka commit would be hundreds a second
+_CANCEL_S = 2.0
+_UNDEFINED_OBJECT = b"42704"
+_NOT_IN_STATE = b"55000"
 Payload = tuple[int, bytes]
 
 
@@ -56,7 +61,6 @@ class ReplicationStream:
         self._last_status = 0.0
         self._closing = threading.Event()
         self._clock: threading.Thread | None = None
-        self._wake: Callable[[], int] | None = None
 
     def execute(self, command: str, *values: object) -> list[tuple[Any, ...]]:
         """Run a command of the replication protocol, or plain SQL, before the stream has started."""
@@ -73,11 +77,8 @@ class ReplicationStream:
         command = sql.SQL("START_REPLICATION SLOT {} LOGICAL {} ({})").format(
             sql.Identifier(slot), sql.SQL(str(at)), pairs
         )
-        try:
-            with translated(f"start replication from slot {slot!r}"):
-                self._connection.execute(command, prepare=False)
-        except psycopg.errors.ObjectInUse as exc:  # pragma: no cover - translated() turns it into a FatalError
-            raise SlotBusy(str(exc)) from exc
+        with translated(f"start replication from slot {slot!r}"):
+            self._connection.execute(command, prepare=False)
         self._confirmed = self._received = at.value
         self._clock = threading.Thread(target=self._keep_status, name="status-clock", daemon=True)
         self._clock.start()
@@ -126,8 +127,14 @@ class ReplicationStream:
 
     def _ended(self) -> None:
         result = self._pgconn.get_result()
-        text = result.error_message.decode("utf-8", "replace").strip() if result is not None else ""
-        raise Unreachable(f"the server ended the replication stream: {text or 'no reason given'}")
+        text = result.error_message.decode("utf-8", "replace").strip().splitlines()[0] if result is not None else ""
+        state = result.error_field(DiagnosticField.SQLSTATE) if result is not None else None
+        message = f"the server ended the replication stream: {text or 'no reason given'}"
+        if state == _UNDEFINED_OBJECT:
+            raise GapFound(f"{message}: the slot is at a time before the publication existed", remedy=ANEW)
+        if state == _NOT_IN_STATE:
+            raise SlotLost(message, remedy=ANEW)
+        raise Unreachable(message)
 
     def confirm(self, lsn: int) -> None:
         """All before `lsn` is durable in Kafka; the server is told at once, ten times a second at most."""
@@ -158,14 +165,18 @@ class ReplicationStream:
             except psycopg.Error:
                 return  # the reading thread meets the same broken connection and reports it
 
+    def cancel(self) -> None:
+        """End a command that waits (for a lock, for transactions that are open), from another thread."""
+        if self._clock is None and not self._connection.closed:
+            with suppress(psycopg.Error):
+                self._connection.cancel_safe(timeout=_CANCEL_S)
+
     def close(self) -> None:
         """Tell the server what is confirmed, and end the session; the slot is free some milliseconds later."""
         self._closing.set()
         if self._clock is not None:
             self._clock.join()
-            try:
-                with self._lock, translated("confirm to the slot"):
-                    self._send_status()
-            except TransientError:
-                pass  # the connection is gone already: nothing is left to say
+            # A connection that is gone already has nothing left to be told.
+            with suppress(TransientError), self._lock, translated("confirm to the slot"):
+                self._send_status()
         self._connection.close()

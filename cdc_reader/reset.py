@@ -12,7 +12,7 @@ from cdc_reader.settings import ReaderSettings
 from cdc_reader.sources import slot_row
 from cdc_runtime.kafka.admin import KafkaAdmin
 from cdc_runtime.kafka.producer import TransactionalProducer
-from schemas.errors import SlotBusy
+from schemas.errors import SettingsError, SlotBusy
 from schemas.offsets import POSITION_KEY, PUBLICATION_KEY, TOPICS_KEY
 from schemas.topics import Topics, offsets_topic
 
@@ -30,7 +30,9 @@ def reset(settings: ReaderSettings, *, execute: bool) -> str:
     )
     if not execute:
         return f"would {plan}\nrun again with --execute to do it"
-    url = settings.secret_reader("database_url")() or ""
+    url = settings.secret_reader("database_url")()
+    if not url:
+        raise SettingsError("database_url: expected a PostgreSQL URL, got nothing")
     with connect(url, application_name="rowferry-reset") as connection, translated("drop the slot"):
         held = connection.execute("SELECT pg_catalog.pg_try_advisory_lock(%s, %s)", slot_lock(settings.slot)).fetchone()
         slot = slot_row(connection, settings.slot)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from cdc_reader.transcode import Columns, Encoder, Parts
 from schemas.envelope import OP_CREATE, OP_UPDATE
@@ -17,6 +18,18 @@ TOO_LARGE = "the row is larger than max.message.bytes"
 NOT_HAD = "the unchanged value could not be read in time; the row is read again"
 ROW_GONE = "the unchanged value is gone: the row was deleted or moved since"
 _ENVELOPE_BYTES = 8 * 1024  # what surrounds before and after, names of omitted columns included
+
+
+class Fetched(Protocol):
+    """A row that was read again (`refetch.FetchedRow`)."""
+
+    @property
+    def fields(self) -> Mapping[str, bytes]:
+        """Avro bytes by column."""
+
+    @property
+    def omitted(self) -> Mapping[str, str]:
+        """Why a column cannot be carried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +49,7 @@ def missing_columns(encoder: Encoder, columns: Columns) -> tuple[str, ...]:
     )
 
 
-def assemble(
-    encoder: Encoder, columns: Columns, fetched: Mapping[str, bytes] | None, *, gone: bool, max_bytes: int
-) -> Assembled:
+def assemble(encoder: Encoder, columns: Columns, fetched: Fetched | None, *, gone: bool, max_bytes: int) -> Assembled:
     """A whole row from what was sent and what was fetched; `gone`: the row had no match when it was read again."""
     names = [column.name for column in encoder.plan.columns]
     encoded: list[bytes] = []
@@ -48,8 +59,11 @@ def assemble(
     for name, value in zip(names, columns.encoded, strict=True):
         if value is not None:
             encoded.append(value)
-        elif fetched is not None and name in fetched:
-            encoded.append(fetched[name])
+        elif fetched is not None and name in fetched.omitted:
+            encoded.append(NULL)
+            omitted.append((name, fetched.omitted[name]))
+        elif fetched is not None and name in fetched.fields:
+            encoded.append(fetched.fields[name])
             refetched.append(name)
         else:
             encoded.append(NULL)

@@ -7,7 +7,9 @@ disturbing the first, and the lock is freed with the walsender.
 
 from __future__ import annotations
 
+import os
 import random
+import threading
 import time
 
 import structlog
@@ -19,7 +21,7 @@ from cdc_reader.locks import slot_lock
 from cdc_reader.lsn import Lsn
 from cdc_reader.publisher import Publisher
 from cdc_reader.replication import ReplicationStream
-from cdc_reader.session import Edges, Session
+from cdc_reader.session import Edges, Session, TextNeeded
 from cdc_reader.settings import ReaderSettings
 from cdc_reader.sidework import SideWork
 from cdc_reader.sources import check_server_settings
@@ -28,9 +30,10 @@ from cdc_reader.transcode import IMPLEMENTATION, Encoder, TablePlan, make_encode
 from cdc_runtime.drain import Drain
 from cdc_runtime.health import Health
 from cdc_runtime.kafka.admin import KafkaAdmin
+from cdc_runtime.kafka.errors import Fenced
 from cdc_runtime.kafka.tail import Tail
 from cdc_runtime.metrics import Metrics
-from schemas.errors import NeighbourMissing, SettingsError, SlotBusy, TransientError
+from schemas.errors import NeighbourMissing, RowferryError, SettingsError, SlotBusy, TransientError
 from schemas.topics import Topics
 
 logger = structlog.get_logger(__name__)
@@ -56,7 +59,10 @@ class Reader:
         self._database_url = settings.secret_reader("database_url")
         self._application_name = f"rowferry-{settings.source}"
         self._admin = KafkaAdmin(settings.kafka)
+        self._waiting: ReplicationStream | None = None
+        drain.on_stop(self._on_stop)
         self._streamed = False
+        self._text_only = False
         self._implementation = IMPLEMENTATION if settings.transcoder == "auto" else settings.transcoder
         logger.info("transcoder", implementation=self._implementation)
 
@@ -70,7 +76,14 @@ class Reader:
                 self._session()
                 pause_s = _FIRST_PAUSE_S
                 continue
-            except TransientError as exc:
+            except TextNeeded as exc:
+                logger.info("stream_in_text", because_of=str(exc))
+                self._text_only = True
+                continue
+            except (TransientError, NeighbourMissing, Fenced) as exc:
+                # Whoever holds the slot's lock is the reader (P2): a fence is our own, from before a long pause.
+                if isinstance(exc, NeighbourMissing) and not self._streamed:
+                    raise
                 self._instruments.disturbed(type(exc).__name__, str(exc))
                 self._give_up_in_time(exc, began - started)
                 if time.monotonic() - began > _LONGEST_PAUSE_S:
@@ -82,7 +95,7 @@ class Reader:
             self._drain.wait(pause_s * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
             pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
 
-    def _give_up_in_time(self, exc: TransientError, waited_s: float) -> None:
+    def _give_up_in_time(self, exc: RowferryError, waited_s: float) -> None:
         """A neighbour that was never there is waited for `start_timeout_s`; one that was comes back."""
         if not self._streamed and waited_s >= self._settings.start_timeout_s:
             raise NeighbourMissing(f"{exc} (waited {self._settings.start_timeout_s:g} s)", remedy=exc.remedy) from exc
@@ -100,12 +113,23 @@ class Reader:
                 application_name=self._application_name,
                 status_interval_s=settings.status_interval_s,
             )
+            self._waiting = stream
             try:
                 if self._locked(stream):
                     self._admin.wait_until_reachable(settings.start_timeout_s, self._drain.is_stopping)
                     self._with_publisher(connection, stream)
             finally:
+                self._waiting = None
                 stream.close()
+
+    def _on_stop(self) -> None:
+        """Told to stop: what waits is ended, and nothing outlasts the deadline."""
+        waiting = self._waiting
+        if waiting is not None:
+            threading.Thread(target=waiting.cancel, name="cancel", daemon=True).start()
+        deadline = threading.Timer(self._drain.remaining_s(), lambda: os._exit(0))
+        deadline.daemon = True
+        deadline.start()
 
     def _locked(self, stream: ReplicationStream) -> bool:
         """Take the slot's lock, or wait for it as standby; False when told to stop meanwhile."""
@@ -144,6 +168,7 @@ class Reader:
                 encoder_of=self._encoder,
             )
             ready = startup.prepare()
+            ready.binary = ready.binary and not self._text_only
             self._start(stream, ready)
             self._stream(connection, stream, publisher, ready)
         finally:

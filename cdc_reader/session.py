@@ -9,7 +9,7 @@ next one reads the position again (rule P7).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 import structlog
@@ -24,20 +24,23 @@ from cdc_reader.floors import Floors
 from cdc_reader.instruments import Instruments
 from cdc_reader.pgoutput.messages import Relation
 from cdc_reader.publisher import Publisher
-from cdc_reader.refetch import refetch
+from cdc_reader.refetch import Refetched, refetch
 from cdc_reader.replication import ReplicationStream
 from cdc_reader.settings import ReaderSettings
 from cdc_reader.sidework import SideWork, Worker
+from cdc_reader.snapshot.chunk_reads import ChunkReads
 from cdc_reader.snapshot.reading import MESSAGE_PREFIX
+from cdc_reader.snapshot.recorded import RecordedScans
 from cdc_reader.snapshot.runner import RunnerSettings, SnapshotRunner
-from cdc_reader.snapshot.scans import RUNNING, cause_of_scan, resumable
+from cdc_reader.snapshot.scans import cause_of_scan, resumable
 from cdc_reader.sources import type_names
 from cdc_reader.startup import Ready
-from cdc_reader.tables import CapturedTable, EncoderOf, Tables
+from cdc_reader.tables import CapturedTable, EncoderOf, StreamedRelation, Tables
 from cdc_reader.transactions import Transactions
 from cdc_reader.transcode import EventContext
 from schemas.control import Command, Kind
 from schemas.envelope import OP_DELETE
+from schemas.errors import TransientError
 from schemas.names import TableName
 from schemas.offsets import Position
 from schemas.tombstones import HEADER_OP, HEADER_VERSION
@@ -48,6 +51,10 @@ BATCH_MESSAGES = 2_000
 _IDLE_WAIT_S = 0.5
 _OPEN_TOO_LONG_S = 5.0  # a transaction whose rest does not come: what is there is committed
 _EVENT_BYTES = MAX_MESSAGE_BYTES - 64 * 1024
+
+
+class TextNeeded(TransientError):
+    """The stream sends binary what we only read as text: the next session asks for text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +87,7 @@ class Session:
         self._side = side = edges.side
         self._commands = edges.commands
         self._topics = Topics(settings.kafka.prefix)
-        self._position, self._versions = ready.position, ready.versions
+        self._position, self._versions, self._binary = ready.position, ready.versions, ready.binary
         self._restart: str | None = None
         self._refetcher: Worker | None = None
         self.tables = Tables(ready.tables, prefix=settings.kafka.prefix, encoder_of=encoder_of)
@@ -96,6 +103,7 @@ class Session:
             limits=Limits(settings.commit.max_rows, settings.commit.max_bytes, _EVENT_BYTES),
             message_prefix=MESSAGE_PREFIX,
         )
+        self._changes.delivered |= ready.not_visible
         definitions = Definitions(settings, ready.catalog)
         self._duties = Duties(settings, side, definitions, delivered=self._changes.delivered)
         self.runner = SnapshotRunner(
@@ -107,8 +115,8 @@ class Session:
             versions=ready.versions,
             announce=self,
             delivered=self._changes.delivered,
-            fingerprint=definitions.fingerprint,
-            encoder_of=encoder_of,
+            reads=ChunkReads(encoder_of, definitions.fingerprint, _EVENT_BYTES, settings.snapshot.watermark_timeout_s),
+            recorded=_recorded(ready, publisher),
         )
         topic = self._topics.tables
         self._farewells = Farewells(ready, publisher, self.runner, source=settings.source, tables_topic=topic)
@@ -127,18 +135,16 @@ class Session:
             if resumable(known, **identity):  # type: ignore[arg-type]
                 assert known is not None
                 command = ready.stored.commands.get(known.command or "")
-                self.runner.request(
-                    self.runner.new_scan(table.name, known.cause, progress=known, command=command, needs_writers=False)
-                )
+                commands = [command] if command is not None else []
+                scan = self.runner.new_scan(table.name, known.cause, progress=known, commands=commands)
+                self.runner.request(scan)
                 continue
             cause = cause_of_scan(known, **identity)  # type: ignore[arg-type]
             if cause is not None:
-                rows = known.complete_rows if known else None
-                self.runner.request(self.runner.new_scan(table.name, cause, needs_writers=True, known_rows=rows))
-        resumed = {known.command for known in ready.stored.snapshots.values() if known.state == RUNNING}
+                self.runner.request(self.runner.new_scan(table.name, cause, needs_writers=True))
         for command in ready.stored.commands.values():
-            if command.id not in resumed:
-                self._obey(command)
+            begun = {name for name, known in ready.stored.snapshots.items() if known.command == command.id}
+            self._obey(command, begun)
 
     def run(self, stopping: Callable[[], bool]) -> str | None:
         """Stream; gives the reason for a restart, or None when `stopping()` ended it. Raises our errors."""
@@ -153,7 +159,8 @@ class Session:
             self._commit_when_due(now, more=more)
             for command in self._commands.poll(now):
                 self._obey(command)
-            self._duties.poll(now)
+            if self._duties.poll(now):
+                self.runner.recorded.remember_deletes(self.tables.by_name)
             self._instruments.tick(self)
             restart = self._restart or self._duties.difference
             if restart is not None and self._transactions.begin is None:
@@ -206,12 +213,15 @@ class Session:
     def bounds_reached(self) -> None:
         """The Kafka transaction is full inside a source transaction."""
         self._commit()
+        self.runner.void_large_windows(time.monotonic())
 
     def relation_received(self, relation: Relation) -> None:
         """Bind a relation; one that does not fit what we know makes us compare all definitions (rule D1)."""
         bound, differs = self.tables.bind(relation, lambda types: type_names(self._connection, types))
         if bound is not None:
             plan = bound.encoder.plan
+            if self._binary and not plan.binary:
+                raise TextNeeded(f"table {bound.table.name} has a type that is only read as text")
             self._publisher.store_plan(plan)
             self._instruments.bound(bound)
         if differs:
@@ -220,27 +230,21 @@ class Session:
                 self.runner.void(bound.table.name, "another definition came", now)
             self._duties.compare_definitions()
 
-    def refetch(
-        self, table: CapturedTable, keys: Sequence[bytes], xids: set[int]
-    ) -> Mapping[bytes, Mapping[str, bytes]] | None:
+    def refetch(self, relation: StreamedRelation, keys: Sequence[bytes], xids: set[int]) -> Refetched | None:
         """Rows read again; what they may have seen goes into the position (rule V6)."""
-        encoder = table.encoder
-        names = [column.name for column in encoder.plan.columns]
-
-        def decode(data: bytes) -> tuple[bytes, Mapping[str, bytes]]:
-            return encoder.copy_row(data)[0], encoder.fields_from_copy(names, data)
-
+        table = relation.table
+        if relation.encoder.plan.fingerprint != table.plan.fingerprint:
+            return None  # the stream is at another definition than the catalog: bytes of one do not fit the other
         if self._refetcher is None:
             self._refetcher = self._side.worker()
-        found = refetch(
-            self._refetcher, table.read, keys, decode=decode, delivered=xids, wait_s=self._settings.refetch_wait_s
-        )
+        wait_s = self._settings.refetch_wait_s
+        found = refetch(self._refetcher, table.read, table.encoder, keys, delivered=xids, wait_s=wait_s)
         if found is None:
             logger.warning("refetch_failed", table=str(table.name), rows=len(keys))
             return None
         self._position = replace(self._position, seen_lsn=max(self._position.seen_lsn, found.seen_lsn))
-        self._instruments.refetched(table, len(keys))
-        return found.rows
+        self._instruments.refetched(table, len(found.rows))
+        return found
 
     def row_unread(self, table: CapturedTable, key: bytes) -> None:
         """Ask ourselves, durably, to read the row again (rule V5)."""
@@ -250,10 +254,11 @@ class Session:
 
     def leaf_truncated(self, table: CapturedTable) -> None:
         """A partition was emptied: read its root again and sweep (rule D3)."""
-        self.runner.request(self.runner.new_scan(table.name, "a partition was truncated"))
+        self.runner.restart(table.name, "a partition was truncated", known_rows=0)
 
     def truncated(self, table: CapturedTable) -> None:
         """Open chunks of an emptied table are void (rule S2)."""
+        self.runner.recorded.known[table.name] = 0
         self.runner.void(table.name, "the table was truncated", time.monotonic())
 
     def own_message(self, content: str, lsn: int, context: EventContext) -> None:
@@ -278,7 +283,8 @@ class Session:
 
     # What is done now and then
 
-    def _obey(self, command: Command) -> None:
+    def _obey(self, command: Command, begun: Collection[str] = ()) -> None:
+        """Do what was asked; `begun` are the tables whose scan for it is done, or goes on."""
         refused = self._commands.refusal(command, self.tables.by_name)
         if refused is not None:
             self.command_moved(refused)
@@ -287,14 +293,25 @@ class Session:
             name = TableName.parse(text)
             if command.kind is Kind.REREAD:
                 keys = [key.encode("ascii") for key in command.keys]
-                self.runner.request(self.runner.new_scan(name, "keys were asked for", command=command, keys=keys))
-            else:
-                self.runner.request(self.runner.new_scan(name, f"asked for by {command.requested_by}", command=command))
+                self.runner.request(self.runner.new_scan(name, "keys were asked for", commands=[command], keys=keys))
+            elif text not in begun:
+                cause = f"asked for by {command.requested_by}"
+                self.runner.request(self.runner.new_scan(name, cause, commands=[command]))
 
     @property
     def position(self) -> Position:
         """The position last committed, or about to be."""
         return self._position
+
+
+def _recorded(ready: Ready, publisher: Publisher) -> RecordedScans:
+    """The progress of the captured tables; what another table of the name held says nothing of this one."""
+    found = {}
+    for table in ready.tables:
+        known = ready.stored.snapshots.get(str(table.name))
+        if known is not None:
+            found[table.name] = known if known.oid == table.entry.oid else replace(known, complete_rows=0)
+    return RecordedScans(found, publisher)
 
 
 def _runner_settings(settings: ReaderSettings, ready: Ready) -> RunnerSettings:
@@ -304,7 +321,6 @@ def _runner_settings(settings: ReaderSettings, ready: Ready) -> RunnerSettings:
         incarnation=ready.position.incarnation,
         chunk_rows=snapshot.chunk_rows,
         chunk_bytes=snapshot.chunk_bytes,
-        event_bytes=_EVENT_BYTES,
         parallel=snapshot.workers,
         watermark_timeout_s=snapshot.watermark_timeout_s,
     )

@@ -17,9 +17,10 @@ from typing import TypeVar
 import psycopg
 
 from cdc_reader.connections import Connection
-from schemas.errors import RowferryError, TransientError
+from schemas.errors import TransientError
 
 T = TypeVar("T")
+_CANCEL_S = 2.0
 Task = tuple[Callable[["Worker"], object], Callable[[object], None], Callable[[TransientError], None]]
 
 
@@ -44,9 +45,11 @@ class Worker:
             raise TransientError("the reader is stopping")
 
     def cancel(self) -> None:
-        """End the statement that runs, from another thread."""
-        if self._connection is not None and not self._connection.closed:
-            self._connection.cancel()
+        """End the statement that runs, from another thread; a server that cannot be asked has ended it already."""
+        connection = self._connection
+        if connection is not None and not connection.closed:
+            with suppress(psycopg.Error):
+                connection.cancel_safe(timeout=_CANCEL_S)
 
     def discard(self) -> None:
         """Close the connection; the next task opens a new one."""
@@ -68,6 +71,8 @@ class SideWork:
         os.set_blocking(self._wake_write, False)
         self._workers = [Worker(connect, self._stopping) for _ in range(workers)]
         self._extra: list[Worker] = []
+        self._pipe_lock = threading.Lock()
+        self._closed = False
         self._threads = [
             threading.Thread(target=self._work, args=(worker,), name=f"side-{at}", daemon=True)
             for at, worker in enumerate(self._workers)
@@ -111,7 +116,7 @@ class SideWork:
             except TransientError as exc:
                 worker.discard()
                 self._settle_later(lambda exc=exc, failed=failed: failed(exc))  # type: ignore[misc]
-            except (RowferryError, psycopg.Error) as exc:
+            except Exception as exc:  # the outermost loop of this thread: the stream's thread raises it
                 self._settle_later(lambda exc=exc: _raise(exc))  # type: ignore[misc]
             else:
                 self._settle_later(lambda result=result, done=done: done(result))  # type: ignore[misc]
@@ -119,8 +124,9 @@ class SideWork:
 
     def _settle_later(self, handle: Callable[[], None]) -> None:
         self._settled.put(handle)
-        with suppress(OSError):  # the pipe is full, so the reader is awake; or it is closed, so nobody waits
-            os.write(self._wake_write, b"x")
+        with self._pipe_lock, suppress(BlockingIOError):  # full: the reader is awake
+            if not self._closed:
+                os.write(self._wake_write, b"x")
 
     def close(self, timeout_s: float = 5.0) -> None:
         """Give up all tasks; their results are never handled."""
@@ -134,8 +140,10 @@ class SideWork:
             thread.join(timeout_s)
         for worker in self._extra:
             worker.discard()
-        os.close(self.wake_fd)
-        os.close(self._wake_write)
+        with self._pipe_lock:  # a worker that is late must not write into a descriptor that is somebody else's by then
+            self._closed = True
+            os.close(self.wake_fd)
+            os.close(self._wake_write)
 
 
 def _raise(exc: Exception) -> None:

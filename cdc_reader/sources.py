@@ -93,3 +93,13 @@ def type_names(connection: Connection, types: Sequence[tuple[int, int]]) -> list
             ([oid for oid, _ in types], [typmod for _, typmod in types]),
         ).fetchall()
     return [str(row[0]) for row in rows]
+
+
+def xids_in_sync_rep(connection: Connection) -> set[int]:
+    """Transactions whose commit waits for a standby: streamed already, perhaps, but not yet visible (rule S1)."""
+    with translated("read pg_stat_activity"):
+        rows = connection.execute(
+            "SELECT backend_xid::text FROM pg_catalog.pg_stat_activity"
+            " WHERE wait_event = 'SyncRep' AND backend_xid IS NOT NULL"
+        ).fetchall()
+    return {int(row[0]) for row in rows}

@@ -16,7 +16,7 @@ import structlog
 
 from cdc_reader import gaps
 from cdc_reader.connections import Connection
-from cdc_reader.discovery.captures import REPLICATION
+from cdc_reader.discovery.captures import REPLICATION, capture_of
 from cdc_reader.discovery.catalog import read_catalog
 from cdc_reader.discovery.catalog_rows import PARTITIONED_TABLE, Catalog
 from cdc_reader.discovery.entries import TopicPlan, table_entries
@@ -29,7 +29,7 @@ from cdc_reader.records import Stored, published_versions, read_stored
 from cdc_reader.relations import plan_table
 from cdc_reader.replication import ReplicationStream
 from cdc_reader.settings import ReaderSettings
-from cdc_reader.sources import flush_lsn, slot_row
+from cdc_reader.sources import flush_lsn, slot_row, xids_in_sync_rep
 from cdc_reader.tables import CapturedTable, EncoderOf, read_plan, text_columns
 from cdc_reader.timelines import switch_point
 from cdc_reader.versions import Versions, seed
@@ -46,7 +46,10 @@ PLUGIN = "pgoutput"
 
 @dataclass(slots=True)
 class Ready:
-    """What a session streams with. `farewell`: tables that are captured no longer; their rows leave the topics."""
+    """What a session streams with. `farewell`: tables that are captured no longer; their rows leave the topics.
+
+    `not_visible`: xids that earlier sessions may have delivered and that no snapshot is sure to see yet (rule S1).
+    """
 
     stored: Stored
     position: Position
@@ -56,6 +59,7 @@ class Ready:
     tables: list[CapturedTable]
     farewell: list[CapturedTable] = field(default_factory=list)
     binary: bool = True
+    not_visible: set[int] = field(default_factory=set)
 
 
 class Startup:
@@ -103,16 +107,22 @@ class Startup:
         tables = [self._table(entry, catalog) for entry in captured]
         ready = Ready(stored, position, versions, catalog, entries, tables, self._farewell(stored, entries))
         ready.binary = self._binary(captured, catalog)
+        ready.not_visible = xids_in_sync_rep(self._connection)
         self._first_commit(ready)
         return ready
 
     def _catalog(self, stored: Stored) -> Catalog:
         """The catalog, after the publication has what it needs (D2 is compared before we change anything)."""
         name = self._settings.publication
+        if stored.position is not None:
+            # A table that was captured and is gone now leaves the topics; it is no mistake in the settings.
+            self._selection = replace(self._selection, required=False)
         catalog = read_catalog(self._connection, self._selection, publication=name)
         if stored.publication is not None and stored.position is not None:
             mark = publication_mark(catalog.publication) if catalog.publication else None
-            gaps.check_publication(stored.publication, mark, catalog.root_of.keys())
+            streamed = [table for table in catalog.tables if capture_of(table).mode == REPLICATION]
+            relations = {relation.oid for table in streamed for relation in table.published}
+            gaps.check_publication(stored.publication, mark, relations)
         plan = publication_plan(catalog, name)
         if not plan.statements:
             return catalog
@@ -234,14 +244,17 @@ class Startup:
         )
 
     def _farewell(self, stored: Stored, entries: dict[TableName, TableEntry]) -> list[CapturedTable]:
-        """Tables of ours that are gone, or not selected any more: a last sweep takes their rows out (rule D1)."""
+        """Tables of ours that are gone, or not selected any more: a last sweep takes their rows out (rule D1).
+
+        A table made anew under the same name is not among them: its own scan sweeps what was before it.
+        """
         gone = [
             entry
             for entry in stored.entries.values()
             if entry.source == self._settings.source
             and not entry.deleted
             and entry.capture.mode == REPLICATION
-            and (entry.name not in entries or entries[entry.name].oid != entry.oid)
+            and entry.name not in entries
         ]
         return [self._table(entry, None) for entry in gone]
 
@@ -259,6 +272,10 @@ class Startup:
         now_ms = time.time_ns() // 1_000_000
         for entry in changed:
             publisher.add(self._topics.tables, entry.record_key, entry.to_json(), now_ms)
+        captured = {str(table.name) for table in ready.tables}
+        for name, progress in stored.snapshots.items():
+            if name not in captured:  # should it come back, nothing that was scanned before counts
+                publisher.record(progress.record_key, None)
         ids = self._admin.topic_ids([table.topic for table in ready.tables])
         if ids != stored.topics:
             publisher.record(TOPICS_KEY, mapping_to_json("topics", ids))
@@ -282,11 +299,15 @@ def _kept(known: TableEntry | None, entry: TableEntry) -> TableEntry:
 def _published(catalog: Catalog, name: TableName) -> tuple[str, ...] | None:
     """The columns that the publication sends of a table; None: all but the generated ones."""
     publication = catalog.publication
+    if publication is not None and publication.generated_columns == "s":
+        everything = tuple(column.name for column in catalog.table(name).relation.columns if column.generated != "v")
+    else:
+        everything = None
     relations = {relation.oid for relation in catalog.table(name).published} | {catalog.table(name).oid}
     for member in publication.members if publication else ():
         if member.relation_oid in relations and member.columns is not None:
             return member.columns
-    return None
+    return everything
 
 
 def _row_filter(catalog: Catalog, name: TableName) -> str | None:

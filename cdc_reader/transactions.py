@@ -85,7 +85,9 @@ class Transactions:
         return self.last
 
     def opened(self) -> OpenTransaction | None:
-        """The part of the open transaction that is done, for a position inside it."""
+        """The part of the open transaction that is done, for a position inside it, or before it has come again."""
+        if self._resume is not None:
+            return self._resume
         if self.begin is None or self.skipping:
             return None
         done = max(self.ordinal, self.skip)

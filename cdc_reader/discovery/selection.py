@@ -17,11 +17,13 @@ class Selection:
     """The tables that are wanted.
 
     `tables` names them; None stands for all of `schemas` (None: of every schema). `exclude` always wins.
+    `required`: a table that is named must exist.
     """
 
     tables: frozenset[TableName] | None = None
     exclude: frozenset[TableName] = frozenset(TableName(PUBLIC, name) for name in DEFAULT_EXCLUDED)
     schemas: frozenset[str] | None = frozenset({PUBLIC})
+    required: bool = True
 
     @classmethod
     def of(cls, tables: Sequence[str] | None = None, exclude: Sequence[str] | None = None) -> Selection:
@@ -56,7 +58,7 @@ class Selection:
     def require(self, names: Iterable[TableName]) -> None:
         """Raise `SettingsError` when a table named in `tables` is not among the `names` that exist."""
         missing = sorted(set(self.tables or ()) - self.exclude - set(names))
-        if missing:
+        if missing and self.required:
             raise SettingsError(
                 f"expected the tables of setting 'tables' to exist, got none called {', '.join(map(str, missing))}",
                 remedy="correct the names, or create the tables first",

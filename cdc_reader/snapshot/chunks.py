@@ -24,10 +24,14 @@ class ReadPlan:
 
     def range_query(self, after: Sequence[str] | None, limit: int) -> str:
         """The next `limit` rows in key order behind the key `after` (PostgreSQL text; None: from the start)."""
-        order = ", ".join(self.key_columns)
+        order = ", ".join(self._ordered(column, kind) for column, kind in self._keys())
         conditions = [f"({self.filter})"] if self.filter else []
         if after is not None:
-            conditions.append(f"({order}) > ({self._key(after)})")
+            behind = ", ".join(
+                self._ordered(f"{literal(part)}::{kind}", kind)
+                for part, (_, kind) in zip(after, self._keys(), strict=True)
+            )
+            conditions.append(f"({order}) > ({behind})")
         where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
         return self._copy(f"{where} ORDER BY {order} LIMIT {limit:d}")
 
@@ -41,6 +45,17 @@ class ReadPlan:
     def _copy(self, rest: str) -> str:
         return f"COPY (SELECT {', '.join(self.columns)} FROM {self.relation}{rest}) TO STDOUT (FORMAT binary)"
 
+    def _keys(self) -> list[tuple[str, str]]:
+        return list(zip(self.key_columns, self.key_types, strict=True))
+
+    @staticmethod
+    def _ordered(expression: str, kind: str) -> str:
+        """What rows are ordered and compared by: the same operators for both.
+
+        A type of another schema than `public` may have operators that the search path does not find: its text does.
+        """
+        return f'({expression}::text COLLATE "C")' if "." in kind else expression
+
     def _key(self, key: Sequence[str]) -> str:
         return ", ".join(f"{literal(part)}::{kind}" for part, kind in zip(key, self.key_types, strict=True))
 
@@ -49,11 +64,6 @@ def literal(text: str) -> str:
     """A quoted SQL literal, whatever `standard_conforming_strings` says."""
     quoted = text.replace("'", "''")
     return " E'" + quoted.replace("\\", "\\\\") + "'" if "\\" in quoted else f"'{quoted}'"
-
-
-def quoted(name: str) -> str:
-    """A quoted SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 class ChunkSize:

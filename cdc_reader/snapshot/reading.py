@@ -20,6 +20,8 @@ from schemas.errors import TransientError
 from schemas.keys import parse_row_key
 
 MESSAGE_PREFIX = "rowferry"
+# DDL that holds a table longer voids the read: it is tried again, and workers stay free for other tables.
+_LOCK_WAIT_S = 5
 _BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 _COPY_HEADER_BYTES = 19
 _COPY_TRAILER = b"\xff\xff"
@@ -68,6 +70,7 @@ def begin_seeing(worker: Worker, delivered: Sequence[int] | frozenset[int] | set
     waiting = set(delivered)
     while True:
         connection.execute(_BEGIN)
+        connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_WAIT_S}s'")
         waiting = current_snapshot(connection).unseen(waiting)
         if not waiting:
             return connection
@@ -83,24 +86,26 @@ class _EnoughError(Exception):
     """Ends a COPY whose rows are more bytes than a chunk may have."""
 
 
-def copy_rows(connection: Connection, query: str, max_bytes: int | None = None) -> list[bytes]:
-    """The rows of `COPY ... (FORMAT binary)`, each as its bytes from the field count on.
+def copy_rows(connection: Connection, query: str, max_bytes: int | None = None) -> tuple[list[bytes], bool]:
+    """The rows of `COPY ... (FORMAT binary)`, each as its bytes from the field count on, and whether it was cut.
 
-    Stops behind the row that reaches `max_bytes`; the transaction is then aborted and reads nothing more.
+    It is cut behind the row that reaches `max_bytes`; the transaction is then aborted and reads nothing more.
     """
     rows: list[bytes] = []
     size = 0
+    cut = False
     with suppress(_EnoughError), connection.cursor() as cursor, cursor.copy(query.encode()) as copy:
         for block in copy:
             rows.append(bytes(block))
             size += len(block)
-            if max_bytes is not None and size >= max_bytes:
+            if max_bytes is not None and size >= max_bytes and block != _COPY_TRAILER:
+                cut = True
                 raise _EnoughError
     if rows:
         rows[0] = rows[0][_COPY_HEADER_BYTES:]
     if rows and rows[-1] == _COPY_TRAILER:
         rows.pop()
-    return rows
+    return rows, cut
 
 
 def read_chunk(
@@ -110,13 +115,12 @@ def read_chunk(
     with translated("read a snapshot chunk"):
         connection = begin_seeing(worker, delivered, timeout_s)
         try:
-            raw = copy_rows(connection, query, bounds.max_bytes)
+            raw, cut = copy_rows(connection, query, bounds.max_bytes)
         finally:
             connection.execute("ROLLBACK")
     rows = [copy_row(row) for row in raw]
-    size = sum(map(len, raw))
-    full = len(rows) >= bounds.max_rows or size >= bounds.max_bytes
-    chunk = ChunkRows(rows=rows, size=size, complete=not full)
+    complete = not cut and len(rows) < bounds.max_rows
+    chunk = ChunkRows(rows=rows, size=sum(map(len, raw)), complete=complete)
     return ChunkRead(chunk, parse_row_key(rows[-1][0]) if rows else None)
 
 

@@ -9,20 +9,20 @@ from __future__ import annotations
 
 import uuid
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 import structlog
 
 from cdc_reader.floors import Floors
-from cdc_reader.rows import copied_row
 from cdc_reader.sidework import SideWork, Worker
+from cdc_reader.snapshot.chunk_reads import ChunkReads, Reading
 from cdc_reader.snapshot.chunks import ChunkSize
-from cdc_reader.snapshot.reading import Bounds, ChunkRead, emit_message, read_chunk, wait_for_writers
+from cdc_reader.snapshot.reading import Bounds, emit_message, wait_for_writers
+from cdc_reader.snapshot.recorded import RecordedScans
 from cdc_reader.snapshot.scans import HELD, RUNNING, Phase, Scan
-from cdc_reader.snapshot.window import ChunkRows
-from cdc_reader.tables import CapturedTable, EncoderOf
+from cdc_reader.tables import CapturedTable
 from cdc_reader.transcode import EventContext
 from cdc_reader.versions import Versions
 from schemas.control import Command, State
@@ -34,7 +34,7 @@ from schemas.offsets import SnapshotProgress
 
 logger = structlog.get_logger(__name__)
 _RETRY_S = 1.0
-Fingerprint = Callable[[Worker, TableName], str]
+_MOST_OVERTAKEN = 100_000
 
 
 class Output(Protocol):
@@ -68,7 +68,6 @@ class RunnerSettings:
     incarnation: str
     chunk_rows: int
     chunk_bytes: int
-    event_bytes: int
     parallel: int
     watermark_timeout_s: float
 
@@ -87,8 +86,8 @@ class SnapshotRunner:
         versions: Versions,
         announce: Announce,
         delivered: set[int],
-        fingerprint: Fingerprint,
-        encoder_of: EncoderOf,
+        reads: ChunkReads,
+        recorded: RecordedScans,
     ) -> None:
         self._settings = settings
         self._tables = tables
@@ -98,11 +97,11 @@ class SnapshotRunner:
         self._versions = versions
         self._announce = announce
         self._delivered = delivered
-        self._fingerprint = fingerprint
-        self._encoder_of = encoder_of
+        self._reads = reads
         self._queued: deque[Scan] = deque()
         self._active: list[Scan] = []
         self._later: list[tuple[float, Scan]] = []
+        self.recorded = recorded
         self._counts: dict[str, tuple[int, int]] = {}
         self._states: dict[str, str] = {}
 
@@ -135,8 +134,17 @@ class SnapshotRunner:
         """Queue a scan; one of the whole table replaces another of the same table that is not over."""
         if scan.whole_table:
             for other in [other for other in self.scans if other.table == scan.table and other.whole_table]:
+                # What was promised to be waited for, and to whom, is taken over.
+                scan.needs_writers = scan.needs_writers or other.needs_writers
+                scan.commands += other.commands
                 self._drop(other)
         self._queued.append(scan)
+
+    def restart(self, table: TableName, cause: str, *, known_rows: int) -> None:
+        """Scan a table from the start; also when we are killed before the scan has begun."""
+        self.recorded.known[table] = known_rows
+        self.recorded.begin_anew(table)
+        self.request(self.new_scan(table, cause))
 
     def new_scan(self, table: TableName, cause: str, **more: object) -> Scan:
         """A scan with this runner's bounds."""
@@ -148,15 +156,35 @@ class SnapshotRunner:
         for entry in [entry for entry in self._later if entry[0] <= now]:
             self._later.remove(entry)
             self._active.append(entry[1])
-            self._emit_low(entry[1], now)
+            (self._wait_for_writers if entry[1].needs_writers else self._emit_low)(entry[1], now)
         while self._queued and len(self._active) + len(self._later) < self._settings.parallel:
             scan = self._queued.popleft()
             self._active.append(scan)
             self._begin(scan, now)
         for scan in self._active:
             if scan.phase in (Phase.LOW, Phase.HIGH) and now > scan.deadline:
-                logger.warning("watermark_lost", table=str(scan.table), waited_for=scan.phase.value)
-                self._emit_low(scan, now)
+                self._overdue(scan, now)
+
+    def _overdue(self, scan: Scan, now: float) -> None:
+        """A watermark did not come in time (rule S3): write it again, under the same id."""
+        scan.deadline = now + self._settings.watermark_timeout_s
+        if scan.phase is Phase.HIGH and scan.result is None:
+            return  # the chunk is still being read; a read that fails tells so itself
+        role = "low" if scan.phase is Phase.LOW else "high"
+        logger.warning("watermark_overdue", table=str(scan.table), waits_for=scan.phase.value)
+        self._emit(scan, f"{scan.attempt}:{role}", now)
+
+    def _emit(self, scan: Scan, content: str, now: float) -> None:
+        self._side.submit(
+            lambda worker: emit_message(worker.connection, content),
+            lambda _: None,
+            lambda exc: self._retry(scan, exc, now),
+        )
+
+    def void_large_windows(self, now: float) -> None:
+        """Bound the keys that are kept while a chunk is open: a large transaction voids it (rule S2)."""
+        for scan in [scan for scan in self._active if scan.window and len(scan.window.overtaken) > _MOST_OVERTAKEN]:
+            self.void(scan.table, "the stream wrote too many rows meanwhile", now)
 
     def void(self, table: TableName, reason: str, now: float) -> None:
         """The open chunk of a table no longer counts (rule S2): it is read again."""
@@ -173,20 +201,21 @@ class SnapshotRunner:
                 continue
             if role == "low" and scan.phase is Phase.LOW:
                 self._on_low(scan, context, now)
-            elif role == "high" and scan.phase is Phase.HIGH and scan.chunk is not None:
+            elif role == "high" and scan.phase is Phase.HIGH and scan.result is not None:
                 self._on_high(scan, lsn, context, now)
             return
 
     def _begin(self, scan: Scan, now: float) -> None:
-        table = self._tables[scan.table]
         logger.info("snapshot_begins", table=str(scan.table), cause=scan.cause, resumed=scan.last_key is not None)
-        if scan.command is not None and scan.command.state is State.REQUESTED:
-            scan.command = scan.command.in_state(State.RUNNING)
-            self._announce.command_moved(scan.command)
-        if not scan.needs_writers:
-            self._emit_low(scan, now)
-            return
+        for at, command in enumerate(scan.commands):
+            if command.state is State.REQUESTED:
+                scan.commands[at] = command.in_state(State.RUNNING)
+                self._announce.command_moved(scan.commands[at])
+        (self._wait_for_writers if scan.needs_writers else self._emit_low)(scan, now)
+
+    def _wait_for_writers(self, scan: Scan, now: float) -> None:
         scan.phase = Phase.WRITERS
+        table = self._tables[scan.table]
         oids = sorted(table.relations | {table.entry.oid})
         self._side.submit(
             lambda worker: wait_for_writers(worker, oids, lambda holders: _log_writers(scan.table, holders)),
@@ -203,11 +232,7 @@ class SnapshotRunner:
         self._close_window(scan)
         attempt = f"{self._settings.source}/{uuid.uuid4().hex}"
         scan.wait_for_low(attempt, now + self._settings.watermark_timeout_s)
-        self._side.submit(
-            lambda worker: emit_message(worker.connection, f"{attempt}:low"),
-            lambda _: None,
-            lambda exc: self._retry(scan, exc, now),
-        )
+        self._emit(scan, f"{attempt}:low", now)
 
     def _retry(self, scan: Scan, exc: TransientError, now: float) -> None:
         if scan in self._active:
@@ -229,11 +254,10 @@ class SnapshotRunner:
                 below_version=self._versions.next(context.ts_ms * 1000),
                 oid=table.entry.oid,
                 fingerprint=table.entry.fingerprint,
-                command=scan.command.id if scan.command else None,
-                complete_rows=scan.known_rows,
+                command=scan.commands[0].id if scan.commands else None,
+                complete_rows=self.recorded.known.get(scan.table),
             )
-            table.deletes = 0
-            self._output.record(scan.progress.record_key, scan.progress.to_json())
+            self.recorded.record(scan.progress)
         self._open_window(scan, scan.attempt, now)
 
     def _open_window(self, scan: Scan, attempt: str, now: float) -> None:
@@ -247,69 +271,45 @@ class SnapshotRunner:
             if keys is None
             else table.read.keys_query([parse_row_key(key) for key in keys])
         )
-        bounds = Bounds(limit if keys is None else limit + 1, self._settings.chunk_bytes * 4)
-        self._side.submit(
-            lambda worker: self._read(worker, scan, table, query=query, bounds=bounds, keys=keys),
-            lambda seen: self._read_done(scan, seen),
-            lambda exc: self._retry(scan, exc, now),
-        )
-
-    def _read(
-        self,
-        worker: Worker,
-        scan: Scan,
-        table: CapturedTable,
-        *,
-        query: str,
-        bounds: Bounds,
-        keys: list[bytes] | None,
-    ) -> tuple[str, frozenset[int]]:
-        """In a side worker: read the chunk, and only then write the high watermark."""
         attempt, delivered = scan.attempt, scan.delivered
-        encoder = self._encoder_of(table.plan)  # encoders are for one thread
-        read: ChunkRead = read_chunk(
-            worker,
-            query,
-            lambda data: copied_row(encoder, data, max_bytes=self._settings.event_bytes),
-            bounds=bounds,
-            delivered=delivered,
-            timeout_s=self._settings.watermark_timeout_s,
-        )
-        chunk = read.chunk
-        if keys is not None:
-            # A chunk that was cut short says nothing of the keys behind the cut: they come with the next one.
-            found = {row[0] for row in chunk.rows} if chunk.complete else set(keys)
-            chunk = replace(chunk, absent=[key for key in keys if key not in found])
-        fingerprint = self._fingerprint(worker, scan.table) if chunk.complete and keys is None else None
-        if scan.attempt == attempt:
-            scan.chunk, scan.read_to, scan.fingerprint = chunk, read.last_key, fingerprint
-            emit_message(worker.connection, f"{attempt}:high")
-        return attempt, delivered
+        bounds = Bounds(limit if keys is None else limit + 1, self._settings.chunk_bytes * 4)
+        reading = Reading(table, query, bounds, keys, delivered)
 
-    def _read_done(self, scan: Scan, seen: tuple[str, frozenset[int]]) -> None:
-        self._delivered.difference_update(seen[1])  # a snapshot has seen them: they are forgotten
+        def task(worker: Worker) -> frozenset[int]:
+            """Read the chunk, and only then write the high watermark."""
+            result = self._reads.read(worker, reading, attempt)
+            if scan.attempt == attempt:
+                scan.read = result
+                emit_message(worker.connection, f"{attempt}:high")
+            return delivered
+
+        self._side.submit(task, self._delivered.difference_update, lambda exc: self._retry(scan, exc, now))
 
     def _on_high(self, scan: Scan, lsn: int, context: EventContext, now: float) -> None:
-        table, chunk, window = self._tables[scan.table], scan.chunk, scan.window
-        assert chunk is not None
-        assert window is not None
+        table, result = self._tables[scan.table], scan.result
+        assert result is not None
+        if result.refused is not None:
+            self._refuse(scan, result.refused)
+            return
+        chunk = result.chunk
         self._close_window(scan, keep=True)
         snapshot = EventContext(MODE_SNAPSHOT, context.xid, context.commit_lsn, context.commit_ts_us, context.ts_ms)
         self._publish(table, scan, snapshot, lsn)
-        scan.chunk_done(chunk, scan.read_to)
+        scan.chunk_done(chunk, result.read_to)
         self._count(scan.table, len(chunk.rows))
         if scan.complete(chunk):
-            self._complete(scan, table, snapshot, lsn, now)
+            self._complete(scan, table, snapshot, lsn)
             return
         if scan.progress is not None:
-            self._output.record(scan.progress.record_key, scan.progress.to_json())
+            self.recorded.record(scan.progress)
         # The high watermark of a chunk is the low one of the next.
         self._open_window(scan, f"{self._settings.source}/{uuid.uuid4().hex}", now)
 
     def _publish(self, table: CapturedTable, scan: Scan, context: EventContext, lsn: int) -> None:
-        chunk, window = scan.chunk, scan.window
-        assert chunk is not None
+        result, window = scan.result, scan.window
+        assert result is not None
         assert window is not None
+        chunk = result.chunk
         encoder, now_us, ts_ms = table.encoder, context.ts_ms * 1000, context.commit_ts_us // 1000
         ordinal = 0
         for key, row, omitted in window.surviving(chunk):
@@ -329,31 +329,39 @@ class SnapshotRunner:
             self._output.add(table.topic, key, event, ts_ms)
             self._announce.tombstone(table, key, version)
 
-    def _complete(self, scan: Scan, table: CapturedTable, context: EventContext, lsn: int, now: float) -> None:
+    def _complete(self, scan: Scan, table: CapturedTable, context: EventContext, lsn: int) -> None:
         if not scan.whole_table:
             self._over(scan, "")
             return
         assert scan.progress is not None
-        if scan.fingerprint != scan.progress.fingerprint:  # rule D1: compared before every sweep
+        assert scan.result is not None
+        if scan.result.fingerprint != scan.progress.fingerprint:  # rule D1: compared before every sweep
             self._active.remove(scan)
             self._announce.definition_changed(scan.table)
             return
+        scan.progress = replace(scan.progress, complete_rows=self.recorded.known.get(scan.table))
         scan.deletes_seen = table.deletes
-        forced = scan.command is not None and scan.command.force
-        progress = scan.finish(row_estimate=table.entry.row_estimate, forced=forced)
+        progress = scan.finish(row_estimate=table.entry.row_estimate, forced=scan.forced)
         if progress.state == HELD:
             logger.error(
                 "sweep_held",
                 table=progress.table,
                 rows=progress.rows,
-                expected_at_least_half_of=progress.complete_rows
-                if progress.complete_rows is not None
-                else table.entry.row_estimate,
+                expected_half_of=progress.complete_rows,
+                remedy="look at the table; if it is right, ask for a sweep with force through the control topic",
             )
         else:
+            table.deletes = 0
+            self.recorded.known[scan.table] = progress.rows
             self.sweep(table, progress.below_version, context, lsn)
-        self._output.record(progress.record_key, progress.to_json())
+        self.recorded.record(progress)
         self._over(scan, progress.state)
+
+    def _refuse(self, scan: Scan, reason: str) -> None:
+        self._close_window(scan)
+        self._active.remove(scan)
+        for command in scan.commands:
+            self._announce.command_moved(command.in_state(State.REFUSED, reason))
 
     def sweep(self, table: CapturedTable, below: int, context: EventContext, lsn: int) -> None:
         """Publish a sweep: no row of the table with a version below `below` exists any more."""
@@ -365,8 +373,10 @@ class SnapshotRunner:
         rows = scan.progress.rows if scan.progress else None
         self._states[str(scan.table)] = state or "done"
         logger.info("snapshot_over", table=str(scan.table), rows=rows, state=state or "done")
-        if scan.command is not None:
-            self._announce.command_moved(scan.command.in_state(State.DONE, f"{rows} rows" if rows is not None else ""))
+        for command in scan.commands:
+            others = [other for other in self.scans if any(each.id == command.id for each in other.commands)]
+            if not others:  # a command for several tables is done with the last of them
+                self._announce.command_moved(command.in_state(State.DONE, f"{rows} rows" if rows is not None else ""))
 
     def _close_window(self, scan: Scan, *, keep: bool = False) -> None:
         if scan.window is not None:
@@ -385,6 +395,3 @@ class SnapshotRunner:
 
 def _log_writers(table: TableName, holders: list[str]) -> None:
     logger.info("snapshot_waits_for_writers", table=str(table), virtual_transactions=holders)
-
-
-__all__ = ["ChunkRows", "RunnerSettings", "SnapshotRunner"]

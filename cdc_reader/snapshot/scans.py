@@ -36,6 +36,20 @@ class Phase(Enum):
     OVER = "over"
 
 
+@dataclass(frozen=True, slots=True)
+class ReadResult:
+    """What a worker read for one attempt; `read_to` is the key behind which the next chunk begins.
+
+    `fingerprint` is that of the definition after a complete chunk. `refused` says why keys cannot be read at all.
+    """
+
+    attempt: str
+    chunk: ChunkRows
+    read_to: tuple[str, ...] | None = None
+    fingerprint: str | None = None
+    refused: str | None = None
+
+
 @dataclass(slots=True)
 class Scan:
     """One scan. `deadline` (monotonic seconds) is when the attempt counts as lost (rule S3)."""
@@ -43,20 +57,28 @@ class Scan:
     table: TableName
     cause: str
     size: ChunkSize
-    command: Command | None = None
+    commands: list[Command] = field(default_factory=list)
     keys: list[bytes] | None = None
     progress: SnapshotProgress | None = None
     needs_writers: bool = False
     phase: Phase = Phase.BEGIN
     window: Window | None = None
-    chunk: ChunkRows | None = None
-    read_to: tuple[str, ...] | None = None
-    fingerprint: str | None = None
-    known_rows: int | None = None
+    read: ReadResult | None = None
     deadline: float = 0.0
     deletes_seen: int = 0
     attempt: str = ""
     delivered: frozenset[int] = field(default_factory=frozenset)
+
+    @property
+    def result(self) -> ReadResult | None:
+        """What was read for the attempt of now."""
+        read = self.read
+        return read if read is not None and read.attempt == self.attempt else None
+
+    @property
+    def forced(self) -> bool:
+        """Whether an operator insists on the sweep (rule S7)."""
+        return any(command.force for command in self.commands)
 
     @property
     def whole_table(self) -> bool:
@@ -76,7 +98,7 @@ class Scan:
         """A new attempt begins; whatever an older one still delivers is ignored."""
         self.attempt = attempt
         self.window = None
-        self.chunk = None
+        self.read = None
         self.phase = Phase.LOW
         self.deadline = deadline
 
@@ -84,7 +106,7 @@ class Scan:
         """The low watermark was received: from now on the stream's keys overtake the chunk's."""
         self.attempt = attempt
         self.window = Window(attempt)
-        self.chunk = None
+        self.read = None
         self.phase = Phase.HIGH
         self.deadline = deadline
         self.delivered = delivered

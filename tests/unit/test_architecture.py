@@ -62,6 +62,7 @@ EDGES: dict[str, str] = {
     "cdc_reader.service": "",
     "cdc_reader.session": "",
     "cdc_reader.sidework": "psycopg",
+    "cdc_reader.snapshot.chunk_reads": "",
     "cdc_reader.snapshot.reading": "",
     "cdc_reader.snapshot.runner": "",
     "cdc_reader.sources": "",

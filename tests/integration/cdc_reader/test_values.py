@@ -49,7 +49,7 @@ def sent(connection: psycopg.Connection[tuple[Any, ...]], texts: list[str], kind
     output = {"bool": "boolout"}.get(kind)
     shown = f"{output}(value)" if output else "value"
     listed = ", ".join("'" + text.replace("'", "''") + "'" for text in texts)
-    rows = copy_rows(
+    rows, _ = copy_rows(
         connection,
         f"COPY (SELECT value, {shown}::text FROM unnest(ARRAY[{listed}]::{kind}[]) AS value) TO STDOUT (FORMAT binary)",
     )
@@ -202,7 +202,7 @@ def test_stream_and_snapshot_carry_a_row_alike(
     encoder = make_encoder(plan)
     key, value, rare = encoder.change(payload, CONTEXT, 1, 2, 3)
     query = read_plan(entry, plan, row_filter=None, partitioned=False).range_query(None, 10)
-    (copied,) = copy_rows(connection, query)
+    (copied,), _ = copy_rows(connection, query)
 
     assert (key, rare) == (b"-7", 0)
     assert encoder.copy_row(copied) == (key, encoder.columns(encoder.split(payload).new or ()).row, ())

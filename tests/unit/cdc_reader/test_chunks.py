@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cdc_reader.snapshot.chunks import ChunkSize, ReadPlan, literal, quoted
+from cdc_reader.snapshot.chunks import ChunkSize, ReadPlan, literal
 from cdc_reader.snapshot.window import ChunkRows, Window, sweep_looks_wrong
 
 PLAN = ReadPlan('ONLY "public"."a""b"', ('"id"', '"tags"::text'), ('"id"', '"day"'), ("bigint", "date"))
@@ -30,7 +30,6 @@ def test_s5_row_filter_applies_to_every_read() -> None:
 def test_literals_cannot_end_early() -> None:
     assert literal("a'b") == "'a''b'"
     assert literal("a\\'b") == " E'a\\\\''b'"
-    assert quoted('a"b') == '"a""b"'
 
 
 def test_s3_chunks_are_bounded_by_bytes_too() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cdc_reader.refetch import FetchedRow
 from cdc_reader.relations import plan_table
 from cdc_reader.rows import NOT_HAD, ROW_GONE, TOO_LARGE, assemble, missing_columns, shrink
 from cdc_reader.transcode import Columns, Encoder, make_encoder
@@ -26,6 +27,7 @@ ENTRY = TableEntry(
     capture=Capture("replication", ""),
 )
 LIMIT = 1_000_000
+FETCHED = FetchedRow({"id": b"\x02\x0e", "name": b"\x02\x02b", "body": b"\x02\x02z"})
 SENT = Columns((b"\x02\x0e", b"\x02\x02a", None))
 
 
@@ -38,9 +40,7 @@ def test_v5_missing_columns_are_those_not_sent() -> None:
 
 
 def test_v5_fetched_column_is_marked() -> None:
-    row = assemble(
-        encoder(), SENT, {"id": b"\x02\x0e", "name": b"\x02\x02b", "body": b"\x02\x02z"}, gone=False, max_bytes=LIMIT
-    )
+    row = assemble(encoder(), SENT, FETCHED, gone=False, max_bytes=LIMIT)
     assert row.row == b"\x02\x0e\x02\x02a\x02\x02z"
     assert (row.refetched, row.omitted, row.again) == (("body",), (), False)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from cdc_reader.snapshot.chunks import ChunkSize
-from cdc_reader.snapshot.scans import DONE, HELD, Phase, Scan, cause_of_scan, resumable
+from cdc_reader.snapshot.scans import DONE, HELD, Phase, ReadResult, Scan, cause_of_scan, resumable
 from cdc_reader.snapshot.window import ChunkRows
 from schemas.names import TableName
 from schemas.offsets import SnapshotProgress
@@ -78,11 +78,13 @@ def test_new_attempt_forgets_the_one_before() -> None:
     current = scan(progress=PROGRESS)
     current.wait_for_low("first", 10.0)
     current.open_window("first", 20.0, frozenset({7}))
-    current.chunk = ChunkRows([], 0, complete=True)
+    current.read = ReadResult("first", ChunkRows([], 0, complete=True))
+    assert current.result is not None
     current.wait_for_low("second", 30.0)
     assert (current.phase, current.attempt) == (Phase.LOW, "second")
     assert current.window is None
-    assert current.chunk is None
+    current.read = ReadResult("first", ChunkRows([], 0, complete=True))
+    assert current.result is None, "a worker that was late is not believed"
 
 
 SWEEPS = {

@@ -1,0 +1,61 @@
+"""One chunk, read in a side worker: what was planned, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from cdc_reader.rows import copied_row
+from cdc_reader.sidework import Worker
+from cdc_reader.snapshot.reading import Bounds, read_chunk
+from cdc_reader.snapshot.scans import ReadResult
+from cdc_reader.snapshot.window import ChunkRows
+from cdc_reader.tables import CapturedTable, EncoderOf
+from schemas.errors import RecordError
+from schemas.names import TableName
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a worker is to read: a range of a table, or some keys of it."""
+
+    table: CapturedTable
+    query: str
+    bounds: Bounds
+    keys: list[bytes] | None
+    delivered: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkReads:
+    """How chunks are read: `fingerprint` gives a table's definition now, `event_bytes` bounds one row."""
+
+    encoder_of: EncoderOf
+    fingerprint: Callable[[Worker, TableName], str]
+    event_bytes: int
+    visible_within_s: float
+
+    def read(self, worker: Worker, reading: Reading, attempt: str) -> ReadResult:
+        """Read one chunk, and the definition behind the last one. Raises `TransientError`: try again."""
+        table, keys = reading.table, reading.keys
+        encoder = self.encoder_of(table.plan)  # encoders are for one thread
+        try:
+            read = read_chunk(
+                worker,
+                reading.query,
+                lambda data: copied_row(encoder, data, max_bytes=self.event_bytes),
+                bounds=reading.bounds,
+                delivered=reading.delivered,
+                timeout_s=self.visible_within_s,
+            )
+        except RecordError as exc:
+            if keys is None:
+                raise
+            return ReadResult(attempt, ChunkRows((), 0, complete=True), refused=str(exc))
+        chunk = read.chunk
+        if keys is None:
+            fingerprint = self.fingerprint(worker, table.name) if chunk.complete else None
+            return ReadResult(attempt, chunk, read.last_key, fingerprint)
+        # A chunk that was cut short says nothing of the keys behind the cut: they come with the next one.
+        found = {row[0] for row in chunk.rows} if chunk.complete else set(keys)
+        return ReadResult(attempt, replace(chunk, absent=[key for key in keys if key not in found]))
