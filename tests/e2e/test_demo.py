@@ -64,7 +64,7 @@ def test_demo_proves_the_index_equal_and_leaves_nothing_behind(tmp_path: Path) -
 def test_kept_demo_goes_on_until_it_is_ended(tmp_path: Path) -> None:
     data = ("--data", str(tmp_path / "kept"))
 
-    ran = demo("--keep", *data, *SMALL, temporary=tmp_path)
+    ran = demo("--keep", *data, *SMALL, "--seconds", "0.5", temporary=tmp_path)
     try:
         assert (ran.returncode, ran.stderr) == (0, "")
         [address] = re.findall(r"^  vespa-sink +(http://\S+)/statusz", ran.stdout, re.MULTILINE)
