@@ -23,6 +23,7 @@ from cdc_runtime.kafka.admin import KafkaAdmin
 from cdc_runtime.kafka.client import record_of
 from cdc_runtime.kafka.directory import TableDirectory
 from cdc_runtime.kafka.positions import read_to_end
+from cdc_runtime.kafka.producer import IdempotentProducer
 from cdc_runtime.records import Record
 from cdc_runtime.settings import KafkaSettings
 from schemas.control import Command
@@ -299,6 +300,20 @@ class Consumer:
             for record in self.raw(self.topics.control)
             if record.value is not None
         }
+
+    def send(self, topic: str, key: bytes, value: bytes) -> None:
+        """Write one record, as an operator's tool would."""
+        producer = IdempotentProducer(self.settings)
+        try:
+            producer.send(topic, key, value)
+            producer.flush_or_raise()
+        finally:
+            producer.close()
+
+    def readable_commands(self) -> list[Command]:
+        """Every state of every command that can be read."""
+        records = self.raw(self.topics.control)
+        return [Command.from_json(each.value) for each in records if each.value and each.value.startswith(b'{"')]
 
     def entries_name(self, table: str) -> TableName:
         return TableName("public", table)

@@ -80,7 +80,7 @@ def test_kafka_transactions_are_bounded_by_bytes(database: Database, make_reader
 
 def test_kafka_transactions_are_bounded_by_time(database: Database, make_reader: MakeReader) -> None:
     database.execute(ITEMS)
-    counts = {}
+    counts: dict[float, float] = {}
     for wait_s in (0.001, 10):
         reader = make_reader(database, COMMIT__MAX_WAIT_S=wait_s).start().snapshots_over(1 if not counts else 0)
         reader.caught_up()
