@@ -315,9 +315,6 @@ class Consumer:
         records = self.raw(self.topics.control)
         return [Command.from_json(each.value) for each in records if each.value and each.value.startswith(b'{"')]
 
-    def entries_name(self, table: str) -> TableName:
-        return TableName("public", table)
-
     def delete_topic(self, topic: str) -> None:
         """Delete a topic, and wait until the broker no longer knows it."""
         client = AdminClient({"bootstrap.servers": self.kafka})

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psycopg
 
+from schemas.names import TableName
 from tests.databases import Database
 from tests.integration.cdc_reader.conftest import MakeReader
 from tests.integration.cdc_reader.readers import Consumer, rows_in_database
@@ -103,7 +104,7 @@ def test_p5_topic_that_came_back_empty_is_a_gap(
     database.execute(ITEMS)
     reader = make_reader(database).start().snapshots_over(1)
     reader.stop()
-    topic = consumer.topics.table(consumer.entries_name("items"))
+    topic = consumer.topics.table(TableName("public", "items"))
     consumer.delete_topic(topic)
     reader.start()
     assert reader.exit_code() == 81
@@ -137,7 +138,7 @@ def test_large_transaction_passes_in_bounded_memory(
     peak_kb = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{reader.process.pid}/status").read_text())
     assert peak_kb is not None
     assert int(peak_kb[1]) < 200 * 1024
-    ends = consumer.admin().end_offsets(consumer.admin().places(consumer.topics.table(consumer.entries_name("items"))))
+    ends = consumer.admin().end_offsets(consumer.admin().places(consumer.topics.table(TableName("public", "items"))))
     assert sum(ends.values()) >= 200_000
 
 
