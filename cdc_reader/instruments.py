@@ -59,8 +59,8 @@ class Instruments:
         self._connected.set(0)
         self._health.detail("role", lambda: "standby")
         self._health.detail("waits_for", lambda: reason)
+        self._health.started()
         self._health.ready()
-        self._health.tick()
 
     def streaming(self) -> None:
         """The slot is ours and the stream runs."""

@@ -83,15 +83,15 @@ class Topics:
 
     def offsets(self, source: str) -> str:
         """Position, floors and snapshot progress of one source."""
-        return f"{self.prefix}._offsets.{_escape(source)}"
+        return f"{self.prefix}._offsets.{_suffix(source)}"
 
     def retry(self, group: str) -> str:
         """Records that a consumer group will try again."""
-        return f"{self.prefix}._retry.{_escape(group)}"
+        return f"{self.prefix}._retry.{_suffix(group)}"
 
     def dead_letters(self, group: str) -> str:
         """Records that a consumer group could not carry."""
-        return f"{self.prefix}._dlq.{_escape(group)}"
+        return f"{self.prefix}._dlq.{_suffix(group)}"
 
     def table(self, table: TableName, generation: int = 1) -> str:
         """The topic of a table; raises `SettingsError` when the name is longer than Kafka allows."""
@@ -132,6 +132,11 @@ def _escape(part: str) -> str:
         lambda match: "".join(f"-{byte:02X}" for byte in match[0].encode()),
         part,
     )
+
+
+def _suffix(name: str) -> str:
+    """The name of a source or a consumer group at the end of a topic's name: as it is, where Kafka allows it."""
+    return re.sub(r"[^A-Za-z0-9._-]", lambda match: "".join(f"-{byte:02X}" for byte in match[0].encode()), name)
 
 
 def _unescape(part: str) -> str:

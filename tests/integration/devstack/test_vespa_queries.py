@@ -80,7 +80,7 @@ def client(_faulty_vespa: VespaServer) -> VespaClient:
     ],
 )
 def test_condition_finds(client: VespaClient, condition: str, numbers: list[int]) -> None:
-    yql = f"select doc_id from procore_record where {_OURS} and {condition} order by doc_id"
+    yql = f"select doc_id from procore_record where {_OURS} and ({condition}) order by doc_id"
     assert client.found(yql) == [f"queried/{number}" for number in numbers]
 
 

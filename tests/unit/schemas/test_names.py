@@ -57,6 +57,13 @@ def test_document_table_names_the_schema_outside_public() -> None:
     assert TableName("sales", "projects").document_table == "sales.projects"
 
 
+def test_topics_of_sources_and_groups_carry_their_names() -> None:
+    topics = Topics()
+    assert topics.offsets("rowferry") == "cdc._offsets.rowferry"
+    assert topics.dead_letters("rowferry-vespa-sink") == "cdc._dlq.rowferry-vespa-sink"
+    assert topics.retry("a group") == "cdc._retry.a-20group"
+
+
 def test_prefix_and_length_are_checked() -> None:
     with pytest.raises(SettingsError):
         Topics("a.b")
