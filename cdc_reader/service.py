@@ -15,7 +15,7 @@ import time
 import structlog
 
 from cdc_reader.commands import Commands
-from cdc_reader.connections import Connection, connect
+from cdc_reader.connections import Connection, connect, translated
 from cdc_reader.instruments import Instruments
 from cdc_reader.locks import slot_lock
 from cdc_reader.lsn import Lsn
@@ -73,7 +73,8 @@ class Reader:
         while not self._drain.stopping:
             began = time.monotonic()
             try:
-                self._session()
+                with translated("use the source"):
+                    self._session()
                 pause_s = _FIRST_PAUSE_S
                 continue
             except TextNeeded as exc:

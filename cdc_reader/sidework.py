@@ -16,7 +16,7 @@ from typing import TypeVar
 
 import psycopg
 
-from cdc_reader.connections import Connection
+from cdc_reader.connections import Connection, translated
 from schemas.errors import TransientError
 
 T = TypeVar("T")
@@ -112,7 +112,8 @@ class SideWork:
         while (entry := self._tasks.get()) is not None:
             task, done, failed = entry
             try:
-                result = task(worker)
+                with translated("read beside the stream"):
+                    result = task(worker)
             except TransientError as exc:
                 worker.discard()
                 self._settle_later(lambda exc=exc, failed=failed: failed(exc))  # type: ignore[misc]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from tests.databases import Database
 from tests.integration.cdc_reader.conftest import MakeReader
-from tests.integration.cdc_reader.readers import Consumer, rows_in_database
+from tests.integration.cdc_reader.readers import Consumer
+from tests.integration.cdc_reader.tables import rows_in_database
 from tests.waiting import eventually
 
 TWO = """

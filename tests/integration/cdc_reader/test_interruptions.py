@@ -6,7 +6,8 @@ from devstack.kafka import KafkaServer
 from devstack.postgres import PostgresServer
 from tests.databases import Database, create
 from tests.integration.cdc_reader.conftest import MakeReader
-from tests.integration.cdc_reader.readers import Consumer, rows_in_database
+from tests.integration.cdc_reader.readers import Consumer
+from tests.integration.cdc_reader.tables import rows_in_database
 from tests.waiting import eventually
 
 ITEMS = "CREATE TABLE items (id bigint PRIMARY KEY, name text)"

@@ -10,7 +10,8 @@ import psycopg
 from schemas.names import TableName
 from tests.databases import Database
 from tests.integration.cdc_reader.conftest import MakeReader
-from tests.integration.cdc_reader.readers import Consumer, rows_in_database
+from tests.integration.cdc_reader.readers import Consumer
+from tests.integration.cdc_reader.tables import rows_in_database
 from tests.waiting import eventually
 
 ITEMS = "CREATE TABLE items (id bigint PRIMARY KEY, name text, body text)"

@@ -6,7 +6,8 @@ from devstack.sample.workload import Workload, run
 from schemas.names import TableName
 from tests.databases import SAMPLE, Database
 from tests.integration.cdc_reader.conftest import MakeReader
-from tests.integration.cdc_reader.readers import Consumer, differences, tables_in_database
+from tests.integration.cdc_reader.readers import Consumer
+from tests.integration.cdc_reader.tables import differences, tables_in_database
 
 ITEMS = "CREATE TABLE items (id bigint PRIMARY KEY, name text, body text)"
 

@@ -16,7 +16,8 @@ from devstack.postgres import PostgresServer
 from schemas.control import Command, Kind
 from tests.databases import Database
 from tests.integration.cdc_reader.conftest import MakeReader
-from tests.integration.cdc_reader.readers import Consumer, Reader, rows_in_database
+from tests.integration.cdc_reader.readers import Consumer, Reader
+from tests.integration.cdc_reader.tables import rows_in_database
 from tests.waiting import eventually
 
 ITEMS = """

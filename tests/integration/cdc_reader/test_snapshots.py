@@ -8,7 +8,8 @@ from cdc_runtime.kafka.producer import IdempotentProducer
 from schemas.control import Command, Kind, State
 from tests.databases import Database
 from tests.integration.cdc_reader.conftest import MakeReader
-from tests.integration.cdc_reader.readers import Consumer, Reader, rows_in_database
+from tests.integration.cdc_reader.readers import Consumer, Reader
+from tests.integration.cdc_reader.tables import rows_in_database
 from tests.waiting import eventually
 
 ROWS = 1200
