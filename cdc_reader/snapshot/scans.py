@@ -50,7 +50,7 @@ class ReadResult:
     refused: str | None = None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Scan:
     """One scan. `deadline` (monotonic seconds) is when the attempt counts as lost (rule S3)."""
 
