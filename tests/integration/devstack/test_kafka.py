@@ -82,17 +82,17 @@ def test_aborted_transaction_is_hidden_from_read_committed_after_a_kill_too(node
         client.flush(30)
         client.commit_transaction(30) if commit else client.abort_transaction(30)
     del client
-    node.kill()
-    node.restart()
 
     def committed() -> bool:
-        # The outcome is durable, but its marker may still have to be written after the restart: until then a
-        # read_committed consumer sees neither record.
         found = consume(node, "facts")
         assert b"aborted" not in found
         return found == [b"committed"]
 
+    # The commit is answered before its marker stands in the partition; the kill is to come behind that.
     eventually(committed, 30, "the committed record to be seen")
+    node.kill()
+    node.restart()
+    eventually(committed, 30, "the committed record to be seen after the restart")
     assert consume(node, "facts", "read_uncommitted") == [b"aborted", b"committed"]
 
 
