@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
-from psycopg import errors, sql
+from psycopg import errors
 
 from schemas.errors import (
     AccessDenied,
@@ -117,8 +117,3 @@ def _connection_error(message: str, text: str) -> RowferryError:
     if "FATAL" in text and any(words in text for words in _ABSENT):
         return AccessDenied(message, remedy="check user and database name of database_url")
     return Unreachable(message, remedy="check host and port of database_url and that the server runs")
-
-
-def identifier(*parts: str) -> sql.Identifier:
-    """A quoted name for a statement."""
-    return sql.Identifier(*parts)

@@ -121,11 +121,6 @@ class SnapshotRunner:
         self._counts[str(table)] = (known[0] + rows, known[1] + 1)
 
     @property
-    def busy(self) -> bool:
-        """Whether a scan is under way or waits."""
-        return bool(self._queued or self._active or self._later)
-
-    @property
     def scans(self) -> list[Scan]:
         """All scans that are not over."""
         return [*self._active, *(scan for _, scan in self._later), *self._queued]
