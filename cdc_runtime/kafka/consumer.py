@@ -15,7 +15,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException
 from confluent_kafka import TopicPartition as KafkaTopicPartition
 
 from cdc_runtime.kafka.client import ErrorMemory, client_config, record_of
-from cdc_runtime.kafka.errors import PartitionsLost, TopicMissing, translate
+from cdc_runtime.kafka.errors import TopicMissing, translate
 from cdc_runtime.records import Record, TopicPartition
 from cdc_runtime.settings import KafkaSettings
 from schemas.errors import TransientError
@@ -87,8 +87,8 @@ class GroupConsumer:
         self._gone.update(given)
         try:
             self._assignments.on_revoke(given)
-        except PartitionsLost as exc:
-            # Too late to commit: whoever has them now reads again what was not committed.
+        except TransientError as exc:
+            # Not committed (too late, no broker, closing): whoever has them next reads it again.
             _log.warning("partitions were lost while they were given back", group=self.group, reason=str(exc))
             self._assignments.on_lost(given)
 

@@ -112,7 +112,8 @@ def translate(problem: KafkaError | KafkaException, action: str) -> RowferryErro
     """
     Give our error for one of librdkafka's; `action` says what was tried (`read topic cdc._tables`).
 
-    A class that is not listed is transient when librdkafka calls it retriable, and fatal otherwise.
+    A class that is not listed is transient when librdkafka calls it retriable, and fatal otherwise. `_DESTROY` answers
+    a request that was under way while its client was closed: whether it was carried out is not known.
     """
     error = kafka_error(problem)
     if error is None:
@@ -131,6 +132,8 @@ def translate(problem: KafkaError | KafkaException, action: str) -> RowferryErro
         return Unreachable(message, remedy="check kafka.bootstrap_servers, and that the brokers are up")
     if code in _SERVER:
         return ServerSetting(message)
+    if code == KafkaError._DESTROY:
+        return TransientError(message)
     return TransientError(message) if error.retriable() and not error.fatal() else FatalError(message)
 
 

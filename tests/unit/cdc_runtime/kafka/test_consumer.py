@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from cdc_runtime.kafka.consumer import GroupConsumer
 from cdc_runtime.kafka.errors import PartitionsLost
 from cdc_runtime.records import TopicPartition
 from cdc_runtime.settings import KafkaSettings
+from schemas.errors import TransientError, Unreachable
 
 
 class Member:
     def __init__(self) -> None:
         self.calls: list[tuple[str, list[TopicPartition]]] = []
-        self.too_late = False
+        self.problem: TransientError | None = None
 
     def on_assign(self, places):
         self.calls.append(("assign", places))
 
     def on_revoke(self, places):
         self.calls.append(("revoke", places))
-        if self.too_late:
-            raise PartitionsLost("expected Kafka to commit offsets")
+        if self.problem is not None:
+            raise self.problem
 
     def on_lost(self, places):
         self.calls.append(("lost", places))
@@ -90,9 +93,10 @@ def test_records_of_other_partitions_stay_in_the_batch():
     assert [(r.partition, r.offset) for r in consumer.poll_batch(10, 0)] == [(0, 5), (1, 9)]
 
 
-def test_partitions_that_are_lost_while_they_are_given_back_are_told_as_lost():
+@pytest.mark.parametrize("kind", [PartitionsLost, Unreachable, TransientError])
+def test_partitions_given_back_without_their_commit_are_told_as_lost(kind):
     member = Member()
-    member.too_late = True
+    member.problem = kind("expected Kafka to commit offsets")
     consumer = consumer_with(member, [TopicPartition("t", 0)])
     assert [r.partition for r in consumer.poll_batch(10, 0)] == [1]
     assert member.calls == [("revoke", [TopicPartition("t", 0)]), ("lost", [TopicPartition("t", 0)])]

@@ -28,6 +28,7 @@ from schemas.errors import AccessDenied, FatalError, ServerSetting, TransientErr
         (KafkaError.UNKNOWN_TOPIC_OR_PART, TopicMissing, 78),
         (KafkaError._UNKNOWN_PARTITION, TopicMissing, 78),
         (KafkaError.ILLEGAL_GENERATION, PartitionsLost, 69),
+        (KafkaError._DESTROY, TransientError, 69),
         (KafkaError.INVALID_REPLICATION_FACTOR, ServerSetting, 78),
         (KafkaError.INVALID_MSG, FatalError, 70),
     ],
