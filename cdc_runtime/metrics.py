@@ -176,6 +176,59 @@ SINK_SNAPSHOTS_ASKED = _counter(
 )
 SINK_SWEPT = _counter("rowferry_sink_swept_documents_total", "Documents removed below the floor of their table.")
 
+# -- fetcher
+
+FETCHER_CONSUMED = _counter("rowferry_fetcher_records_consumed_total", "Records read.", "topic")
+FETCHER_REFERENCES = _counter(
+    "rowferry_fetcher_references_total",
+    "References found in rows, by what the row says against what it said before (new, changed, same, gone).",
+    "change",
+)
+FETCHER_OBJECTS = _counter(
+    "rowferry_fetcher_objects_total",
+    "Ends of fetches: fetched, skipped, failed, retried or gone, with the reason of those that were not fetched.",
+    "result",
+    "reason",
+)
+FETCHER_FETCH_DURATION = _histogram(
+    "rowferry_fetcher_fetch_duration_seconds",
+    "Time of a download, from the request to the last byte.",
+    "place",
+    buckets=CALL_LATENCY_S,
+)
+FETCHER_OBJECT_SIZE = _histogram(
+    "rowferry_fetcher_object_size_bytes",
+    "Sizes of what was downloaded.",
+    "place",
+    buckets=(1e3, 1e4, 1e5, 1e6, 1e7, 1e8),
+)
+FETCHER_BYTES = _counter("rowferry_fetcher_bytes_total", "Bytes downloaded.", "place")
+FETCHER_THROTTLES = _counter("rowferry_fetcher_throttles_total", "Times a store asked us to be slower.", "place")
+FETCHER_CACHE = _counter(
+    "rowferry_fetcher_cache_lookups_total",
+    "Contents (`content`) and what parsers read of them (`extraction`) that were known already, or not.",
+    "kind",
+    "result",
+)
+FETCHER_EXTRACTIONS = _counter("rowferry_fetcher_extractions_total", "Files read by a parser.", "parser", "status")
+FETCHER_ROWS = _counter("rowferry_fetcher_spreadsheet_rows_total", "Rows of spreadsheets published.", "result")
+FETCHER_IN_FLIGHT = _gauge("rowferry_fetcher_inflight_downloads", "Downloads under way.")
+FETCHER_IN_FLIGHT_LIMIT = _gauge("rowferry_fetcher_inflight_limit_downloads", "Most downloads at once now.")
+FETCHER_OPEN = _gauge("rowferry_fetcher_open_references", "References read and not yet ended.")
+FETCHER_RETRYING = _gauge("rowferry_fetcher_retrying_references", "References that wait for another attempt.")
+FETCHER_OLDEST_WAITING = _gauge(
+    "rowferry_fetcher_oldest_waiting_seconds", "Age of the oldest reference that has not ended; 0 without one."
+)
+FETCHER_CIRCUIT_OPEN = _gauge("rowferry_fetcher_circuit_open", "1 while a bucket or host is left alone.", "place")
+FETCHER_TRANSACTIONS = _counter(
+    "rowferry_fetcher_transactions_total", "Kafka transactions of results, by how they ended.", "result"
+)
+FETCHER_END_TO_END = _histogram(
+    "rowferry_fetcher_end_to_end_latency_seconds",
+    "Time from the row's commit in the source to the result, streamed rows only.",
+    buckets=PIPELINE_LATENCY_S,
+)
+
 CATALOGUE: tuple[MetricDef, ...] = tuple(value for value in list(globals().values()) if isinstance(value, MetricDef))
 
 

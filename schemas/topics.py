@@ -168,6 +168,11 @@ def directory_topic(name: str) -> TopicSpec:
     return _compacted(name, 1)
 
 
+def state_topic(name: str, partitions: int) -> TopicSpec:
+    """`_files`, `_file_rows`, `_file_refs`: compacted; a row's partition p goes to p modulo their count (rule F2)."""
+    return _compacted(name, partitions)
+
+
 def offsets_topic(name: str) -> TopicSpec:
     """`_offsets.<source>`: small segments and a minute of retention, since every start reads it all (rule P9)."""
     return _compacted(

@@ -1,0 +1,104 @@
+"""
+Which references a row holds now, and how far each is: the records of `_file_refs`, the fetcher's memory (rule F2).
+
+Rule 1: a row that holds no reference has no record: a tombstone with the row's version in a header ends it.
+Rule 2: of two records of a row the one with the greater (`row_version`, `revision`) is true.
+Rule 3: `row_version` is written with every event of a row that holds references, not only when they change: a floor
+        ends rows below it, and a row that was written while a snapshot was read is in no chunk of it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+from schemas.errors import RecordError
+
+FORMAT = 1
+
+
+class State(StrEnum):
+    """How far a reference is."""
+
+    FETCHED = "fetched"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+    RETRYING = "retrying"
+
+
+# Sheet, first and last row number of a run of rows that were published, accepted or rejected.
+RowRange = tuple[str, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class HeldFile:
+    """
+    One reference of a row. `version`: the row version that brought it; `attempt`: of the last try (0: the first).
+
+    `place`: digest of the location as the row holds it (a signature changes it); `context`: digest of what else of
+    the row goes into the result. `due_ms`: when a retry is due; `since_ms`: when the reference was first tried.
+    """
+
+    file_id: str
+    column: str
+    key: str
+    kind: str
+    version: int
+    state: State
+    entry: str | None = None
+    place: str = ""
+    context: str = ""
+    attempt: int = 0
+    reason: str = ""
+    size_bytes: int = 0
+    sha256: str = ""
+    rows: tuple[RowRange, ...] = ()
+    due_ms: int = 0
+    since_ms: int = 0
+    file_name: str = ""
+    relationship_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRecord:
+    """The value of a `_file_refs` record; its key is `record_id`. `partition`: of the row in its table's topic."""
+
+    record_id: str
+    table: str
+    partition: int
+    row_version: int
+    revision: int
+    files: tuple[HeldFile, ...]
+    format: int = FORMAT
+
+    @property
+    def order(self) -> tuple[int, int]:
+        """What decides between two records of a row."""
+        return self.row_version, self.revision
+
+    def to_json(self) -> bytes:
+        """The value of the record."""
+        return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+    @classmethod
+    def from_json(cls, value: bytes) -> HeldRecord:
+        """Read a record's value; raises `RecordError` when it is not one, or of a newer format."""
+        try:
+            raw: dict[str, Any] = json.loads(value)
+            if raw["format"] != FORMAT:
+                raise RecordError(f"expected a _file_refs record of format {FORMAT}, got {raw['format']!r}")
+            return cls(**{**raw, "files": tuple(_file(each) for each in raw["files"])})
+        except (ValueError, KeyError, TypeError) as exc:
+            raise RecordError(f"expected a _file_refs record, got something else ({type(exc).__name__})") from exc
+
+
+def _file(raw: dict[str, Any]) -> HeldFile:
+    return HeldFile(
+        **{
+            **raw,
+            "state": State(raw["state"]),
+            "rows": tuple((sheet, first, last) for sheet, first, last in raw["rows"]),
+        }
+    )
