@@ -72,7 +72,7 @@ docs: setup ## the documentation, into site/
 
 requirements: setup ## pin requirements/*.txt anew, with hashes
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/tools.txt
-	for name in runtime dev tools; do \
+	for name in runtime dev tools s3; do \
 		$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --universal \
 			--python-version 3.11 --output-file requirements/$$name.txt requirements/$$name.in || exit 1; \
 	done

@@ -104,7 +104,7 @@ def _locked(data: Path) -> Iterator[None]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m devstack", description="PostgreSQL, Kafka and Vespa on this machine, without Docker."
+        prog="python -m devstack", description="PostgreSQL, Kafka, Vespa and S3 on this machine, without Docker."
     )
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--data", type=Path, default=_DEFAULT_DATA, metavar="DIR", help="data folder (%(default)s)")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import logging
+import urllib.error
 import urllib.request
 
 import psycopg
@@ -50,6 +51,19 @@ def vespa(url: str) -> str | None:
     try:
         with urllib.request.urlopen(f"{url}/status.html", timeout=_ASK_TIMEOUT_S) as answer:
             answer.read()
+    except (OSError, http.client.HTTPException, ValueError) as exc:
+        return _one_line(exc)
+    return None
+
+
+def s3(endpoint_url: str) -> str | None:
+    """Ask for the list of buckets without a signature: a refusal is an answer too."""
+    try:
+        with urllib.request.urlopen(endpoint_url, timeout=_ASK_TIMEOUT_S) as answer:
+            answer.read()
+    except urllib.error.HTTPError as exc:
+        exc.close()
+        return None if exc.code == http.client.FORBIDDEN else _one_line(exc)
     except (OSError, http.client.HTTPException, ValueError) as exc:
         return _one_line(exc)
     return None

@@ -13,7 +13,8 @@ from abc import abstractmethod
 from pathlib import Path
 from typing import ClassVar, Self
 
-from devstack import jars, java
+from devstack import cache, java
+from devstack.cache import Say
 from devstack.errors import DevstackError
 from devstack.processes import Command
 from devstack.server import Server
@@ -29,7 +30,7 @@ class JavaServer(Server):
     heap: ClassVar[tuple[str, ...]]
     main_class: ClassVar[str]
 
-    def __init__(self, folder: Path | None, *, tied: bool, say: jars.Say) -> None:
+    def __init__(self, folder: Path | None, *, tied: bool, say: Say) -> None:
         super().__init__(folder, tied=tied)
         self._say = say
         self._jars = Path()
@@ -37,12 +38,12 @@ class JavaServer(Server):
 
     @classmethod
     @abstractmethod
-    def jar_folder(cls, say: jars.Say) -> Path:
+    def jar_folder(cls, say: Say) -> Path:
         """The folder that has a folder of jars called like ``kind``, built if it is not there."""
 
     @classmethod
     @abstractmethod
-    def throwaway(cls, say: jars.Say) -> Self:
+    def throwaway(cls, say: Say) -> Self:
         """A server with default settings and a temporary folder, not begun."""
 
     @abstractmethod
@@ -57,7 +58,7 @@ class JavaServer(Server):
         self._jars = self.jar_folder(self._say)
         archive = self._jars / _ARCHIVE
         if self._archive_at_exit is None:
-            jars.make_once(self.kind, archive, lambda: self._make_archive(archive))
+            cache.make_once(self.kind, archive, lambda: self._make_archive(archive))
 
     def _make_archive(self, archive: Path) -> None:
         self._say(f"{self.kind}: preparing faster starts (once)")

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from devstack import health, jars, java, logs, ports
+from devstack.cache import Say
 from devstack.errors import DevstackError
 from devstack.java_server import JavaServer
 
@@ -68,7 +69,7 @@ class KafkaServer(JavaServer):
         settings: Mapping[str, str | int] | None = None,
         *,
         tied: bool = True,
-        say: jars.Say = print,
+        say: Say = print,
     ) -> None:
         super().__init__(folder, tied=tied, say=say)
         if settings is not None:
@@ -91,12 +92,12 @@ class KafkaServer(JavaServer):
         self._start_again()
 
     @classmethod
-    def jar_folder(cls, say: jars.Say) -> Path:
+    def jar_folder(cls, say: Say) -> Path:
         """The folder of the broker's jars, and of what Kafka's tool writes into a new data folder."""
         return jars.folder("kafka", _PROJECT, _goals, _add_format, say)
 
     @classmethod
-    def throwaway(cls, say: jars.Say) -> KafkaServer:
+    def throwaway(cls, say: Say) -> KafkaServer:
         """A node with default settings and a temporary folder, not begun."""
         return cls(say=say)
 
@@ -132,7 +133,7 @@ def start(
     *,
     port: int | None = None,
     tied: bool = True,
-    say: jars.Say = print,
+    say: Say = print,
 ) -> KafkaServer:
     """
     Start Kafka with its data in that folder, and return when it serves clients.

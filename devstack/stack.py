@@ -14,17 +14,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
-from devstack import jars
+from devstack.cache import Say
 from devstack.errors import DevstackError
 from devstack.kafka import KafkaServer
 from devstack.postgres import PostgresServer
 from devstack.records import Record
+from devstack.s3 import Preload, S3Server
 from devstack.server import Server
 from devstack.vespa import VespaServer
 
 S = TypeVar("S", bound=Server)
 
-KINDS = ("postgres", "kafka", "vespa")
+KINDS = ("postgres", "kafka", "vespa", "s3")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class Wanted:
     kinds: tuple[str, ...] = KINDS
     postgres_version: int | None = None
     vespa_application: Path | None = None
+    s3_preload: Preload | None = None
 
 
 class Stack:
@@ -56,6 +58,11 @@ class Stack:
     def vespa(self) -> VespaServer:
         """The Vespa of it; DevstackError when it has none."""
         return self._of(VespaServer)
+
+    @property
+    def s3(self) -> S3Server:
+        """The S3 server of it; DevstackError when it has none."""
+        return self._of(S3Server)
 
     def stop(self) -> None:
         """End all in order and at once; their data stay."""
@@ -87,9 +94,7 @@ class Stack:
         return server
 
 
-def start(
-    folder: Path | None = None, wanted: Wanted | None = None, *, tied: bool = True, say: jars.Say = print
-) -> Stack:
+def start(folder: Path | None = None, wanted: Wanted | None = None, *, tied: bool = True, say: Say = print) -> Stack:
     """
     Start what is wanted and does not run yet, and return when all of it serves clients.
 
@@ -118,15 +123,16 @@ def running(folder: Path, kinds: Sequence[str] = KINDS) -> Stack:
     return Stack([makers[kind](folder / kind) for kind in kinds if Record.load(folder / kind) is not None])
 
 
-def _begin(server: Server, say: jars.Say) -> None:
+def _begin(server: Server, say: Say) -> None:
     began = time.monotonic()
     server.begin()
     say(f"{server.kind}: ready on {server.host}:{server.port} after {time.monotonic() - began:.1f} s")
 
 
-def _makers(wanted: Wanted, *, tied: bool, say: jars.Say) -> dict[str, Callable[[Path | None], Server]]:
+def _makers(wanted: Wanted, *, tied: bool, say: Say) -> dict[str, Callable[[Path | None], Server]]:
     return {
         "postgres": lambda folder: PostgresServer(folder, wanted.postgres_version, tied=tied),
         "kafka": lambda folder: KafkaServer(folder, tied=tied, say=say),
         "vespa": lambda folder: VespaServer(folder, wanted.vespa_application, tied=tied, say=say),
+        "s3": lambda folder: S3Server(folder, wanted.s3_preload, tied=tied, say=say),
     }

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from devstack import health, jars
+from devstack.cache import Say
 from devstack.errors import DevstackError
 from devstack.java_server import JavaServer
 
@@ -33,7 +34,7 @@ class VespaServer(JavaServer):
     main_class = "rowferry.devstack.VespaServer"
 
     def __init__(
-        self, folder: Path | None = None, application: Path | None = None, *, tied: bool = True, say: jars.Say = print
+        self, folder: Path | None = None, application: Path | None = None, *, tied: bool = True, say: Say = print
     ) -> None:
         super().__init__(folder, tied=tied, say=say)
         known = self.record.details.get("application", str(DEFAULT_APPLICATION))
@@ -112,12 +113,12 @@ class VespaServer(JavaServer):
         return dict(self._control("GET", "/rowferry/stats")["documents"])
 
     @classmethod
-    def jar_folder(cls, say: jars.Say) -> Path:
+    def jar_folder(cls, say: Say) -> Path:
         """The folder of Vespa's jars and ours."""
         return jars.folder("vespa", _PROJECT, _goals, _remove_build, say)
 
     @classmethod
-    def throwaway(cls, say: jars.Say) -> VespaServer:
+    def throwaway(cls, say: Say) -> VespaServer:
         """A container of the default application with a temporary folder, not begun."""
         return cls(say=say)
 
@@ -162,7 +163,7 @@ def start(
     *,
     port: int | None = None,
     tied: bool = True,
-    say: jars.Say = print,
+    say: Say = print,
 ) -> VespaServer:
     """
     Start the container with its documents in that folder, and return when it answers.

@@ -2,8 +2,8 @@
 Options and fixtures that give tests their servers; see `tests.servers`.
 
 Shared servers are started once a run, and each test keeps to its own part of them (``database``,
-``topic_prefix``, ``vespa_namespace``). A test that kills, stops or reconfigures a server takes a
-server of its own (``own_postgres``, ``own_kafka``, ``own_vespa``): always devstack's.
+``topic_prefix``, ``vespa_namespace``, ``s3_bucket``). A test that kills, stops or reconfigures a server takes a
+server of its own (``own_postgres``, ``own_kafka``, ``own_vespa``, ``own_s3``): always devstack's.
 """
 
 from __future__ import annotations
@@ -17,14 +17,17 @@ from confluent_kafka.admin import AdminClient
 
 from devstack import kafka as devstack_kafka
 from devstack import postgres as devstack_postgres
+from devstack import s3 as devstack_s3
 from devstack import vespa as devstack_vespa
 from devstack.kafka import KafkaServer
 from devstack.postgres import PostgresServer
+from devstack.s3 import S3Server
 from devstack.vespa import VespaServer
 from tests import databases
 from tests.databases import Database
-from tests.servers import Choices, Desk, DeskClient, NoServer, Pool, VespaAddress, tell
+from tests.servers import Choices, Desk, DeskClient, NoServer, Pool, S3Address, VespaAddress, tell
 
+_OPTIONS = {"postgres": "postgres_dsn", "kafka": "kafka", "vespa": "vespa", "s3": "s3"}
 _POOL = pytest.StashKey[Pool]()
 _DESK = pytest.StashKey[Desk]()
 _SOURCE = pytest.StashKey[Pool | DeskClient]()
@@ -35,6 +38,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--postgres-dsn", metavar="URL", help="superuser of a PostgreSQL with wal_level=logical")
     group.addoption("--kafka", metavar="HOST:PORT", help="bootstrap servers of a Kafka without topics of ours")
     group.addoption("--vespa", metavar="URL[,URL]", help="Vespa with deploy/vespa: documents, and search if elsewhere")
+    group.addoption("--s3", metavar="URL", help="S3 endpoint, http://key:secret@host:port, that makes buckets")
     group.addoption("--containers", action="store_true", help="start those not named in Docker, by testcontainers")
     group.addoption(
         "--postgres-version",
@@ -48,7 +52,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if (worker := getattr(config, "workerinput", None)) is not None:
         config.stash[_SOURCE] = DeskClient(worker["servers_address"], worker["servers_key"])
         return
-    named = {"postgres": config.option.postgres_dsn, "kafka": config.option.kafka, "vespa": config.option.vespa}
+    named = {kind: getattr(config.option, name) for kind, name in _OPTIONS.items()}
     choices = Choices(
         {kind: address for kind, address in named.items() if address},
         containers=config.option.containers,
@@ -107,6 +111,12 @@ def vespa(request: pytest.FixtureRequest) -> VespaAddress:
     return VespaAddress.parse(_address(request, "vespa"))
 
 
+@pytest.fixture(scope="session")
+def s3(request: pytest.FixtureRequest) -> S3Address:
+    """The shared S3 server (``endpoint_url``, ``access_key_id``, ``client()`` ...); keep to ``s3_bucket``."""
+    return S3Address.parse(_address(request, "s3"))
+
+
 @pytest.fixture
 def database(postgres_dsn: str) -> Iterator[Database]:
     """An empty database on the shared PostgreSQL, dropped at the end with its slots and roles."""
@@ -142,6 +152,19 @@ def vespa_namespace() -> str:
 
 
 @pytest.fixture
+def s3_bucket(s3: S3Address) -> Iterator[str]:
+    """The name of an empty bucket that no other test uses; it goes with its objects at the end."""
+    client, name = s3.client(), f"t{secrets.token_hex(6)}"
+    client.create_bucket(Bucket=name)
+    yield name
+    for page in client.get_paginator("list_object_versions").paginate(Bucket=name):
+        for entry in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
+            client.delete_object(Bucket=name, Key=entry["Key"], VersionId=entry["VersionId"])
+    client.delete_bucket(Bucket=name)
+    client.close()
+
+
+@pytest.fixture
 def own_postgres(request: pytest.FixtureRequest) -> Iterator[PostgresServer]:
     """A PostgreSQL of this test alone."""
     with devstack_postgres.start(version=request.config.option.postgres_version) as server:
@@ -165,6 +188,13 @@ def own_kafka() -> Iterator[KafkaServer]:
 def own_vespa() -> Iterator[VespaServer]:
     """A Vespa of this test alone; it takes 4 s, so prefer ``faulty_vespa`` where that does."""
     with devstack_vespa.start(say=tell) as server:
+        yield server
+
+
+@pytest.fixture
+def own_s3() -> Iterator[S3Server]:
+    """An S3 server of this test alone."""
+    with devstack_s3.start(say=tell) as server:
         yield server
 
 

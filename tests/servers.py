@@ -16,20 +16,23 @@ from dataclasses import dataclass, field
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Listener
 from typing import Protocol
+from urllib.parse import unquote, urlsplit
 
-from devstack import health, kafka, postgres, vespa
+from devstack import health, kafka, postgres, s3, vespa
 from devstack.errors import DevstackError
+from devstack.server import Server
 from tests import containers
 from tests.databases import load_sample
 
-KINDS = ("postgres", "kafka", "vespa")
+KINDS = ("postgres", "kafka", "vespa", "s3")
 
 _CHECKS: dict[str, Callable[[str], str | None]] = {
     "postgres": health.postgres,
     "kafka": health.kafka,
     "vespa": health.vespa,
+    "s3": lambda address: health.s3(S3Address.parse(address).endpoint_url),
 }
-_OPTIONS = {"postgres": "--postgres-dsn", "kafka": "--kafka", "vespa": "--vespa"}
+_OPTIONS = {"postgres": "--postgres-dsn", "kafka": "--kafka", "vespa": "--vespa", "s3": "--s3"}
 
 
 class NoServer(Exception):
@@ -72,6 +75,29 @@ class VespaAddress:
         return cls(documents.rstrip("/"), (search or documents).rstrip("/"))
 
 
+@dataclass(frozen=True, slots=True)
+class S3Address:
+    """An S3 server with buckets in its path, and credentials that may do everything there."""
+
+    endpoint_url: str
+    access_key_id: str = s3.ACCESS_KEY_ID
+    secret_access_key: str = s3.SECRET_ACCESS_KEY
+    region: str = s3.REGION
+
+    @classmethod
+    def parse(cls, text: str) -> S3Address:
+        """`http://host:port`, or with other credentials than devstack's `http://key:secret@host:port`."""
+        parts = urlsplit(text)
+        if parts.username is None:
+            return cls(text.rstrip("/"))
+        place = parts._replace(netloc=parts.netloc.rpartition("@")[2])
+        return cls(place.geturl().rstrip("/"), unquote(parts.username), unquote(parts.password or ""))
+
+    def client(self):
+        """A new boto3 client; its methods are S3's."""
+        return s3.client(self.endpoint_url, self.access_key_id, self.secret_access_key)
+
+
 class Pool:
     """The servers of this run, each started at its first use. May be used by several threads."""
 
@@ -103,7 +129,9 @@ class Pool:
             return template.name
         if kind in self._choices.named:
             return self._choices.named[kind]
-        server = self._container(kind) if self._choices.containers else self._devstack(kind)
+        # S3 has no container here: devstack's needs nothing but Python.
+        contained = self._choices.containers and kind != "s3"
+        server = self._container(kind) if contained else self._devstack(kind)
         self._running.append(server)
         return server.address
 
@@ -112,9 +140,11 @@ class Pool:
             return containers.postgres(self._choices.postgres_version)
         return containers.kafka() if kind == "kafka" else containers.vespa()
 
-    def _devstack(self, kind: str) -> postgres.PostgresServer | kafka.KafkaServer | vespa.VespaServer:
+    def _devstack(self, kind: str) -> Server:
         if kind == "postgres":
             return postgres.start(version=self._choices.postgres_version)
+        if kind == "s3":
+            return s3.start(say=tell)
         return kafka.start(say=tell) if kind == "kafka" else vespa.start(say=tell)
 
 

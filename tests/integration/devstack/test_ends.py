@@ -72,11 +72,16 @@ def test_up_status_down_and_up_again_with_the_same_data(data: Path) -> None:
         "postgres: already running",
         "kafka: already running",
     ]
-    assert states(data) == {"postgres": "running", "kafka": "running", "vespa": "not running"}
+    assert states(data) == {"postgres": "running", "kafka": "running", "vespa": "not running", "s3": "not running"}
     found = stack.running(data)
     found.postgres.create_database("kept")
     assert devstack("down", "--data", data).returncode == 0
-    assert states(data) == {"postgres": "not running", "kafka": "not running", "vespa": "not running"}
+    assert states(data) == {
+        "postgres": "not running",
+        "kafka": "not running",
+        "vespa": "not running",
+        "s3": "not running",
+    }
     assert devstack("up", "--data", data, "--only", "postgres").stdout == up.stdout.splitlines(keepends=True)[0]
     with pytest.raises(DevstackError, match=r"cannot create database 'kept': database \"kept\" already exists"):
         stack.running(data).postgres.create_database("kept")

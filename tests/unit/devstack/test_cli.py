@@ -17,6 +17,7 @@ def test_status_of_an_unused_folder_says_not_running_and_makes_nothing(
         "postgres  not running",
         "kafka     not running",
         "vespa     not running",
+        "s3        not running",
     ]
     assert not folder.exists()
 
@@ -35,6 +36,7 @@ def test_down_of_servers_that_do_not_run_is_no_error(tmp_path: Path, capsys: pyt
         "postgres: was not running",
         "kafka: was not running",
         "vespa: was not running",
+        "s3: was not running",
     ]
 
 
