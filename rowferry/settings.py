@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field, SecretStr
 
 from cdc_runtime.settings import KafkaSettings, LoadedSettings, SettingsGroup
+from file_fetcher.settings import S3Settings
 
 
 class VespaSettings(SettingsGroup):
@@ -21,6 +22,8 @@ class VespaSettings(SettingsGroup):
     namespace: str = Field("procore", min_length=1, description="Namespace of document ids.")
     record_type: str = Field("procore_record", min_length=1, description="Document type of rows.")
     schema_type: str = Field("procore_schema", min_length=1, description="Document type of table descriptions.")
+    file_type: str = Field("procore_file", min_length=1, description="Document type of files.")
+    file_row_type: str = Field("procore_file_row", min_length=1, description="Document type of rows of spreadsheets.")
 
 
 class OperatorSettings(LoadedSettings):
@@ -37,5 +40,7 @@ class OperatorSettings(LoadedSettings):
         default=["_prisma_migrations", "sync_events"], description="Tables that are never captured."
     )
     group: str = Field("rowferry-vespa-sink", min_length=1, description="Consumer group of the sink.")
+    fetcher_group: str = Field("rowferry-file-fetcher", min_length=1, description="Consumer group of the fetcher.")
     kafka: KafkaSettings = Field(default_factory=KafkaSettings, description="Kafka.")
     vespa: VespaSettings = Field(default_factory=VespaSettings, description="Vespa.")
+    s3: S3Settings = Field(default_factory=S3Settings, description="Object stores of the fetcher.")

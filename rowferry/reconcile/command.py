@@ -18,14 +18,15 @@ from rowferry.connections import database
 from rowferry.http_client import HttpClient
 from rowferry.reconcile.comparison import Comparison
 from rowferry.reconcile.database import Database
+from rowferry.reconcile.file_side import FileSide
 from rowferry.reconcile.index import Index
 from rowferry.reconcile.ledger import Ledger
-from rowferry.reconcile.report import Report
+from rowferry.reconcile.report import NotCompared, Report
 from rowferry.settings import OperatorSettings
 from schemas.errors import SettingsError
 from schemas.names import TableName
 
-SUMMARY = "compare the index with the database, row by row and field by field"
+SUMMARY = "compare the index with the database, row by row, field by field, and file by file"
 EQUAL, DIFFERENT = 0, 1
 _PAUSE_S = 1.0  # between two comparisons: each one reads everything
 
@@ -37,12 +38,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--wait", type=float, default=0.0, metavar="SECONDS", help="compare again until equal, at most so long"
     )
+    parser.add_argument("--no-files", action="store_true", help="leave files out: Kafka is not asked then")
 
 
 def run(arguments: argparse.Namespace, settings: OperatorSettings) -> int:
     """Compare and print the report; 0 when equal, 1 when not."""
     only = [table_name(text) for text in arguments.tables] if arguments.tables else None
-    report = until_equal(lambda: compare(settings, only), wait_s=arguments.wait)
+    report = until_equal(lambda: compare(settings, only, files=not arguments.no_files), wait_s=arguments.wait)
     if arguments.json:
         sys.stdout.write(orjson.dumps(report.to_json(), option=orjson.OPT_INDENT_2).decode() + "\n")
     else:
@@ -50,7 +52,7 @@ def run(arguments: argparse.Namespace, settings: OperatorSettings) -> int:
     return EQUAL if report.equal else DIFFERENT
 
 
-def compare(settings: OperatorSettings, only: list[TableName] | None = None) -> Report:
+def compare(settings: OperatorSettings, only: list[TableName] | None = None, *, files: bool = True) -> Report:
     """One comparison, of the tables in `only` or of everything; raises what the two sides raise."""
     selection = Selection.of(settings.tables, settings.exclude)
     with database(settings) as connection, closing(HttpClient(settings.vespa.url)) as client, Ledger() as ledger:
@@ -64,7 +66,9 @@ def compare(settings: OperatorSettings, only: list[TableName] | None = None) -> 
                 if TableName(shape.table.schema, shape.table.name) in wanted
             ]
             report = Comparison(shapes, snapshot, index, only_these=only is not None).run(ledger)
-    return Report(report.tables, tuple(_not_captured(catalog, only)), report.memories)
+            found = FileSide(settings, client, only_these=only is not None)
+            about_files = found.compare(shapes, snapshot) if files else NotCompared("--no-files")
+    return Report(report.tables, tuple(_not_captured(catalog, only)), report.memories, about_files)
 
 
 def until_equal(attempt: Callable[[], Report], *, wait_s: float) -> Report:

@@ -14,8 +14,9 @@ from typing import Any, Protocol
 from urllib.parse import unquote
 
 from rowferry.reconcile import facts
+from rowferry.reconcile.difference import SAMPLES, Difference
 from rowferry.reconcile.ledger import Ledger, Line
-from rowferry.reconcile.report import SAMPLES, Difference, Report, TableReport
+from rowferry.reconcile.report import Report, TableReport
 from rowferry.reconcile.shapes import Shape
 
 
@@ -98,7 +99,7 @@ class Comparison:
 
     def _difference(self, shape: Shape, doc_id: str) -> Difference:
         """Look at one pair again, whole, to name what differs; nothing when it has become equal meanwhile."""
-        row = self.rows.row(shape, _key_of(shape, doc_id))
+        row = self.rows.row(shape, key_of(shape, doc_id))
         fields = self.documents.document(doc_id)
         if row is None or fields is None:
             return Difference(doc_id, ())
@@ -110,7 +111,8 @@ def _table_of(doc_id: str) -> str:
     return doc_id.rpartition("/")[0]
 
 
-def _key_of(shape: Shape, doc_id: str) -> dict[str, str]:
+def key_of(shape: Shape, doc_id: str) -> dict[str, str]:
+    """The primary key that a record's id names: column -> PostgreSQL's text."""
     parts = doc_id.rpartition("/")[2].split(",")
     values = ("" if part == "%00" else unquote(part) for part in parts)
     return dict(zip(shape.table.key, values, strict=True))

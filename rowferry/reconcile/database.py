@@ -20,6 +20,7 @@ from cdc_reader.connections import translated
 from rowferry.reconcile import database_queries as queries
 from rowferry.reconcile.shapes import Described, Reading, Reference, Shape, shapes
 from schemas.errors import ServerSetting
+from schemas.file_references import file_column
 from schemas.names import TableName
 
 # How values are printed, as the contract has it; row_security: rows are never hidden, the read fails instead.
@@ -174,5 +175,10 @@ def _described(row: Row, leaves: list[Row], published: _Published) -> Described:
         columns=dict(zip(row.columns, row.kinds, strict=True)),
         key=tuple(row.key),
         carried=carried,
+        file_columns=tuple(
+            found
+            for name, declared in zip(row.columns, row.types, strict=True)
+            if name in carried and (found := file_column(name, declared)) is not None
+        ),
         readings=tuple(Reading(leaf.schema_name, leaf.name, published.row_filter(leaf)) for leaf in leaves),
     )

@@ -6,7 +6,8 @@ from typing import LiteralString
 
 FIRST_WITH_COLUMN_LISTS = 150000
 
-# `kinds`: names of the types under all domains. `generated`: '' for an ordinary column, 's' stored, 'v' virtual.
+# `kinds`: names of the types under all domains; `types`: as declared.
+# `generated`: '' for an ordinary column, 's' stored, 'v' virtual.
 TABLES: LiteralString = """
 SELECT c.oid::int8 AS oid, n.nspname::text AS schema_name, c.relname::text AS name,
        array_agg(a.attname::text ORDER BY a.attnum) AS columns,
@@ -16,6 +17,7 @@ SELECT c.oid::int8 AS oid, n.nspname::text AS schema_name, c.relname::text AS na
                       SELECT t.typname, t.typtype, t.typbasetype
                       FROM under JOIN pg_catalog.pg_type t ON t.oid = under.typbasetype AND under.typtype = 'd')
                   SELECT typname::text FROM under WHERE typtype <> 'd') ORDER BY a.attnum) AS kinds,
+       array_agg(pg_catalog.format_type(a.atttypid, a.atttypmod) ORDER BY a.attnum) AS types,
        array_agg(a.attgenerated::text ORDER BY a.attnum) AS generated,
        ARRAY(SELECT k.attname::text
              FROM pg_catalog.pg_constraint p, unnest(p.conkey) WITH ORDINALITY AS u(attnum, place)

@@ -62,7 +62,7 @@ def expected(shape: Shape, row: Mapping[str, str]) -> Facts:
         "source_table": shape.table.called,
         "source_id": key,
         "deleted": False,
-        "metadata": {_legal(name): _legal(value) for name, value in row.items()},
+        "metadata": {legal(name): legal(value) for name, value in row.items()},
         "relationships": sorted(_flat(edge) for edge in edges),
         "parent_ids": targets,
         "edge_keys": [f"belongs_to:{target}" for target in targets],
@@ -106,7 +106,8 @@ def _unequal(one: Mapping[str, str], other: Mapping[str, str]) -> set[str]:
     return {name for name in one.keys() | other.keys() if one.get(name) != other.get(name)}
 
 
-def _legal(text: str) -> str:
+def legal(text: str) -> str:
+    """A text as Vespa can carry it."""
     # No code point that is replaced is printable, and most texts are.
     return text if text.isprintable() else text.translate(_LEGAL)
 
@@ -115,7 +116,7 @@ def _edge(parent: Parent, row: Mapping[str, str]) -> dict[str, str]:
     edge = {
         "rel_type": "belongs_to",
         "direction": "out",
-        "fk_column": _legal(parent.label),
+        "fk_column": legal(parent.label),
         "target_table": parent.target,
     }
     if parent.spelled is not None:

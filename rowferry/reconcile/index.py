@@ -6,7 +6,7 @@ A visit is a full scan in pages, without a snapshot: what is written while it go
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -22,14 +22,16 @@ _NAMES = (*dict.fromkeys((*FIELDS, *DATA_FIELDS)),)
 
 
 class Index:
-    """The record documents of one namespace and type."""
+    """The documents of one namespace and type, with the fields that are compared; by default those of records."""
 
-    def __init__(self, client: HttpClient, *, namespace: str, document_type: str) -> None:
+    def __init__(
+        self, client: HttpClient, *, namespace: str, document_type: str, fields: Sequence[str] = _NAMES
+    ) -> None:
         self._client = client
         self._type = document_type
         self._prefix = f"id:{namespace}:{document_type}::"
         self._path = f"/document/v1/{quote(namespace, safe='')}/{quote(document_type, safe='')}/docid"
-        self._fields = f"{document_type}:{','.join(_NAMES)}"
+        self._fields = f"{document_type}:{','.join(fields)}"
 
     def documents(self, tables: Collection[str] | None = None) -> Iterator[tuple[str, Fields]]:
         """Every document (of the given tables, named as in documents) as its own id and fields.

@@ -8,11 +8,11 @@ nothing is left behind.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from types import TracebackType
-from typing import Literal
+from typing import Literal, Self
 
 Side = Literal["wanted", "got"]
 _BATCH = 5_000
@@ -41,7 +41,7 @@ class Ledger:
                 f"CREATE TABLE {side} (id TEXT PRIMARY KEY, tab TEXT NOT NULL, digest BLOB NOT NULL) WITHOUT ROWID"
             )
 
-    def __enter__(self) -> Ledger:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -55,13 +55,11 @@ class Ledger:
 
     def add(self, side: Side, lines: Iterable[Line]) -> int:
         """Enter documents; gives back how many were entered before under the same id (the last one stays)."""
-        written, before = 0, self._count(side)
-        rest = iter(lines)
-        while batch := [(line.doc_id, line.table, line.digest) for line in islice(rest, _BATCH)]:
-            self._database.execute("BEGIN")
-            self._database.executemany(f"INSERT OR REPLACE INTO {side} VALUES (?, ?, ?)", batch)
-            self._database.execute("COMMIT")
-            written += len(batch)
+        before = self._count(side)
+        written = self._enter(
+            f"INSERT OR REPLACE INTO {side} VALUES (?, ?, ?)",
+            ((line.doc_id, line.table, line.digest) for line in lines),
+        )
         return before + written - self._count(side)
 
     def counts(self, side: Side) -> dict[str, int]:
@@ -70,36 +68,47 @@ class Ledger:
 
     def missing(self) -> dict[str, int]:
         """How many wanted documents each table lacks."""
-        return dict(self._database.execute(f"SELECT tab, count(*) FROM ({_MISSING}) GROUP BY tab"))
+        return dict(self._database.execute(f"SELECT tab, count(*) FROM ({MISSING}) GROUP BY tab"))
 
     def surplus(self) -> dict[str, int]:
         """How many documents each table has that nobody wants."""
-        return dict(self._database.execute(f"SELECT tab, count(*) FROM ({_SURPLUS}) GROUP BY tab"))
+        return dict(self._database.execute(f"SELECT tab, count(*) FROM ({SURPLUS}) GROUP BY tab"))
 
     def different(self) -> dict[str, int]:
         """How many documents of each table say something else than their row."""
-        return dict(self._database.execute(f"SELECT tab, count(*) FROM ({_DIFFERENT}) GROUP BY tab"))
+        return dict(self._database.execute(f"SELECT tab, count(*) FROM ({DIFFERENT}) GROUP BY tab"))
 
     def some_missing(self, table: str, most: int) -> list[str]:
         """The ids of the first missing documents of a table."""
-        return list(self._ids(_MISSING, table, most))
+        return list(self._ids(MISSING, table, most))
 
     def some_surplus(self, table: str, most: int) -> list[str]:
         """The ids of the first surplus documents of a table."""
-        return list(self._ids(_SURPLUS, table, most))
+        return list(self._ids(SURPLUS, table, most))
 
     def some_different(self, table: str, most: int) -> list[str]:
         """The ids of the first documents of a table that differ from their rows."""
-        return list(self._ids(_DIFFERENT, table, most))
+        return list(self._ids(DIFFERENT, table, most))
 
     def _ids(self, query: str, table: str, most: int) -> Iterator[str]:
         rows = self._database.execute(f"SELECT id FROM ({query}) WHERE tab = ? ORDER BY id LIMIT ?", (table, most))
         return (str(row[0]) for row in rows)
 
-    def _count(self, side: Side) -> int:
-        return int(self._database.execute(f"SELECT count(*) FROM {side}").fetchone()[0])
+    def _enter(self, statement: str, lines: Iterable[Sequence[object]]) -> int:
+        """Write lines, some thousand at a time; gives back how many they were."""
+        written = 0
+        rest = iter(lines)
+        while batch := list(islice(rest, _BATCH)):
+            self._database.execute("BEGIN")
+            self._database.executemany(statement, batch)
+            self._database.execute("COMMIT")
+            written += len(batch)
+        return written
+
+    def _count(self, table: str) -> int:
+        return int(self._database.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
 
 
-_MISSING = "SELECT w.tab, w.id FROM wanted w LEFT JOIN got g ON g.id = w.id WHERE g.id IS NULL"
-_SURPLUS = "SELECT g.tab, g.id FROM got g LEFT JOIN wanted w ON w.id = g.id WHERE w.id IS NULL"
-_DIFFERENT = "SELECT w.tab, w.id FROM wanted w JOIN got g ON g.id = w.id WHERE g.digest <> w.digest"
+MISSING = "SELECT w.tab, w.id FROM wanted w LEFT JOIN got g ON g.id = w.id WHERE g.id IS NULL"
+SURPLUS = "SELECT g.tab, g.id FROM got g LEFT JOIN wanted w ON w.id = g.id WHERE w.id IS NULL"
+DIFFERENT = "SELECT w.tab, w.id FROM wanted w JOIN got g ON g.id = w.id WHERE g.digest <> w.digest"

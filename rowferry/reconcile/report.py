@@ -6,15 +6,20 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-SAMPLES = 5
+from rowferry.reconcile.columns import lined_up
+from rowferry.reconcile.difference import Difference
+from rowferry.reconcile.file_report import FileReport
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
-    """A document that says something else than its row, and the names of what differs."""
+class NotCompared:
+    """Files were left out, and why; `quiet`: because there is nothing to compare, which needs no word."""
 
-    doc_id: str
-    fields: tuple[str, ...]
+    reason: str
+    quiet: bool = False
+
+
+NO_FILES = NotCompared("no table that is compared has a column that refers to files", quiet=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +52,12 @@ class Report:
     tables: tuple[TableReport, ...]
     not_captured: tuple[tuple[str, str], ...] = ()
     memories: int = 0
+    files: FileReport | NotCompared = NO_FILES
 
     @property
     def equal(self) -> bool:
-        """Whether index and database are equal."""
-        return all(table.equal for table in self.tables)
+        """Whether index and database are equal, in files too where they were compared."""
+        return all(table.equal for table in self.tables) and (isinstance(self.files, NotCompared) or self.files.equal)
 
     def to_json(self) -> dict[str, Any]:
         """The report as plain values."""
@@ -62,18 +68,22 @@ class Report:
             "memories": self.memories,
             "tables": [{"equal": table.equal, **asdict(table)} for table in self.tables],
             "not_captured": [{"table": table, "reason": reason} for table, reason in self.not_captured],
+            "files": {"compared": False, "reason": self.files.reason}
+            if isinstance(self.files, NotCompared)
+            else {"compared": True, **self.files.to_json()},
         }
 
     def to_text(self) -> str:
         """The report as a table for eyes, followed by the first ids that differ."""
         total = _Total(self.tables)
-        rows = [_cells(table) for table in self.tables] + [_cells(total.as_table())]
-        lines = [_HEAD, *rows]
-        widths = [max(len(line[at]) for line in lines) for at in range(len(_HEAD))]
-        text = [_line(line, widths) for line in lines]
+        text = lined_up([_HEAD, *(_cells(table) for table in self.tables), _cells(total.as_table())])
         text += (f"not captured: {table}: {reason}" for table, reason in self.not_captured)
         for table in self.tables:
             text += _samples(table)
+        if isinstance(self.files, FileReport):
+            text += self.files.to_lines()
+        elif not self.files.quiet:
+            text.append(f"files were not compared: {self.files.reason}")
         text.append("index and database are equal" if self.equal else "index and database differ")
         return "\n".join(text) + "\n"
 
@@ -100,11 +110,6 @@ class _Total:
 def _cells(table: TableReport) -> tuple[str, ...]:
     numbers = (table.rows, table.documents, table.missing, table.surplus, table.different)
     return (table.table, *(f"{number:,}" for number in numbers))
-
-
-def _line(cells: tuple[str, ...], widths: list[int]) -> str:
-    numbers = (cell.rjust(width) for cell, width in zip(cells[1:], widths[1:], strict=True))
-    return "  ".join((cells[0].ljust(widths[0]), *numbers)).rstrip()
 
 
 def _samples(table: TableReport) -> list[str]:

@@ -8,8 +8,10 @@ mapping shows as a difference instead of being made twice.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
+
+from schemas.tables import FileColumn
 
 # PostgreSQL's names of the types that can refer to each other by a column's name alone.
 _ALIKE = {
@@ -34,7 +36,11 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """A table as the catalog describes it: columns (name -> type name, under domains), key, what to read."""
+    """
+    A table as the catalog describes it: columns (name -> type name, under domains), key, what to read.
+
+    `file_columns`: those of the carried columns that refer to files, by the rule that all parts share.
+    """
 
     schema: str
     name: str
@@ -42,6 +48,7 @@ class Described:
     key: tuple[str, ...]
     carried: tuple[str, ...]
     readings: tuple[Reading, ...]
+    file_columns: tuple[FileColumn, ...] = ()
 
     @property
     def called(self) -> str:
@@ -114,6 +121,20 @@ def _implied(table: Described, column: str, kind: str, places: Mapping[tuple[str
         if _ALIKE[kind] == _ALIKE.get(target.columns[target.key[0]]):
             yield Parent(column, (column,), target.called, (column,))
             return
+
+
+def for_files(found: Iterable[Shape]) -> list[Shape]:
+    """The shapes that have file columns, to be read without the columns that no file needs."""
+    return [
+        replace(shape, table=replace(shape.table, carried=_needed_for_files(shape.table)))
+        for shape in found
+        if shape.table.file_columns
+    ]
+
+
+def _needed_for_files(table: Described) -> tuple[str, ...]:
+    needed = {*table.key, *(each.column for each in table.file_columns)}
+    return tuple(name for name in table.carried if name in needed)
 
 
 @lru_cache(maxsize=4096)

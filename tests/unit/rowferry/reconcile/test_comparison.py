@@ -2,40 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from rowferry.reconcile.command import until_equal
 from rowferry.reconcile.comparison import Comparison
+from rowferry.reconcile.difference import Difference
 from rowferry.reconcile.ledger import Ledger
-from rowferry.reconcile.report import Difference, Report, TableReport
+from rowferry.reconcile.report import Report, TableReport
 from rowferry.reconcile.shapes import Described, Shape
+from tests.unit.rowferry.reconcile.sides import Documents, Rows
 
 PHOTOS = Shape(Described("public", "photos", {"id": "int8", "name": "text"}, ("id",), ("id", "name"), ()))
 PLANS = Shape(Described("public", "plans", {"id": "int8", "name": "text"}, ("id",), ("id", "name"), ()))
-
-
-@dataclass
-class Rows:
-    tables: dict[str, list[dict[str, str]]]
-
-    def rows(self, shape: Shape) -> Iterator[dict[str, str]]:
-        return iter(self.tables.get(shape.table.name, []))
-
-    def row(self, shape: Shape, key: Mapping[str, str]) -> dict[str, str] | None:
-        return next((row for row in self.rows(shape) if key.items() <= row.items()), None)
-
-
-@dataclass
-class Documents:
-    all: dict[str, dict[str, Any]]
-
-    def documents(self, tables: Collection[str] | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
-        return iter([item for item in self.all.items() if tables is None or item[1].get("source_table") in tables])
-
-    def document(self, doc_id: str) -> dict[str, Any] | None:
-        return self.all.get(doc_id)
 
 
 def row(number: int, name: str = "x") -> dict[str, str]:
@@ -170,6 +148,7 @@ def test_json_holds_the_whole_report() -> None:
             }
         ],
         "not_captured": [{"table": "log", "reason": "none: has no primary key"}],
+        "files": {"compared": False, "reason": "no table that is compared has a column that refers to files"},
     }
 
 
