@@ -1,0 +1,111 @@
+"""
+The threads that fetch: as many downloads at once as `concurrency` allows; reading goes on beside them.
+
+Edge. A thread that has downloaded its file lets another begin while it stores and reads the file; how many threads
+there are in all bounds how many files wait for a parser.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+from file_fetcher.concurrency import Concurrency
+from file_fetcher.failures import FetchProblem, Later, Throttled
+from file_fetcher.telemetry import Telemetry
+
+# A task gets a function that it calls when its download is over.
+Over = Callable[[FetchProblem | None], None]
+Task = Callable[[Over], None]
+_STUCK = frozenset({"network"})
+
+
+class Downloads:
+    """Runs tasks in threads of its own, in the order in which they come."""
+
+    def __init__(self, concurrency: Concurrency, threads: int, telemetry: Telemetry) -> None:
+        self._concurrency = concurrency
+        self._most_threads = threads
+        self._telemetry = telemetry
+        self._tasks: deque[Task] = deque()
+        self._changed = threading.Condition()
+        self._threads: list[threading.Thread] = []
+        self._idle = 0
+        self._under_way = 0
+        self._closed = False
+        self.error: BaseException | None = None
+
+    def submit(self, task: Task) -> None:
+        """Take a task; it is run as soon as there is room."""
+        with self._changed:
+            self._tasks.append(task)
+            if not self._idle and len(self._threads) < self._most_threads:
+                thread = threading.Thread(target=self._run, name=f"fetch-{len(self._threads)}", daemon=True)
+                self._threads.append(thread)
+                thread.start()
+            self._changed.notify()
+
+    @property
+    def queued(self) -> int:
+        """Tasks that wait."""
+        return len(self._tasks)
+
+    def close(self, deadline_s: float) -> None:
+        """Begin nothing more, and wait a while for what is under way."""
+        with self._changed:
+            self._closed = True
+            self._tasks.clear()
+            self._changed.notify_all()
+        until = time.monotonic() + deadline_s
+        for thread in self._threads:
+            thread.join(max(0.0, until - time.monotonic()))
+
+    def _run(self) -> None:
+        while (task := self._next()) is not None:
+            over = _Release(self)
+            try:
+                task(over)
+            except BaseException as exc:
+                self.error = self.error or exc
+            finally:
+                over(None)
+
+    def _next(self) -> Task | None:
+        with self._changed:
+            self._idle += 1
+            while not self._closed and not (self._tasks and self._under_way < self._concurrency.limit):
+                self._changed.wait()
+            self._idle -= 1
+            if self._closed:
+                return None
+            self._count(1)
+            return self._tasks.popleft()
+
+    def released(self, problem: FetchProblem | None) -> None:
+        """A download is over."""
+        with self._changed:
+            if isinstance(problem, Throttled) or (isinstance(problem, Later) and problem.reason in _STUCK):
+                self._concurrency.throttled(time.monotonic())
+            elif problem is None:
+                self._concurrency.succeeded(self._under_way)
+            self._count(-1)
+            self._changed.notify(2)  # one place is free, and the limit may have risen
+
+    def _count(self, step: int) -> None:
+        self._under_way += step
+        self._telemetry.in_flight.set(self._under_way)
+        self._telemetry.in_flight_limit.set(self._concurrency.limit)
+
+
+class _Release:
+    """Tells once that a download is over."""
+
+    def __init__(self, owner: Downloads) -> None:
+        self._owner: Downloads | None = owner
+
+    def __call__(self, problem: FetchProblem | None) -> None:
+        owner, self._owner = self._owner, None
+        if owner is not None:
+            owner.released(problem)

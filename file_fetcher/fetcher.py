@@ -1,0 +1,374 @@
+"""
+One member of the group: takes records in, starts what may start, and settles what is finished.
+
+Rules:
+1. A record is done when everything it leads to is durable, or it leads to nothing; offsets follow (`Publication`).
+2. Nothing of a partition is handled before what was remembered of its rows has been read (rule F2).
+3. A floor stands alone in its partition (rule V4): it waits for what came before it, and what follows waits for it.
+4. A record that cannot be read yet (rule P10) holds its partition; one that never can goes to the dead letters.
+5. What is under way for a partition that is no longer ours has no consequence.
+
+Used by one thread, that of the Kafka client; fetches run in `downloads` and come back through a queue.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from queue import Empty, SimpleQueue
+
+import structlog
+
+from cdc_runtime.dead_letters import Failure, dead_letter
+from cdc_runtime.health import Health
+from cdc_runtime.kafka.producer import DeadLetterWriter
+from cdc_runtime.offsets import Offsets
+from cdc_runtime.records import Record, TopicPartition
+from cdc_runtime.row_changes import Floor
+from file_fetcher.differences import Change, compare
+from file_fetcher.downloads import Downloads, Over
+from file_fetcher.fetching import Fetching
+from file_fetcher.following import Following
+from file_fetcher.lanes import Lanes
+from file_fetcher.partitions import Held
+from file_fetcher.publication import Publication
+from file_fetcher.reading import Reading
+from file_fetcher.references.local import ReferenceStore
+from file_fetcher.references.retries import Retry
+from file_fetcher.settlement import Book, settle_floor, waiting_file
+from file_fetcher.telemetry import Telemetry
+from file_fetcher.work import Fetch, Outcome, Row, Work
+from schemas.errors import RecordError, TransientError
+from schemas.topics import Topics
+from schemas.wire import UnknownSchema
+
+_log = structlog.get_logger(__name__)
+_FLOOR_PAGE = 500
+_MOST_IN_A_TRANSACTION = 500
+_BLOCKED_LOOK_S = 1.0
+_DUE_AT_A_TIME = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a fetcher is joined from."""
+
+    topics: Topics
+    book: Book
+    store: ReferenceStore
+    offsets: Offsets
+    following: Following
+    reading: Reading
+    fetching: Fetching
+    downloads: Downloads
+    publication: Publication
+    dead_letters: DeadLetterWriter
+    telemetry: Telemetry
+    health: Health
+    max_open_references: int
+    publish_interval_s: float
+    commit_interval_s: float
+
+
+class Fetcher:
+    """The state of one member of the group."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._lanes = Lanes()
+        self._ended: SimpleQueue[tuple[Work, str, Outcome | None]] = SimpleQueue()
+        self._finished: list[Work] = []
+        self._retrying: set[str] = set()
+        self._open = 0
+        self._published_at = self._committed_at = self._looked_at = time.monotonic()
+        self.held: dict[TopicPartition, Held] = {}
+
+    # -- partitions
+
+    def assign(self, places: Iterable[TopicPartition]) -> list[Held]:
+        """Take partitions over; their records wait until they are `ready`."""
+        taken = []
+        for place in places:
+            name = self._parts.topics.parse_table(place.topic)
+            if name is not None:
+                held = self.held[place] = Held(place, name[0])
+                taken.append(held)
+        self._parts.telemetry.rebalanced("assign")
+        self._parts.telemetry.assigned.set(len(self.held))
+        return taken
+
+    def ready(self, held: Held) -> None:
+        """What was remembered of a partition's rows has been read: let its records in."""
+        held.ready = True
+        self._go_on(held)
+
+    def revoke(self, places: Sequence[TopicPartition], group_metadata: object) -> None:
+        """Settle what is finished, then give partitions up."""
+        self._collect()
+        self._publish(group_metadata)
+        self.drop(places, "revoke")
+
+    def drop(self, places: Sequence[TopicPartition], kind: str) -> None:
+        """Forget partitions; what is under way for them is cancelled."""
+        gone = set(places)
+        for place in gone:
+            if (held := self.held.pop(place, None)) is not None:
+                self._parts.health.ready(held.subject)
+        self._finished = [work for work in self._finished if work.place not in gone]
+        for work in self._lanes.drop(gone):
+            self._open -= work.cost
+            if work.retry is not None:
+                self._retrying.discard(work.retry.file_id)
+        self._parts.publication.drop(gone)
+        self._parts.offsets.drop(gone)
+        self._parts.telemetry.rebalanced(kind)
+        self._parts.telemetry.assigned.set(len(self.held))
+
+    # -- records
+
+    def take(self, records: Iterable[Record]) -> None:
+        """Take records that were read; those of partitions that we do not hold are passed over."""
+        for record in records:
+            held = self.held.get(TopicPartition(record.topic, record.partition))
+            if held is None:
+                continue
+            if held.waits:
+                held.backlog.append(record)
+            else:
+                self._admit(held, record)
+
+    def step(self, group_metadata: object) -> bool:
+        """Do what can be done now; whether something was settled. Raises our errors."""
+        error = self._parts.downloads.error
+        if error is not None:
+            raise error
+        self._collect()
+        now = time.monotonic()
+        if now - self._looked_at >= _BLOCKED_LOOK_S:
+            self._looked_at = now
+            self._look()
+        for held in [each for each in self.held.values() if each.floor is not None]:
+            self._carry_out(held, group_metadata)
+        if not self._due(now):
+            return False
+        return self._publish(group_metadata)
+
+    def turns(self) -> tuple[list[TopicPartition], list[TopicPartition]]:
+        """Partitions to pause and to resume."""
+        limit = self._parts.max_open_references
+        pause: list[TopicPartition] = []
+        resume: list[TopicPartition] = []
+        for held in self.held.values():
+            full = self._open >= (limit // 2 if held.paused else limit)
+            wanted = full or held.waits
+            if wanted != held.paused:
+                held.paused = wanted
+                (pause if wanted else resume).append(held.place)
+        self._parts.telemetry.paused.set(sum(held.paused for held in self.held.values()))
+        self._parts.telemetry.open.set(self._open)
+        return pause, resume
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is under way or waits for a transaction."""
+        return not self._open and not self._parts.publication.waiting
+
+    # -- from a record to work
+
+    def _admit(self, held: Held, record: Record) -> bool:
+        """Handle a record; False when it blocks its partition."""
+        offsets = self._parts.offsets
+        try:
+            row = self._parts.reading.read(held.table, record)
+        except (UnknownSchema, TransientError) as exc:
+            return self._block(held, record, str(exc))
+        except RecordError as exc:
+            return self._bury(held, record, exc)
+        held.blocked = ""
+        if not offsets.taken(held.place, record.offset):
+            return True
+        self._parts.telemetry.consumed(record.topic)
+        if isinstance(row, Floor):
+            held.floor = row
+        elif row is not None:
+            self._offer(Work(held.place, record, row))
+        else:
+            offsets.done(held.place, record.offset)
+        return True
+
+    def _block(self, held: Held, record: Record, reason: str) -> bool:
+        held.blocked = reason
+        held.backlog.appendleft(record)
+        self._parts.health.not_ready(reason, held.subject)
+        return False
+
+    def _bury(self, held: Held, record: Record, problem: RecordError) -> bool:
+        """Store a record that can never be read among the dead letters."""
+        group = self._parts.book.group
+        letter = dead_letter(record, Failure(problem, "decode", __name__), group=group, task=str(record.partition))
+        try:
+            self._parts.dead_letters.write([letter])
+        except TransientError as exc:
+            return self._block(held, record, str(exc))
+        if self._parts.offsets.taken(held.place, record.offset):
+            self._parts.offsets.done(held.place, record.offset)
+        return True
+
+    def _go_on(self, held: Held) -> None:
+        """Let waiting records in until one of them stands in the way."""
+        while held.ready and held.floor is None and held.backlog:
+            if not self._admit(held, held.backlog.popleft()):
+                return
+        if not held.blocked:
+            self._parts.health.ready(held.subject)
+
+    def _look(self) -> None:
+        """Look at what changes by itself: tables, schemas that were missing, retries that are due."""
+        try:
+            self._parts.following.poll()
+        except TransientError as exc:
+            _log.warning("tables topic cannot be read", reason=str(exc))
+        for held in [each for each in self.held.values() if each.blocked]:
+            self._go_on(held)
+        self._start_due()
+
+    def _start_due(self) -> None:
+        """Start the retries that are due, as far as there is room."""
+        room = min(_DUE_AT_A_TIME, self._parts.max_open_references - self._open)
+        places = {
+            (str(held.table), held.place.partition): held
+            for held in self.held.values()
+            if held.ready and held.floor is None
+        }
+        store, now_ms = self._parts.store, int(time.time() * 1000)
+        waiting, since_ms = store.waiting(places)
+        self._parts.telemetry.retrying.set(waiting)
+        self._parts.telemetry.oldest_waiting.set(max(0.0, (now_ms - (since_ms or now_ms)) / 1000))
+        if room <= 0 or not places or not waiting:
+            return
+        for retry in store.due(now_ms, places, room + len(self._retrying)):
+            if retry.file_id not in self._retrying:
+                self._retry(places[retry.table, retry.partition], retry)
+
+    def _retry(self, held: Held, retry: Retry) -> None:
+        record = Record(retry.topic, retry.partition, -1, retry.key, retry.value, 0)
+        try:
+            row = self._parts.reading.read(held.table, record)
+        except (UnknownSchema, TransientError, RecordError) as exc:
+            _log.warning("retry cannot be read now", topic=retry.topic, partition=retry.partition, reason=str(exc))
+            return
+        if isinstance(row, Row):
+            self._retrying.add(retry.file_id)
+            self._offer(Work(held.place, record, row, retry=retry))
+
+    # -- work
+
+    def _offer(self, work: Work) -> None:
+        row = work.row
+        ahead = self._lanes.ahead_of(work)
+        if ahead is None and not row.references and self._parts.store.get(row.record_id) is None:
+            # By far the most rows: they refer to nothing, and never did.
+            self._parts.offsets.done(work.place, work.record.offset)
+            return
+        self._open += work.cost
+        starts, needless = self._lanes.offer(work)
+        for each in needless:
+            self._closed(each)
+        if starts:
+            self._start(work)
+        elif ahead is not None and ahead.cancelled.is_set():
+            # What is under way says what the row no longer says: it is not waited for.
+            self._end(ahead)
+
+    def _start(self, work: Work) -> None:
+        held = self._parts.store.get(work.row.record_id)
+        now_ms = int(time.time() * 1000)
+        work.started = True
+        if (retry := work.retry) is not None:
+            file = waiting_file(held, retry)
+            reference = next((each for each in work.row.references if each.file_id == retry.file_id), None)
+            if file is not None and reference is not None:
+                work.fetches[file.file_id] = Fetch(reference, retry.attempt, file.since_ms or now_ms)
+        elif held is None or held.row_version < work.row.version:
+            difference = compare(held, work.row, self._parts.store.lost(work.row.record_id))
+            for reference, change in difference.fetch:
+                work.fetches[reference.file_id] = Fetch(reference, 0, now_ms)
+                self._parts.telemetry.referred(change)
+            self._parts.telemetry.referred(Change.SAME, len(difference.same))
+            self._parts.telemetry.referred(Change.GONE, len(difference.gone))
+        if work.finished:
+            self._finished.append(work)
+        for fetch in work.fetches.values():
+            self._parts.downloads.submit(partial(self._fetch, work, fetch))
+
+    def _fetch(self, work: Work, fetch: Fetch, over: Over) -> None:
+        """In a thread of the downloads."""
+        outcome = None
+        if not work.cancelled.is_set():
+            outcome = self._parts.fetching.fetch(
+                fetch, work.row.source_table, cancelled=work.cancelled.is_set, downloaded=over
+            )
+        self._ended.put((work, fetch.reference.file_id, outcome))
+
+    def _collect(self) -> None:
+        """Take what the threads have brought."""
+        while True:
+            try:
+                work, file_id, outcome = self._ended.get_nowait()
+            except Empty:
+                return
+            if outcome is None or not self._lanes.is_current(work) or work.cancelled.is_set():
+                continue
+            work.outcomes[file_id] = outcome
+            if work.finished:
+                self._finished.append(work)
+
+    def _end(self, work: Work) -> None:
+        """A work needs nothing more; the next of its row may start."""
+        if self._lanes.is_current(work):
+            self._closed(work)
+            following = self._lanes.done(work)
+            if following is not None:
+                self._start(following)
+
+    def _closed(self, work: Work) -> None:
+        self._open -= work.cost
+        if work.retry is None:
+            self._parts.offsets.done(work.place, work.record.offset)
+        else:
+            self._retrying.discard(work.retry.file_id)
+
+    # -- settling
+
+    def _due(self, now: float) -> bool:
+        """Whether it is time for a transaction."""
+        since = now - self._published_at
+        if self._finished or self._parts.publication.waiting:
+            return since >= self._parts.publish_interval_s or len(self._finished) >= _MOST_IN_A_TRANSACTION
+        return since >= self._parts.commit_interval_s and bool(self._parts.offsets.committable())
+
+    def _publish(self, group_metadata: object) -> bool:
+        works, self._finished = self._finished, []
+        self._published_at = time.monotonic()
+        settled = self._parts.publication.publish(works, group_metadata)
+        for work in settled:
+            self._end(work)
+        return bool(settled)
+
+    def _carry_out(self, held: Held, group_metadata: object) -> None:
+        """Publish the next rows that a floor ends, when everything before it is settled (rule V4)."""
+        parts, floor = self._parts, held.floor
+        if floor is None or self._lanes.open_in(held.place):
+            return
+        partition = held.place.partition
+        rows = parts.store.below(str(held.table), partition, floor.below_version, _FLOOR_PAGE)
+        if rows:
+            now_ms = int(time.time() * 1000)
+            settlements = [settle_floor(row, floor.below_version, parts.book, now_ms) for row in rows]
+            parts.publication.publish_apart(settlements, partition, group_metadata)
+            return
+        parts.offsets.done(held.place, floor.record.offset)
+        held.floor = None
+        self._go_on(held)

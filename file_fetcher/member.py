@@ -1,0 +1,150 @@
+"""
+One member of the consumer group: polls, reads what is remembered of new partitions, and lets the fetcher work.
+
+Rules:
+1. One thread uses the Kafka client, and makes the transactions between two polls: when partitions are taken away, none
+   is open, and what is finished is settled before they are given up; of lost ones nothing is settled (rule F1).
+2. Of a new partition: its committed offset at read_committed, then the state's end, read to it, then its records (F2).
+3. Polling goes on while state is read, partitions wait or Kafka is away.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import structlog
+
+from cdc_runtime.drain import Drain
+from cdc_runtime.health import Health
+from cdc_runtime.kafka.consumer import GroupConsumer
+from cdc_runtime.records import TopicPartition
+from cdc_runtime.settings import KafkaSettings
+from file_fetcher.fetcher import Fetcher
+from file_fetcher.partitions import Held
+from schemas.errors import TransientError
+from schemas.topics import Topics
+
+_log = structlog.get_logger(__name__)
+_BATCH = 500
+_WAIT_S = 0.05
+_AGAIN_S = 1.0
+
+
+@dataclass(slots=True)
+class _Loading:
+    """New partitions whose state is read."""
+
+    places: list[Held]
+    future: Future[None]
+
+
+class Member:
+    """`catch_up` reads state partitions from the topics into the local store; it runs in a thread of its own."""
+
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        group: str,
+        fetcher: Fetcher,
+        *,
+        catch_up: Callable[[Sequence[int]], None],
+        state_partitions: int,
+        health: Health,
+    ) -> None:
+        self._fetcher = fetcher
+        self._catch_up = catch_up
+        self._state_partitions = state_partitions
+        self._health = health
+        self._new: list[Held] = []
+        self._not_before = 0.0
+        self._loading: _Loading | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="state")
+        self._metadata: object = None
+        self._consumer = GroupConsumer(settings, group, [Topics(settings.prefix).table_pattern], self)
+
+    def run(self, drain: Drain) -> None:
+        """Work until the end is asked for, then finish what is under way. Raises our errors."""
+        while not drain.stopping:
+            self._round(_WAIT_S, take=True)
+        self._health.not_ready("stopping")
+        # What was read is finished, as far as half the time goes; the rest is read again by whoever comes next.
+        until = time.monotonic() + drain.remaining_s() / 2
+        self._consumer.pause(self._fetcher.held)
+        while time.monotonic() < until and not self._fetcher.idle:
+            self._round(_WAIT_S, take=False)
+
+    def close(self) -> None:
+        """Settle what is finished, give the partitions back and leave the group."""
+        self._consumer.close()
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    # -- called by the Kafka client, within `poll_batch`
+
+    def on_assign(self, places: Sequence[TopicPartition]) -> None:
+        """Take partitions; nothing of them is handled yet."""
+        self._new.extend(self._fetcher.assign(places))
+
+    def on_revoke(self, places: Sequence[TopicPartition]) -> None:
+        """Settle and let go."""
+        self._fetcher.revoke(places, self._consumer.group_metadata())
+
+    def on_lost(self, places: Sequence[TopicPartition]) -> None:
+        """Only let go."""
+        self._fetcher.drop(places, "lost")
+
+    # -- steps
+
+    def _round(self, wait_s: float, *, take: bool) -> None:
+        records = self._consumer.poll_batch(_BATCH, wait_s)
+        # Of the time of polling: what another member has since is not written over (rule F1).
+        self._metadata = self._consumer.group_metadata()
+        self._health.tick()
+        if take:
+            self._fetcher.take(records)
+        self._load()
+        self._fetcher.step(self._metadata)
+        if take:
+            pause, resume = self._fetcher.turns()
+            self._consumer.pause(pause)
+            self._consumer.resume(resume)
+
+    def _load(self) -> None:
+        """Have the state of new partitions read, and let the records of those that have it in."""
+        loading = self._loading
+        if loading is not None and loading.future.done():
+            self._loading = None
+            try:
+                loading.future.result()
+            except TransientError as exc:
+                self._later(loading.places, exc)
+            else:
+                self._health.ready("kafka")
+                for held in loading.places:
+                    if self._is_held(held):
+                        self._fetcher.ready(held)
+        if self._loading is None and self._new and time.monotonic() >= self._not_before:
+            new, self._new = [held for held in self._new if self._is_held(held)], []
+            if new:
+                self._begin(new)
+
+    def _begin(self, new: list[Held]) -> None:
+        try:
+            # Waits until no transaction of an earlier owner is open.
+            self._consumer.committed([held.place for held in new])
+        except TransientError as exc:
+            self._later(new, exc)
+            return
+        partitions = sorted({held.place.partition % self._state_partitions for held in new})
+        self._loading = _Loading(new, self._thread.submit(self._catch_up, partitions))
+
+    def _later(self, places: list[Held], problem: TransientError) -> None:
+        self._new = [*places, *self._new]
+        self._not_before = time.monotonic() + _AGAIN_S
+        self._health.not_ready(str(problem), "kafka")
+        _log.warning("state cannot be read", reason=str(problem))
+
+    def _is_held(self, held: Held) -> bool:
+        return self._fetcher.held.get(held.place) is held

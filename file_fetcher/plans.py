@@ -1,0 +1,57 @@
+"""
+Which columns of a table's events hold references, by the fingerprint of their schema.
+
+Rule: what `_tables` says counts. An event whose columns differ from its table's entry is newer or older than the entry
+we know: only after `_tables` was read to its end is the entry taken as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from schemas.names import TableName
+from schemas.tables import FileColumn, TableEntry
+
+Columns = tuple[FileColumn, ...]
+
+
+class Plans:
+    """`entry_of` and `schema_of` (an Avro schema by fingerprint) look into what is followed; both give None."""
+
+    def __init__(
+        self,
+        entry_of: Callable[[TableName], TableEntry | None],
+        schema_of: Callable[[bytes], Mapping[str, Any] | None],
+    ) -> None:
+        self._entry_of = entry_of
+        self._schema_of = schema_of
+        self._known: dict[tuple[TableName, bytes], Columns] = {}
+
+    def find(self, table: TableName, fingerprint: bytes, *, refreshed: bool = False) -> Columns | None:
+        """The file columns of an event; None when `_schemas` and `_tables` must be read to their end first."""
+        known = self._known.get((table, fingerprint))
+        return known if known is not None else self._make(table, fingerprint, refreshed=refreshed)
+
+    def forget(self) -> None:
+        """`_tables` has changed."""
+        self._known.clear()
+
+    def _make(self, table: TableName, fingerprint: bytes, *, refreshed: bool) -> Columns | None:
+        schema, entry = self._schema_of(fingerprint), self._entry_of(table)
+        if schema is None or entry is None:
+            return None
+        present = columns_of(schema)
+        if not refreshed and present != {column.name for column in entry.columns}:
+            return None
+        columns = tuple(column for column in entry.file_columns if column.column in present)
+        self._known[table, fingerprint] = columns
+        return columns
+
+
+def columns_of(schema: Mapping[str, Any]) -> set[str]:
+    """The true names of the columns in the schema of a table's events; empty for another schema."""
+    for field in schema.get("fields", ()):
+        if field.get("name") == "before":
+            return {column["pg_column"] for column in field["type"][1]["fields"]}
+    return set()

@@ -1,0 +1,144 @@
+"""
+Settles finished works in Kafka transactions, and tells the local store after each commit (rule F1).
+
+Rule 1: after an abort, or an outcome that nobody knows, what is remembered is read from the topics again, and the same
+        works are settled again, before anything else: what had happened gives nothing to write.
+Rule 2: an offset goes out with, or behind, everything that its event leads to.
+
+Edge; used by the thread that polls the consumer, between two polls.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
+
+import structlog
+
+from cdc_runtime.offsets import Offsets
+from cdc_runtime.records import TopicPartition
+from file_fetcher.publisher import ResultPublisher
+from file_fetcher.references.local import ReferenceStore
+from file_fetcher.settlement import Book, Settlement, settle
+from file_fetcher.telemetry import Telemetry
+from file_fetcher.work import Again, Work
+from schemas.errors import TransientError
+
+_log = structlog.get_logger(__name__)
+_LONGEST_PAUSE_S = 30.0
+
+
+class Publication:
+    """The transactions of one member. `catch_up` reads state partitions from the topics into the store."""
+
+    def __init__(
+        self,
+        publisher: ResultPublisher,
+        store: ReferenceStore,
+        offsets: Offsets,
+        *,
+        book: Book,
+        catch_up: Callable[[Sequence[int]], None],
+        telemetry: Telemetry,
+    ) -> None:
+        self._publisher = publisher
+        self._store = store
+        self._offsets = offsets
+        self._book = book
+        self._catch_up = catch_up
+        self._telemetry = telemetry
+        self._again: list[Work] = []
+        self._doubtful: set[int] = set()
+        self._failures = 0
+        self._not_before = 0.0
+
+    @property
+    def waiting(self) -> bool:
+        """Whether works wait for a transaction that did not happen."""
+        return bool(self._again)
+
+    @property
+    def pausing(self) -> bool:
+        """Whether it is too early for another try."""
+        return time.monotonic() < self._not_before
+
+    def drop(self, places: Iterable[TopicPartition]) -> None:
+        """Forget what waits for partitions that are no longer ours."""
+        gone = set(places)
+        self._again = [work for work in self._again if work.place not in gone]
+
+    def publish(self, works: Sequence[Work], group_metadata: object) -> list[Work]:
+        """
+        Settle works and commit the offsets behind them; gives those that are durable now, earlier ones included.
+
+        Empty when the transaction did not happen: they are kept for the next call. Raises `FatalError`.
+        """
+        batch = [*self._again, *works]
+        self._again = batch
+        if self.pausing or not self._sure():
+            return []
+        now_ms = int(time.time() * 1000)
+        settlements = [settle(work, self._store.get(work.row.record_id), self._book, now_ms) for work in batch]
+        for work in batch:
+            if work.retry is None:
+                self._offsets.done(work.place, work.record.offset)
+        if not self._commit(settlements, [work.row.partition for work in batch], group_metadata):
+            return []
+        self._again = []
+        self._tell(batch, settlements, now_ms)
+        return batch
+
+    def publish_apart(self, settlements: Sequence[Settlement], partition: int, group_metadata: object) -> bool:
+        """Publish what does not come from works (a floor's rows); whether it is durable now. Raises `FatalError`."""
+        if self._again or self.pausing or not self._sure():
+            return False
+        if not self._commit(settlements, [partition], group_metadata):
+            return False
+        self._telemetry.ended(chain.from_iterable(each.results for each in settlements), int(time.time() * 1000))
+        return True
+
+    def _commit(self, settlements: Sequence[Settlement], partitions: Iterable[int], group_metadata: object) -> bool:
+        offsets = self._offsets.committable()
+        writes = chain.from_iterable(each.all_writes() for each in settlements)
+        try:
+            self._publisher.publish(writes, offsets, group_metadata)
+        except TransientError as exc:
+            self._failed(exc, partitions)
+            return False
+        self._failures = 0
+        self._store.apply(chain.from_iterable(each.changes for each in settlements))
+        self._offsets.committed(offsets)
+        self._telemetry.transaction(committed=True)
+        return True
+
+    def _failed(self, problem: TransientError, partitions: Iterable[int]) -> None:
+        self._failures += 1
+        pause_s = min(_LONGEST_PAUSE_S, 0.1 * 2**self._failures)
+        self._not_before = time.monotonic() + pause_s
+        self._doubtful.update(partition % self._book.partitions for partition in partitions)
+        self._telemetry.transaction(committed=False)
+        _log.warning("transaction did not happen", reason=str(problem), again_in_s=pause_s)
+
+    def _sure(self) -> bool:
+        """Whether the store knows all that was committed."""
+        if not self._doubtful:
+            return True
+        try:
+            self._publisher.ready()
+            self._catch_up(sorted(self._doubtful))
+        except TransientError as exc:
+            self._failed(exc, ())
+            return False
+        self._doubtful.clear()
+        return True
+
+    def _tell(self, batch: Sequence[Work], settlements: Sequence[Settlement], now_ms: int) -> None:
+        for work, settlement in zip(batch, settlements, strict=True):
+            self._telemetry.ended(settlement.results, now_ms)
+            if settlement.retries:
+                for outcome in work.outcomes.values():
+                    if isinstance(outcome, Again):
+                        self._telemetry.retried(outcome.reason)
+            if work.row.committed_ms:
+                self._telemetry.applied(work.place, work.row.committed_ms)

@@ -1,0 +1,46 @@
+"""What becomes of a try that failed (pure): another one after a pause, or the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from file_fetcher.failures import Blocked, Failed, FetchProblem, Later, Skipped
+from file_fetcher.work import Again, Not
+
+_JITTER = 0.2  # of a pause at most, so that what failed together does not come back together
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """The number of a try (0: the first), of which place, and when."""
+
+    attempt: int
+    place: str
+    now_ms: int
+
+
+def after(problem: FetchProblem, failed: Try, delays_s: Sequence[float], uniform: Callable[[], float]) -> Not | Again:
+    """
+    The outcome of a try.
+
+    A `Later` uses up an attempt; a `Blocked` does not and waits for the first of the pauses (its place's breaker has
+    its own). `uniform` gives numbers from 0 to 1.
+    """
+    detail = str(problem)
+    if isinstance(problem, Blocked):
+        return _again(failed, failed.attempt, min(delays_s, default=1.0), problem.reason, uniform)
+    if isinstance(problem, Later) and failed.attempt < len(delays_s):
+        return _again(failed, failed.attempt + 1, delays_s[failed.attempt], problem.reason, uniform)
+    if isinstance(problem, (Skipped, Later, Failed)):
+        return Not(not isinstance(problem, Skipped), problem.reason, detail, failed.place)
+    raise TypeError(f"expected a problem of fetching, got {type(problem).__name__}")
+
+
+def left_alone(left: Try, reason: str, wait_s: float, uniform: Callable[[], float]) -> Again:
+    """The outcome where a place is left alone: no attempt is used up."""
+    return _again(left, left.attempt, wait_s + 1, reason, uniform)
+
+
+def _again(failed: Try, attempt: int, pause_s: float, reason: str, uniform: Callable[[], float]) -> Again:
+    return Again(attempt, failed.now_ms + int(pause_s * 1000 * (1 + _JITTER * uniform())), reason, failed.place)

@@ -1,0 +1,192 @@
+"""Joins the concrete objects of the fetcher, waits for its neighbours, runs it, and drains it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import structlog
+
+from cdc_runtime.drain import Drain
+from cdc_runtime.health import Health, HealthServer
+from cdc_runtime.kafka.admin import KafkaAdmin
+from cdc_runtime.kafka.producer import DeadLetterWriter
+from cdc_runtime.logs import configure
+from cdc_runtime.metrics import Metrics
+from cdc_runtime.offsets import Offsets
+from file_fetcher.concurrency import Concurrency
+from file_fetcher.contents import Contents
+from file_fetcher.download.downloader import Downloader
+from file_fetcher.download.sources import rules_of
+from file_fetcher.downloads import Downloads
+from file_fetcher.fetcher import Fetcher, Parts
+from file_fetcher.fetching import Fetching, Places
+from file_fetcher.following import Following
+from file_fetcher.member import Member
+from file_fetcher.parsers.pool import ParserPool
+from file_fetcher.publication import Publication
+from file_fetcher.publisher import ResultPublisher, instance_name
+from file_fetcher.reading import Reading
+from file_fetcher.references.local import ReferenceStore
+from file_fetcher.references.rebuild import bring_up_to_date
+from file_fetcher.settings import FetcherSettings
+from file_fetcher.settlement import Book
+from file_fetcher.store import open_store
+from file_fetcher.telemetry import Telemetry
+from schemas.errors import SettingsError
+from schemas.topics import Topics, TopicSpec, failure_topic, state_topic
+
+NAME = "file-fetcher"
+_log = structlog.get_logger(__name__)
+# Threads that store and read a file whose download is over: enough to keep every parser busy.
+_READERS_PER_PARSER = 4
+
+
+def run(settings: FetcherSettings, version: str) -> None:
+    """Run the fetcher until SIGTERM or SIGINT. Raises our errors."""
+    configure(settings.log, NAME)
+    drain = Drain(settings.stop_timeout_s)
+    drain.install()
+    health = Health(NAME)
+    metrics = Metrics(NAME, version)
+    with HealthServer(settings.http, health, metrics.registry):
+        health.started()
+        admin = KafkaAdmin(settings.kafka)
+        if _wait_for_kafka(settings, admin, drain):
+            with _joined(settings, admin, health, Telemetry(metrics, settings.group)) as member:
+                health.ready()
+                _log.info("fetcher started", group=settings.group)
+                member.run(drain)
+            _log.info("fetcher stopped")
+
+
+def topics_of(settings: FetcherSettings) -> list[TopicSpec]:
+    """The topics that the fetcher owns."""
+    topics, count = Topics(settings.kafka.prefix), settings.kafka.partitions
+    return [
+        *(state_topic(name, count) for name in (topics.files, topics.file_rows, topics.file_refs)),
+        failure_topic(topics.retry(settings.group), count),
+        failure_topic(topics.dead_letters(settings.group), count),
+    ]
+
+
+def _wait_for_kafka(settings: FetcherSettings, admin: KafkaAdmin, drain: Drain) -> bool:
+    topics = Topics(settings.kafka.prefix)
+    if not admin.wait_until_reachable(settings.start_timeout_s, drain.is_stopping):
+        return False
+    admin.ensure_topics(topics_of(settings))
+    return admin.wait_for_topics([topics.schemas, topics.tables], settings.start_timeout_s, drain.is_stopping)
+
+
+@contextmanager
+def _joined(settings: FetcherSettings, admin: KafkaAdmin, health: Health, telemetry: Telemetry) -> Iterator[Member]:
+    """Everything that a member of the group needs; all of it is closed, in the order that loses least."""
+    with ExitStack() as closing:
+        folder = _folder(settings.data_directory)
+        store = ReferenceStore(folder)
+        closing.callback(store.close)
+        book = _book(settings, admin)
+        publisher = ResultPublisher(
+            settings.kafka,
+            f"{settings.kafka.prefix}-{settings.group}-{instance_name(folder)}",
+            settings.start_timeout_s,
+        )
+        closing.callback(publisher.close)
+        publisher.ready()
+        letters = DeadLetterWriter(settings.kafka, book.topics.dead_letters(settings.group))
+        closing.callback(letters.close)
+        following = Following(settings.kafka, admin)
+        closing.callback(following.close)
+        fetching, downloads = _workshop(settings, folder, health, telemetry, closing)
+        offsets = Offsets()
+
+        def catch_up(partitions: Sequence[int]) -> None:
+            bring_up_to_date(store, settings.kafka, book.topics, settings.group, partitions, admin=admin)
+
+        fetcher = Fetcher(
+            Parts(
+                topics=book.topics,
+                book=book,
+                store=store,
+                offsets=offsets,
+                following=following,
+                reading=Reading(following, tuple(settings.project_columns)),
+                fetching=fetching,
+                downloads=downloads,
+                publication=Publication(publisher, store, offsets, book=book, catch_up=catch_up, telemetry=telemetry),
+                dead_letters=letters,
+                telemetry=telemetry,
+                health=health,
+                max_open_references=settings.max_open_references,
+                publish_interval_s=settings.publish_interval_s,
+                commit_interval_s=settings.commit_interval_s,
+            )
+        )
+        member = Member(
+            settings.kafka,
+            settings.group,
+            fetcher,
+            catch_up=catch_up,
+            state_partitions=book.partitions,
+            health=health,
+        )
+        closing.callback(member.close)
+        yield member
+
+
+def _workshop(
+    settings: FetcherSettings, folder: Path, health: Health, telemetry: Telemetry, closing: ExitStack
+) -> tuple[Fetching, Downloads]:
+    """What downloads and reads files."""
+    downloader = Downloader(settings)
+    closing.callback(downloader.close)
+    parsers = ParserPool(settings.parsers, settings.limits, folder / "parsing")
+    closing.callback(parsers.close)
+    contents = Contents(
+        open_store(settings.store_url, folder / "store", settings.s3), parsers, settings.limits, telemetry
+    )
+    places = Places(settings.retry, telemetry)
+    health.detail("left_alone", places.open_places)
+    downloading = _folder(folder / "downloads", emptied=True)
+    fetching = Fetching(
+        downloader,
+        contents,
+        rules_of(settings.s3, settings.urls, settings.google),
+        places=places,
+        folder=downloading,
+        delays_s=settings.retry.delays_s,
+        telemetry=telemetry,
+    )
+    download = settings.download
+    threads = download.max_connections + settings.parsers.workers * _READERS_PER_PARSER
+    downloads = Downloads(Concurrency(download.connections, download.max_connections), threads, telemetry)
+    closing.callback(downloads.close, settings.download.read_timeout_s / 10)
+    return fetching, downloads
+
+
+def _book(settings: FetcherSettings, admin: KafkaAdmin) -> Book:
+    """The topics as they are: the count of partitions is for ever (rule D6)."""
+    topics = Topics(settings.kafka.prefix)
+    names = [topics.files, topics.file_rows, topics.file_refs, topics.retry(settings.group)]
+    counts = admin.partition_counts(names)
+    if len(set(counts.values())) != 1:
+        raise SettingsError(
+            f"expected the same count of partitions in {', '.join(names)}, got {sorted(counts.values())}",
+            remedy="partitions of these topics must not be added",
+        )
+    return Book(topics, settings.group, counts[topics.file_refs])
+
+
+def _folder(path: Path, *, emptied: bool = False) -> Path:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        if emptied:
+            for left in path.iterdir():
+                left.unlink()
+    except OSError as exc:
+        raise SettingsError(
+            f"expected a folder that can be written to for data_directory, got {exc.strerror} at {str(path)!r}",
+            remedy="give data_directory a folder that this user may write to",
+        ) from exc
+    return path

@@ -1,0 +1,127 @@
+"""What the fetcher works at: rows whose references are brought up to date, and single references tried again."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from cdc_runtime.records import Record, TopicPartition
+from file_fetcher.references.retries import Retry
+from schemas.file_references import FileReference
+from schemas.file_results import Content, Extraction
+from schemas.file_state import RowRange
+
+
+class ParsedRow(Protocol):
+    """One row of a spreadsheet as a parser left it; `reason` is not empty when it was rejected."""
+
+    @property
+    def sheet(self) -> str:
+        """The name of its sheet."""
+
+    @property
+    def number(self) -> int:
+        """Its number, from 1."""
+
+    @property
+    def values(self) -> Mapping[str, str]:
+        """Header -> text."""
+
+    @property
+    def reason(self) -> str:
+        """Why it was rejected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """
+    A row after an event: what it refers to, and what goes into the results beside it.
+
+    `references` is empty for a row that is gone. `unknown`: columns that the event could not carry, of which nothing
+    may be concluded. `committed_ms`: when the source committed it; `streamed`: not of a snapshot.
+    """
+
+    record_id: str
+    table: str
+    source_table: str
+    partition: int
+    version: int
+    references: tuple[FileReference, ...] = ()
+    unknown: frozenset[str] = frozenset()
+    project_id: str = ""
+    committed_ms: int = 0
+    streamed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Got:
+    """A file that was fetched and, where that is possible, read."""
+
+    content: Content
+    extraction: Extraction
+    rows: tuple[RowRange, ...] = ()
+    open_rows: Callable[[], Iterable[ParsedRow]] = field(default=lambda: iter(()), compare=False)
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """A file that was skipped or has failed, for good."""
+
+    failed: bool
+    reason: str
+    detail: str
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """A file that is tried again; `attempt` is the number that the next try has."""
+
+    attempt: int
+    due_ms: int
+    reason: str
+    place: str = ""
+
+
+Outcome = Got | Not | Again
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """One reference to be fetched; `attempt` is the number of this try (0: the first)."""
+
+    reference: FileReference
+    attempt: int
+    since_ms: int
+
+
+@dataclass(slots=True, eq=False)
+class Work:
+    """
+    One event of a row on its way, or (`retry`) another try of one of its references.
+
+    `fetches` and `outcomes` go by file id; it is finished when each fetch has its outcome. `cancelled` is looked at
+    by downloads: a newer event of the row came that refers to something else.
+    """
+
+    place: TopicPartition
+    record: Record
+    row: Row
+    retry: Retry | None = None
+    fetches: dict[str, Fetch] = field(default_factory=dict)
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    started: bool = False
+
+    @property
+    def finished(self) -> bool:
+        """Whether every fetch has its outcome."""
+        return self.started and len(self.outcomes) == len(self.fetches)
+
+    @property
+    def cost(self) -> int:
+        """How many references it holds in memory."""
+        return 1 + len(self.row.references)
