@@ -1,0 +1,1 @@
+"""What each row referred to: the local store of it, and how that is rebuilt from the topics."""

@@ -1,0 +1,176 @@
+"""
+Edge: brings the local store up to date with the topics, partition by partition (rule F2).
+
+Rule 1: both topics are read to their true end (rule P1).
+Rule 2: of the retries only those are read that were committed before the references were: several members write to one
+        state partition, and a retry whose reference was not read yet would be passed over for good.
+Rule 3: what a topic no longer has is forgotten only after it was read from its beginning.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+
+import structlog
+from confluent_kafka import OFFSET_BEGINNING
+
+from cdc_runtime.kafka.admin import KafkaAdmin
+from cdc_runtime.kafka.errors import TopicMissing
+from cdc_runtime.kafka.tail import Tail
+from cdc_runtime.records import Record, TopicPartition
+from cdc_runtime.settings import KafkaSettings
+from file_fetcher.references.changes import StateChange, Waits, change_of
+from file_fetcher.references.local import ReferenceStore
+from file_fetcher.references.positions import Extent, Position, usable
+from file_fetcher.references.retries import Retry
+from schemas.errors import FatalError, RecordError, TransientError
+from schemas.topics import Topics
+
+_log = structlog.get_logger(__name__)
+_BATCH_RECORDS = 1_000
+_BATCH_BYTES = 16 * 1024 * 1024
+_SETTLE_TIMEOUT_S = 90.0
+_SETTLE_PAUSE_S = 0.02
+
+
+def bring_up_to_date(
+    store: ReferenceStore,
+    settings: KafkaSettings,
+    topics: Topics,
+    group: str,
+    partitions: Collection[int],
+    *,
+    admin: KafkaAdmin,
+) -> None:
+    """
+    Read what `_file_refs` and the group's retries say of these state partitions; blocks until their end of now.
+
+    May be called again at any time, with rows of these partitions at work. Raises `TopicMissing`, `Unreachable`,
+    `TransientError` when another producer's transaction stays open, `FatalError` when a record cannot be read.
+    """
+    wanted = sorted(set(partitions))
+    if not wanted:
+        return
+    now_ms = int(time.time() * 1000)
+    reader = _Reader(store, settings, admin, now_ms)
+    retry_ends = reader.settled_ends(topics.retry(group), wanted)
+    count = len(admin.places(topics.file_refs))
+    refs = reader.source(topics.file_refs, reader.ends(topics.file_refs, wanted))
+    anew = refs.partitions_from_beginning
+    mark = store.begin_reading(refs.topic, anew)
+    reader.read(refs, lambda record: change_of(record, count))
+    dropped = sum(store.drop_unseen(partition, count, mark) for partition in anew)
+    reader.remember(refs)
+    retries = reader.source(topics.retry(group), retry_ends, anew=anew)
+    reader.read(retries, lambda record: Waits(Retry.from_record(record, topics)), bounded=True)
+    reader.remember(retries)
+    _log.info("references are up to date", partitions=wanted, from_beginning=anew, dropped=dropped)
+
+
+@dataclass(slots=True)
+class _Source:
+    """Partitions of a topic: as they are, and up to where they are known (None: nothing)."""
+
+    topic: str
+    extents: dict[int, Extent]
+    next_offsets: dict[int, int | None]
+
+    @property
+    def partitions_from_beginning(self) -> list[int]:
+        return [partition for partition, next_offset in self.next_offsets.items() if next_offset is None]
+
+    @property
+    def at_end(self) -> bool:
+        return all(
+            extent.end <= (extent.begin if known is None else known)
+            for extent, known in zip(self.extents.values(), self.next_offsets.values(), strict=True)
+        )
+
+
+class _Reader:
+    """Reads for one call of `bring_up_to_date`, which began at `now_ms`."""
+
+    def __init__(self, store: ReferenceStore, settings: KafkaSettings, admin: KafkaAdmin, now_ms: int) -> None:
+        self._store = store
+        self._settings = settings
+        self._admin = admin
+        self._now_ms = now_ms
+
+    def ends(self, topic: str, partitions: Collection[int]) -> dict[int, int]:
+        """The high watermark of each partition."""
+        places = [TopicPartition(topic, partition) for partition in partitions]
+        return {place.partition: end for place, end in self._admin.end_offsets(places, "uncommitted").items()}
+
+    def settled_ends(self, topic: str, partitions: Collection[int]) -> dict[int, int]:
+        """The same, once every transaction that wrote below it has ended."""
+        ends = self.ends(topic, partitions)
+        places = [TopicPartition(topic, partition) for partition in partitions]
+        deadline = time.monotonic() + _SETTLE_TIMEOUT_S
+        while any(end < ends[p.partition] for p, end in self._admin.end_offsets(places, "committed").items()):
+            if time.monotonic() > deadline:
+                raise TransientError(
+                    f"expected the transactions on topic {topic} to end in {_SETTLE_TIMEOUT_S:g} s, got one still open",
+                    remedy="another producer has a transaction open: stop it, or wait for its time-out",
+                )
+            time.sleep(_SETTLE_PAUSE_S)
+        return ends
+
+    def source(self, topic: str, ends: Mapping[int, int], *, anew: Collection[int] = ()) -> _Source:
+        """Where to begin in each partition; from its beginning in those of `anew`."""
+        topic_id = self._admin.topic_id(topic)
+        if topic_id is None:
+            raise TopicMissing(f"expected topic {topic} to exist, got none")
+        begins = self._admin.begin_offsets([TopicPartition(topic, partition) for partition in ends])
+        known = self._store.positions(topic)
+        extents, next_offsets = {}, {}
+        for partition, end in ends.items():
+            extent = Extent(topic_id, begins[TopicPartition(topic, partition)], end)
+            position = known.get(partition)
+            good = partition not in anew and usable(position, extent, self._now_ms)
+            extents[partition] = extent
+            next_offsets[partition] = position.next_offset if position is not None and good else None
+        return _Source(topic, extents, next_offsets)
+
+    def read(self, source: _Source, decode: Callable[[Record], StateChange], *, bounded: bool = False) -> None:
+        """Apply every record to the end of now, or (`bounded`) to the end that the source has."""
+        if bounded and source.at_end:
+            return
+        starts = {p: OFFSET_BEGINNING if known is None else known for p, known in source.next_offsets.items()}
+        batch: list[StateChange] = []
+        size = 0
+        with closing(Tail(self._settings, source.topic, starts, admin=self._admin)) as tail:
+            for record in tail.read_to_end():
+                if bounded and record.offset >= source.extents[record.partition].end:
+                    continue
+                batch.append(_decoded(decode, record))
+                size += len(record.value or b"")
+                if len(batch) >= _BATCH_RECORDS or size >= _BATCH_BYTES:
+                    self._store.apply(batch)
+                    batch, size = [], 0
+            reached = dict(tail.next_offsets)
+        self._store.apply(batch)
+        for partition, next_offset in reached.items():
+            extent = source.extents[partition]
+            limit = extent.end if bounded else next_offset
+            source.next_offsets[partition] = max(extent.begin, min(next_offset, limit))
+
+    def remember(self, source: _Source) -> None:
+        """Set the store's positions to where the source is known."""
+        for partition, next_offset in source.next_offsets.items():
+            extent = source.extents[partition]
+            reached = extent.begin if next_offset is None else next_offset
+            self._store.set_position(source.topic, partition, Position(extent.topic_id, reached, self._now_ms))
+
+
+def _decoded(decode: Callable[[Record], StateChange], record: Record) -> StateChange:
+    try:
+        return decode(record)
+    except RecordError as exc:
+        raise FatalError(
+            f"expected a record of the fetcher at offset {record.offset} of {record.topic}[{record.partition}], "
+            f"got another: {exc}",
+            remedy=exc.remedy or "find out who else writes to this topic; a newer version of Rowferry, perhaps",
+        ) from exc
