@@ -17,12 +17,14 @@ from rowferry.http_client import HttpClient
 from rowferry.reconcile.index import Index
 from rowferry.settings import OperatorSettings
 from rowferry.status.counts import read_counts
-from rowferry.status.pipeline import read_groups, read_stored
+from rowferry.status.files import Files
+from rowferry.status.held_files import read_files
+from rowferry.status.pipeline import GroupNames, read_groups, read_stored
 from rowferry.status.report import Count, Group, Slot, Status
 from rowferry.status.slot import read_slot
 from schemas.errors import RowferryError
 
-SUMMARY = "show how far everything is: slot, position, snapshots, lag of the sink"
+SUMMARY = "show how far everything is: slot, position, snapshots, lag of sink and fetcher, files"
 T = TypeVar("T")
 
 
@@ -59,8 +61,11 @@ class _Questions:
         slot = self._part("database", self._slot)
         stored = self._part("kafka", lambda: read_stored(settings.kafka, settings.source))
         groups: list[Group] | None = None
+        files: Files | None = None
         if stored is not None:
-            groups = self._part("groups", lambda: read_groups(settings.kafka, [settings.group], stored.entries))
+            names = GroupNames(settings.group, settings.fetcher_group)
+            groups = self._part("groups", lambda: read_groups(settings.kafka, names, stored.entries))
+            files = self._part("files", lambda: read_files(settings.kafka))
         counted = self._part("counts", self._counts) if counts else None
         return Status(
             slot=slot,
@@ -68,6 +73,7 @@ class _Questions:
             captures=stored.captures if stored else {},
             snapshots=stored.snapshots if stored else (),
             groups=groups or (),
+            files=files,
             counts=counted,
             errors={part: str(error) for part, error in self._errors.items()},
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cdc_runtime.kafka.admin import KafkaAdmin
@@ -35,6 +35,14 @@ class Stored:
         return dict(Counter(entry.capture.mode for entry in self.entries))
 
 
+@dataclass(frozen=True, slots=True)
+class GroupNames:
+    """The consumer groups of the services."""
+
+    sink: str
+    fetcher: str
+
+
 def read_stored(settings: KafkaSettings, source: str) -> Stored:
     """Read the reader's topics to their end; nothing where they do not exist yet. Raises `Unreachable`."""
     admin, topics = KafkaAdmin(settings), Topics(settings.prefix)
@@ -55,26 +63,33 @@ def read_stored(settings: KafkaSettings, source: str) -> Stored:
     )
 
 
-def read_groups(settings: KafkaSettings, names: Sequence[str], entries: Sequence[TableEntry]) -> list[Group]:
-    """Members and lag of the groups over the topics of the tables; raises `Unreachable`."""
-    admin, groups = KafkaAdmin(settings), KafkaGroups(settings)
-    counts = admin.partition_counts([entry.topic for entry in entries])
+def read_groups(settings: KafkaSettings, names: GroupNames, entries: Sequence[TableEntry]) -> list[Group]:
+    """Members and lag of the groups over the topics that they read; raises `Unreachable`.
+
+    The fetcher is left out before one has run.
+    """
+    admin, topics = KafkaAdmin(settings), Topics(settings.prefix)
+    tables = {entry.topic: entry.name.document_table for entry in entries}
+    results = {topics.files: "_files", topics.file_rows: "_file_rows"}
+    found = [_group(settings, admin, names.sink, tables | results)]
+    if admin.topic_id(topics.file_refs) is not None:
+        holding = {entry.topic: entry.name.document_table for entry in entries if entry.file_columns}
+        found.append(_group(settings, admin, names.fetcher, holding))
+    return found
+
+
+def _group(settings: KafkaSettings, admin: KafkaAdmin, name: str, called: Mapping[str, str]) -> Group:
+    """A group that reads these topics, as far as there are such."""
+    groups = KafkaGroups(settings)
+    counts = admin.partition_counts(list(called))
     places = [TopicPartition(topic, at) for topic, count in counts.items() for at in range(count)]
     ends, begins = admin.end_offsets(places), admin.begin_offsets(places)
-    table_of = {entry.topic: entry.name.document_table for entry in entries}
-    found: list[Group] = []
-    for name in names:
-        committed = groups.committed(name, places)
-        starts = {place: max(committed.get(place, 0), begins[place]) for place in places}
-        lag = _lag(groups, starts, ends)
-        found.append(
-            Group(
-                name,
-                groups.members(name),
-                tuple(TopicLag(table_of[topic], topic, lag[topic]) for topic in sorted(counts)),
-            )
-        )
-    return found
+    committed = groups.committed(name, places)
+    starts = {place: max(committed.get(place, 0), begins[place]) for place in places}
+    lag = _lag(groups, starts, ends)
+    return Group(
+        name, groups.members(name), tuple(TopicLag(called[topic], topic, lag[topic]) for topic in sorted(counts))
+    )
 
 
 def _lag(

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cdc_reader.lsn import Lsn
+from rowferry.status.files import Files
+from rowferry.status.sizes import size_text
 from schemas.offsets import Position, SnapshotProgress
 
 
@@ -27,7 +29,7 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class TopicLag:
-    """How many records of a table's topic a group has not handled yet."""
+    """How many records of a topic a group has not handled yet; `table` is `_files` for results of files, and so on."""
 
     table: str
     topic: str
@@ -59,13 +61,14 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Everything; None and empty where there is nothing (no slot yet, no position yet)."""
+    """Everything; None and empty where there is nothing (no slot yet, no position yet, no fetcher yet)."""
 
     slot: Slot | None = None
     position: Position | None = None
     captures: Mapping[str, int] = field(default_factory=dict)
     snapshots: Sequence[SnapshotProgress] = ()
     groups: Sequence[Group] = ()
+    files: Files | None = None
     counts: Sequence[Count] | None = None
     errors: Mapping[str, str] = field(default_factory=dict)
 
@@ -88,6 +91,7 @@ class Status:
                 }
                 for group in self.groups
             ],
+            "files": None if self.files is None else self.files.to_json(),
             "counts": None if self.counts is None else [asdict(count) for count in self.counts],
             "errors": dict(self.errors),
         }
@@ -111,6 +115,8 @@ class Status:
             yield f"group     {group.name}: {group.members} members, {group.records:,} records behind"
             behind = (topic for topic in group.lag if topic.records)
             yield from (f"          {topic.table}: {topic.records:,} behind" for topic in behind)
+        if self.files is not None:
+            yield from self.files.to_lines()
         if self.counts is not None:
             yield from _count_lines(self.counts)
 
@@ -121,7 +127,7 @@ def _slot_line(slot: Slot | None) -> str:
     state = "active" if slot.active else "not active"
     return (
         f"slot      {slot.name}: {state}, {slot.wal_status}, confirmed {Lsn(slot.confirmed_lsn)},"
-        f" {_bytes(slot.behind_bytes)} behind, {_bytes(slot.retained_bytes)} of WAL retained"
+        f" {size_text(slot.behind_bytes)} behind, {size_text(slot.retained_bytes)} of WAL retained"
     )
 
 
@@ -163,12 +169,3 @@ def _with_lsns(slot: dict[str, Any]) -> dict[str, Any]:
 
 def _time(microseconds: int) -> str:
     return datetime.fromtimestamp(microseconds // 1_000_000, UTC).isoformat()
-
-
-def _bytes(size: int) -> str:
-    amount = float(size)
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if abs(amount) < 1024:
-            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
-        amount /= 1024
-    return f"{amount:.1f} TiB"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rowferry.status.files import Ended, Files
 from rowferry.status.report import Count, Group, Slot, Status, TopicLag
 from schemas.offsets import Position, SnapshotProgress, TransactionMark
 
@@ -18,6 +19,13 @@ POSITION = Position(
 )
 SNAPSHOT = SnapshotProgress("public.photos", "running", "first start", "i", 5, 1, "f", rows=1234)
 LAG = (TopicLag("photos", "cdc.public.photos", 3), TopicLag("plans", "cdc.public.plans", 0))
+FILES = Files(
+    (Ended("failed", "not_found", 2), Ended("fetched", "", 1234), Ended("retrying", "network", 1)),
+    bytes=4096,
+    contents=7,
+    content_bytes=2048,
+    oldest_waiting_ms=1_700_000_000_500,
+)
 STATUS = Status(
     slot=SLOT,
     position=POSITION,
@@ -30,6 +38,7 @@ STATUS = Status(
             (TopicLag("photos", "cdc.public.photos", 3), TopicLag("plans", "cdc.public.plans", 0)),
         ),
     ),
+    files=FILES,
     counts=(Count("photos", 1234, 1233),),
 )
 
@@ -42,6 +51,11 @@ def test_status_for_eyes_has_a_line_for_each_part() -> None:
         "snapshot  public.photos: running, 1,234 rows read, because first start\n"
         "group     rowferry-vespa-sink: 1 members, 3 records behind\n"
         "          photos: 3 behind\n"
+        "files     1,237 references, 4.0 KiB; 7 contents, 2.0 KiB\n"
+        "          failed (not_found): 2\n"
+        "          fetched: 1,234\n"
+        "          retrying (network): 1\n"
+        "          oldest waiting since 2023-11-14T22:13:20+00:00\n"
         "table    rows  documents\n"
         "photos  1,234      1,233\n"
     )
@@ -100,6 +114,19 @@ def test_json_holds_lsns_as_postgresql_prints_them() -> None:
         }
     ]
     assert found["counts"] == [{"table": "photos", "rows": 1234, "documents": 1233}]
+    assert found["files"] == {
+        "references": 1237,
+        "states": [
+            {"state": "failed", "reason": "not_found", "references": 2},
+            {"state": "fetched", "reason": "", "references": 1234},
+            {"state": "retrying", "reason": "network", "references": 1},
+        ],
+        "bytes": 4096,
+        "contents": 7,
+        "content_bytes": 2048,
+        "waiting": 1,
+        "oldest_waiting": "2023-11-14T22:13:20+00:00",
+    }
     assert (found["tables"], found["errors"]) == ({"replication": 2, "none": 1}, {})
 
 
