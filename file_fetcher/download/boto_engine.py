@@ -1,0 +1,117 @@
+"""
+Edge: objects of S3 through boto3's streaming `get_object`: any key, any provider, checksums, exact error codes.
+
+Leaves to others: resuming and counting (`transfer`), what a code means (`answers`), credentials (`s3_access`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import urllib3
+from botocore import exceptions as boto
+
+from file_fetcher.download.answers import Interrupted, s3_problem, unreachable
+from file_fetcher.download.engines import CHUNK_BYTES, Body, Held
+from file_fetcher.download.s3_access import S3Access, no_credentials
+from file_fetcher.failures import Failed, FetchProblem, Later
+
+ENGINE = "boto3"
+# Full-object checksums that we can compute over a file that came in pieces; composite ones contain a `-`.
+_CHECKSUMS = {"crc32": "ChecksumCRC32", "sha1": "ChecksumSHA1", "sha256": "ChecksumSHA256"}
+_CREDENTIALS = (
+    boto.NoCredentialsError,
+    boto.PartialCredentialsError,
+    boto.CredentialRetrievalError,
+    boto.TokenRetrievalError,
+    boto.UnauthorizedSSOTokenError,
+    boto.NoAuthTokenError,
+)
+_UNREACHABLE = (
+    boto.EndpointConnectionError,
+    boto.ConnectTimeoutError,
+    boto.ProxyConnectionError,
+    boto.SSLError,
+)
+
+
+class BotoEngine:
+    """May be used by several threads."""
+
+    def __init__(self, access: S3Access) -> None:
+        self._access = access
+
+    @contextlib.contextmanager
+    def open(self, bucket: str, key: str, version_id: str | None, held: Held) -> Iterator[Body]:
+        """See `engines.S3Bodies`."""
+        place = f"s3:{bucket}"
+        asked: dict[str, Any] = {"Bucket": bucket, "Key": key}
+        if version_id:
+            asked["VersionId"] = version_id
+        if held.offset:
+            asked |= {"Range": f"bytes={held.offset}-", "IfMatch": held.etag}
+        if self._access.place(bucket).requester_pays:
+            asked["RequestPayer"] = "requester"
+        with _translated(place):
+            answer = self._access.client(bucket).get_object(**asked)
+        stream = answer["Body"]
+        try:
+            yield _body(answer, _chunks(stream, place), held)
+        finally:
+            # A connection with bytes left in it must not go back to the pool.
+            stream.close()
+
+
+def _chunks(stream: Any, place: str) -> Iterator[bytes]:  # noqa: ANN401
+    while True:
+        with _translated(place):
+            chunk = stream.read(CHUNK_BYTES)
+        if not chunk:
+            return
+        yield chunk
+
+
+def _body(answer: dict[str, Any], chunks: Iterator[bytes], held: Held) -> Body:
+    in_part = answer["ResponseMetadata"]["HTTPStatusCode"] == 206
+    length = answer.get("ContentLength")
+    start = held.offset if in_part else 0
+    sums = {algorithm: answer.get(name, "") for algorithm, name in _CHECKSUMS.items()}
+    return Body(
+        chunks=chunks,
+        start=start,
+        size_bytes=None if length is None else start + length,
+        etag=answer.get("ETag"),
+        version_id=answer.get("VersionId"),
+        declared_type=answer.get("ContentType"),
+        engine=ENGINE,
+        checksums={algorithm: value for algorithm, value in sums.items() if value and "-" not in value},
+    )
+
+
+@contextlib.contextmanager
+def _translated(place: str) -> Iterator[None]:
+    try:
+        yield
+    except (boto.BotoCoreError, boto.ClientError, urllib3.exceptions.HTTPError, OSError) as exc:
+        raise boto_problem(exc, place) from exc
+
+
+def boto_problem(exc: Exception, place: str) -> FetchProblem:
+    """The problem that an exception of boto3 is; never with its text, which may hold the key."""
+    name = type(exc).__name__
+    if isinstance(exc, boto.ClientError):
+        status = exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        code = str(exc.response.get("Error", {}).get("Code", ""))
+        # A HEAD has no body: boto3 gives the status as the code.
+        return s3_problem(int(status), "" if code.isdecimal() else code, place)
+    if isinstance(exc, _CREDENTIALS):
+        return no_credentials(name)
+    if isinstance(exc, _UNREACHABLE):
+        return unreachable(place, name, named=True)
+    if isinstance(exc, boto.FlexibleChecksumError):
+        return Later("checksum_mismatch", f"expected the checksum that {place!r} announced, got another")
+    if isinstance(exc, boto.ParamValidationError):
+        return Failed("no_such_bucket", f"expected the name of a bucket, got {place!r}", remedy="mend s3.bucket")
+    return Interrupted(f"expected an object from {place!r}, got {name}")

@@ -1,0 +1,83 @@
+"""Edge: what can be seen of a bucket from here, as facts; whoever asks decides what they mean."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from file_fetcher.download.s3_access import S3Access
+from file_fetcher.failures import FetchProblem
+
+OK = "ok"
+# A key that no one has: the store says NoSuchKey to those who may list and AccessDenied to those who may not.
+_NO_KEY = "rowferry-doctor/no-such-object"
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """
+    What a bucket answered.
+
+    `head`, `list` and `get` (of a key that is not there) are `ok`, the store's error code, or empty when there was no
+    answer; then `trouble` says why.
+    """
+
+    bucket: str
+    endpoint: str
+    region: str  # with which requests are signed
+    reachable: bool
+    bucket_region: str = ""  # that the store names; empty when it names none
+    trouble: str = ""
+    head: str = ""
+    list: str = ""
+    get: str = ""
+    clock_skew_s: float | None = None  # our clock less the store's
+
+
+def probe_bucket(access: S3Access, bucket: str) -> Probe:
+    """Ask for a bucket in three ways. Blocks as long as the time-outs of `access` say; raises nothing."""
+    try:
+        place = access.place(bucket)
+        client = access.client(bucket)
+    except FetchProblem as exc:
+        return Probe(bucket, "", "", reachable=False, trouble=str(exc))
+    endpoint = place.endpoint or "Amazon"
+    head, answer = _ask(lambda: client.head_bucket(Bucket=bucket))
+    if answer is None:
+        return Probe(bucket, endpoint, place.region, reachable=False, trouble=head)
+    return Probe(
+        bucket=bucket,
+        endpoint=endpoint,
+        region=place.region,
+        reachable=True,
+        bucket_region=answer.get("x-amz-bucket-region", ""),
+        head=head,
+        list=_ask(lambda: client.list_objects_v2(Bucket=bucket, MaxKeys=1))[0],
+        get=_ask(lambda: client.get_object(Bucket=bucket, Key=_NO_KEY))[0],
+        clock_skew_s=_skew_s(answer),
+    )
+
+
+def _ask(call: Callable[[], Any]) -> tuple[str, Mapping[str, str] | None]:
+    """Give `ok` or a code, and the headers; without an answer what went wrong, and None."""
+    try:
+        answer = call()
+        code = OK
+    except ClientError as exc:
+        answer = exc.response
+        code = str(answer.get("Error", {}).get("Code", "")) or "error"
+    except BotoCoreError as exc:
+        return type(exc).__name__, None
+    return code, answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+
+
+def _skew_s(headers: Mapping[str, str]) -> float | None:
+    try:
+        return time.time() - parsedate_to_datetime(headers["date"]).timestamp()
+    except (KeyError, ValueError):
+        return None

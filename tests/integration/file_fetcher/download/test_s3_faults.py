@@ -1,0 +1,226 @@
+"""What goes wrong between a store and a file, with both engines: the file is exact, or it is not there."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+
+import pytest
+
+from file_fetcher.failures import Blocked, Cancelled, Failed, FetchProblem, Later, Skipped, Throttled
+from tests.integration.file_fetcher.download.conftest import BUCKET, DATA, settings_for
+from tests.s3_faults import Fault, checksum
+
+SHA256 = hashlib.sha256(DATA).hexdigest()
+OTHER = bytes(reversed(DATA))
+
+
+def put(server, data=DATA, key="a.pdf", **headers):
+    return server.put(BUCKET, key, data, **headers)
+
+
+def sha256_of(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def fails(s3, kind, reason, key="a.pdf"):
+    """The download fails like this, and leaves no file."""
+    with pytest.raises(FetchProblem) as caught:
+        s3.get(key)
+    assert isinstance(caught.value, kind)
+    assert caught.value.reason == reason
+    assert not s3.target.exists()
+    return caught.value
+
+
+def test_object_arrives_exactly(server, s3, engine):
+    put(server, content_type="application/pdf")
+    got = s3.get()
+    assert (got.size_bytes, got.sha256, sha256_of(s3.target)) == (3_000_000, SHA256, SHA256)
+    assert (got.engine, got.declared_type, got.throttled) == (engine, "application/pdf", 0)
+    assert got.etag == f'"{hashlib.md5(DATA).hexdigest()}"'
+    assert [request.method for request in server.requests] == ["GET"]
+
+
+def test_throttled_three_times_it_arrives(server, s3):
+    put(server)
+    server.fail(Fault(times=3, status=503, code="SlowDown"))
+    got = s3.get()
+    assert (got.sha256, got.throttled) == (SHA256, 3)
+
+
+def test_always_throttled_is_told(server, s3):
+    put(server)
+    server.fail(Fault(times=None, status=503, code="SlowDown"))
+    fails(s3, Throttled, "throttled")
+    assert len(server.requests) == 5
+
+
+def test_a_server_error_passes(server, s3):
+    put(server)
+    server.fail(Fault(status=500, code="InternalError"), Fault(status=502, body=b"<html>bad gateway</html>"))
+    assert s3.get().sha256 == SHA256
+
+
+def test_a_lasting_server_error_is_for_later(server, s3):
+    put(server)
+    server.fail(Fault(times=None, status=500, code="InternalError"))
+    fails(s3, Later, "network")
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind", "reason"),
+    [
+        (404, "NoSuchKey", Later, "not_found"),
+        (404, "NoSuchVersion", Later, "not_found"),
+        (404, "NoSuchBucket", Failed, "no_such_bucket"),
+        (400, "KeyTooLongError", Failed, "key_too_long"),
+        (400, "InvalidRequest", Failed, "bad_answer"),
+        (403, "AccessDenied", Later, "access_denied"),
+        (403, "InvalidObjectState", Skipped, "archived"),
+        (403, "InvalidAccessKeyId", Blocked, "access_denied"),
+        (403, "SignatureDoesNotMatch", Blocked, "access_denied"),
+        (403, "RequestTimeTooSkewed", Blocked, "access_denied"),
+        (400, "ExpiredToken", Blocked, "access_denied"),
+    ],
+)
+def test_answer_means_what_it_says(server, s3, status, code, kind, reason):
+    put(server)
+    server.fail(Fault(times=None, status=status, code=code, message="secret words of the store"))
+    problem = fails(s3, kind, reason)
+    assert "secret words" not in str(problem)
+
+
+def test_an_answer_without_words_is_understood(server, s3):
+    put(server)
+    server.fail(Fault(times=None, status=403, body=b""))
+    fails(s3, Later, "access_denied")
+
+
+def test_a_signature_refused_for_one_key_does_not_block_the_bucket(server, s3):
+    put(server)
+    server.fail(Fault(status=403, code="SignatureDoesNotMatch"))
+    fails(s3, Later, "access_denied")
+
+
+@pytest.mark.parametrize("break_off", [{"cut_after": 1_300_000}, {"stall_after": 1_300_000}], ids=["cut", "stall"])
+def test_a_broken_body_goes_on_where_it_stopped(server, s3, break_off):
+    put(server)
+    server.fail(Fault(**break_off))
+    assert (s3.get().sha256, sha256_of(s3.target)) == (SHA256, SHA256)
+    resumed = server.requests[-1].headers
+    assert int(resumed["range"].removeprefix("bytes=").removesuffix("-")) <= 1_300_000
+    assert resumed["if-match"] == f'"{hashlib.md5(DATA).hexdigest()}"'
+
+
+def test_a_reset_connection_costs_no_byte(server, s3):
+    put(server)
+    server.fail(Fault(times=2, reset_after=1_300_000))
+    assert (s3.get().sha256, sha256_of(s3.target)) == (SHA256, SHA256)
+
+
+def test_a_body_broken_before_its_first_byte_arrives(server, s3):
+    put(server)
+    server.fail(Fault(cut_after=0), Fault(reset_after=0))
+    assert s3.get().sha256 == SHA256
+
+
+def test_a_body_broken_three_times_arrives(server, s3):
+    put(server)
+    server.fail(Fault(times=3, cut_after=1_100_000))
+    assert (s3.get().sha256, sha256_of(s3.target)) == (SHA256, SHA256)
+
+
+def test_a_body_that_always_breaks_is_for_later(server, s3):
+    put(server)
+    server.fail(Fault(times=None, cut_after=10))
+    fails(s3, Later, "network")
+    assert len(server.requests) == 5
+
+
+def test_an_object_replaced_meanwhile_is_read_anew(server, s3):
+    put(server)
+    server.fail(Fault(cut_after=1_300_000, becomes=OTHER))
+    got = s3.get()
+    assert got.sha256 == sha256_of(s3.target) == hashlib.sha256(OTHER).hexdigest()
+    assert got.etag == f'"{hashlib.md5(OTHER).hexdigest()}"'
+
+
+def test_an_object_replaced_again_and_again_is_for_later(server, s3):
+    put(server)
+    server.fail(Fault(cut_after=1_300_000, becomes=OTHER), Fault(kind="whole", cut_after=1_300_000, becomes=DATA))
+    fails(s3, Later, "changed_while_read")
+
+
+def test_a_server_that_ignores_ranges_gives_the_object_once(server, s3):
+    put(server)
+    server.fail(Fault(cut_after=1_300_000), Fault(times=None, kind="ranged", ignores_range=True))
+    assert (s3.get().sha256, sha256_of(s3.target)) == (SHA256, SHA256)
+
+
+@pytest.mark.parametrize("algorithm", ["crc32", "sha1", "sha256"])
+def test_a_wrong_checksum_is_found_by_boto3(server, fetching, algorithm):
+    put(server, **{f"x_amz_checksum_{algorithm}": checksum(algorithm, OTHER)})
+    fails(fetching(settings_for(server.url, engine="boto3")), Later, "checksum_mismatch")
+
+
+@pytest.mark.parametrize("algorithm", ["crc32", "sha1", "sha256"])
+def test_a_file_in_pieces_is_compared_with_the_checksum(server, fetching, algorithm):
+    s3 = fetching(settings_for(server.url, engine="boto3"))
+    put(server, **{f"x_amz_checksum_{algorithm}": checksum(algorithm, DATA)})
+    server.fail(Fault(cut_after=1_300_000))
+    assert s3.get().sha256 == SHA256
+    put(server, **{f"x_amz_checksum_{algorithm}": checksum(algorithm, OTHER)})
+    server.fail(Fault(cut_after=1_300_000))
+    fails(s3, Later, "checksum_mismatch")
+
+
+def test_bytes_stay_as_they_are_stored(server, s3):
+    packed = gzip.compress(b"0" * 1_000_000)
+    put(server, packed, content_encoding="gzip")
+    assert (s3.get().size_bytes, s3.target.read_bytes()) == (len(packed), packed)
+
+
+def test_an_object_without_bytes_is_skipped(server, s3):
+    put(server, b"")
+    fails(s3, Skipped, "empty")
+
+
+def test_a_folder_is_no_file(server, s3):
+    put(server, b"", key="drawings/")
+    fails(s3, Skipped, "not_a_file", key="drawings/")
+
+
+def test_a_large_object_is_not_read(server, fetching, engine):
+    s3 = fetching(settings_for(server.url, engine=engine, max_bytes=2_999_999))
+    put(server)
+    server.fail(Fault(stall_after=0))
+    fails(s3, Skipped, "too_large")
+
+
+def test_an_object_as_large_as_allowed_arrives(server, fetching, engine):
+    s3 = fetching(settings_for(server.url, engine=engine, max_bytes=3_000_000))
+    put(server)
+    assert s3.get().size_bytes == 3_000_000
+
+
+def test_nobody_wants_it_any_more(server, s3):
+    put(server)
+    with pytest.raises(Cancelled):
+        s3.get(cancelled=lambda: bool(server.requests))
+    assert not s3.target.exists()
+
+
+def test_a_file_has_its_time(server, fetching, engine):
+    s3 = fetching(settings_for(server.url, engine=engine, timeout_s=0.6))
+    put(server)
+    server.fail(Fault(times=None, stall_after=100))
+    fails(s3, Later, "network")
+
+
+def test_a_full_disk_is_not_the_files_fault(server, s3):
+    put(server)
+    s3.target.mkdir()
+    with pytest.raises(Blocked) as caught:
+        s3.get()
+    assert caught.value.reason == "storage_full"
