@@ -18,11 +18,13 @@ import structlog
 
 from cdc_runtime.dead_letters import Failure
 from cdc_runtime.records import Record, TopicPartition
+from cdc_runtime.row_changes import Floor, Nothing, RowPut, row_change
 from schemas.errors import RecordError, TransientError
 from schemas.wire import EventDecoder, UnknownSchema
 from vespa_sink.attempts import RowWrite
 from vespa_sink.freshness import Commit
-from vespa_sink.intake import Floor, Nothing, RowChange, RowPut, TablePut, row_change, table_change
+from vespa_sink.intake import AnyChange, TablePut, listing_change
+from vespa_sink.kinds import RowsOf
 from vespa_sink.lanes import Barrier, Write
 from vespa_sink.partitions import Assigned, size_of
 from vespa_sink.parts import Parts
@@ -81,9 +83,9 @@ class Admission:
 
     async def open(self, assigned: Assigned, commit: Commit | None) -> None:
         """Check the position of a new partition, then let its records in."""
-        if assigned.table is not None:
+        if isinstance(assigned.kind, RowsOf):  # the other topics have no tombstones that could have expired
             await self._parts.positions.check(
-                assigned.table,
+                assigned.kind.table,
                 assigned.place,
                 commit,
                 wanted=lambda: not assigned.dropped,
@@ -127,23 +129,25 @@ class Admission:
     def _admit(self, assigned: Assigned, record: Record, *, refreshed: bool = False) -> bool:
         """Bring a record that was taken into the lanes; False when it blocks its partition."""
         try:
-            change = table_change(record) if assigned.table is None else row_change(record, self._decode)
+            change = self._change(assigned, record)
         except UnknownSchema as exc:
             return self._block(assigned, record, str(exc))
         except RecordError as exc:
             self._hub.bury(assigned, record, Failure(exc, "decode", __name__))
             return True
-        if isinstance(change, RowPut) and not self._has_plan(assigned, change, refreshed=refreshed):
-            reason = f"expected table {assigned.table} in the tables topic, found an older entry or none"
-            return self._block(assigned, record, reason)
+        if isinstance(assigned.kind, RowsOf) and isinstance(change, RowPut):
+            table = assigned.kind.table
+            if self._parts.plans.find(table, change.event, refreshed=refreshed) is None:
+                reason = f"expected table {table} in the tables topic, found an older entry or none"
+                return self._block(assigned, record, reason)
         self._enter(assigned, change)
         return True
 
-    def _has_plan(self, assigned: Assigned, change: RowPut, *, refreshed: bool) -> bool:
-        assert assigned.table is not None
-        return self._parts.plans.find(assigned.table, change.event, refreshed=refreshed) is not None
+    def _change(self, assigned: Assigned, record: Record) -> AnyChange:
+        kind = assigned.kind
+        return row_change(record, self._decode) if isinstance(kind, RowsOf) else listing_change(kind, record)
 
-    def _enter(self, assigned: Assigned, change: RowChange | TablePut) -> None:
+    def _enter(self, assigned: Assigned, change: AnyChange) -> None:
         record = change.record
         assigned.last_written_ms = record.timestamp_ms
         if isinstance(change, Nothing):
@@ -154,7 +158,7 @@ class Admission:
         else:
             if isinstance(change, TablePut):
                 self._parts.plans.forget()
-            document = self._parts.composer.document(assigned.table, change)
+            document = self._parts.composer.document(assigned.kind, change)
             self._hub.needless(self._parts.lanes.offer(Write(assigned, str(document), change.version, change)))
 
     def _block(self, assigned: Assigned, record: Record, reason: str) -> bool:

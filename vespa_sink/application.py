@@ -25,7 +25,7 @@ from schemas.errors import (
     SettingsError,
     Unreachable,
 )
-from vespa_sink.documents.samples import record_sample, schema_sample
+from vespa_sink.documents.samples import samples
 from vespa_sink.outcomes import Verdict, answer_of, stop_error, verdict
 from vespa_sink.settings import SinkSettings
 
@@ -48,7 +48,7 @@ def check(settings: SinkSettings) -> list[str]:
     """
     vespa = settings.vespa
     found: list[str] = []
-    for document_type, sample in ((vespa.record_type, record_sample()), (vespa.schema_type, schema_sample())):
+    for document_type, sample in samples(vespa).items():
         whole = _try_fields(settings, document_type, sample)
         if whole is None:
             continue

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from schemas.errors import RowferryError
 from vespa_sink.breaker import Held
-from vespa_sink.composer import Change
+from vespa_sink.intake import Change
 from vespa_sink.lanes import Write
 from vespa_sink.operations import Operation
 from vespa_sink.partitions import Assigned

@@ -8,9 +8,10 @@ from collections.abc import Coroutine, Iterable
 from typing import Any, Protocol
 
 from cdc_runtime.records import Record
+from cdc_runtime.row_changes import Floor
 from vespa_sink.attempts import RowWrite
 from vespa_sink.floors import Sweep
-from vespa_sink.intake import Floor
+from vespa_sink.kinds import RowsOf
 from vespa_sink.lanes import Barrier
 from vespa_sink.partitions import Assigned
 from vespa_sink.parts import Parts
@@ -49,8 +50,8 @@ class FloorRuns:
 
     async def _carry_out(self, barrier: Barrier[Assigned, Floor]) -> None:
         assigned, floor = barrier.partition, barrier.content
-        assert assigned.table is not None
-        table = assigned.table.document_table
+        assert isinstance(assigned.kind, RowsOf)
+        table = assigned.kind.table.document_table
         sweep = Sweep(self._parts.records, table, assigned.place.partition, floor.below_version)
         await self._sweep(assigned, sweep)
         # A write that got no answer may come after us: then the floor counts only once that is over.

@@ -1,57 +1,23 @@
 """
-What a record of a topic asks for: a document written, a document deleted, a floor, or nothing.
+What a record of `_tables`, `_files` and `_file_rows` asks for: a document written or deleted, or nothing.
 
-Leaves to others: making the document (when it is sent, since a waiting record may be overtaken by a newer one),
-finding schemas, and everything about time and order.
+Leaves to others: records of table topics (`cdc_runtime.row_changes`), making the document (when it is sent, since a
+waiting record may be overtaken by a newer one), and everything about time and order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
 from cdc_runtime.records import Record
-from schemas.envelope import OP_DELETE, OP_MESSAGE, OP_SWEEP, OP_TRUNCATE, Event
+from cdc_runtime.row_changes import Nothing, RowChange, RowDelete, RowPut
 from schemas.errors import RecordError
-from schemas.keys import FLOOR_KEY, document_id
+from schemas.file_results import FileResult, FileRow, Status
+from schemas.keys import document_id
 from schemas.names import TableName
 from schemas.tables import TableEntry
-
-VERSION_HEADER = "rowferry.version"
-
-
-@dataclass(frozen=True, slots=True)
-class RowPut:
-    """A row as it is after the event."""
-
-    record: Record
-    event: Event
-    key: bytes
-
-    @property
-    def version(self) -> int:
-        """The event's version."""
-        return self.event.version
-
-
-@dataclass(frozen=True, slots=True)
-class RowDelete:
-    """A row that is gone; `event` is None for a tombstone, which is all that compaction may leave (rule V2)."""
-
-    record: Record
-    version: int
-    key: bytes
-    event: Event | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Floor:
-    """No row of the table with a version below `below_version` exists any more (rules V1, V4)."""
-
-    record: Record
-    below_version: int
-    op: str
+from vespa_sink.kinds import Listing
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,46 +32,73 @@ class TablePut:
         """The entry's version."""
         return self.entry.version
 
+    @property
+    def gone(self) -> bool:
+        """Whether the document ends."""
+        return self.entry.deleted
+
 
 @dataclass(frozen=True, slots=True)
-class Nothing:
-    """A record that changes no document."""
+class FilePut:
+    """What became of a file, or that nothing refers to it any more."""
 
     record: Record
-    reason: str
+    result: FileResult
+
+    @property
+    def version(self) -> int:
+        """The result's version (rule F3)."""
+        return self.result.version
+
+    @property
+    def gone(self) -> bool:
+        """Whether the document ends."""
+        return self.result.status is Status.GONE
 
 
-RowChange = RowPut | RowDelete | Floor | Nothing
+@dataclass(frozen=True, slots=True)
+class FileRowPut:
+    """A row of a spreadsheet as it is now."""
+
+    record: Record
+    row: FileRow
+
+    @property
+    def version(self) -> int:
+        """The version of the result that it belongs to."""
+        return self.row.version
+
+    @property
+    def gone(self) -> bool:
+        """Whether the document ends: a row that was accepted before may be rejected now."""
+        return self.row.gone or bool(self.row.reason)
 
 
-def row_change(record: Record, decode: Callable[[bytes], Event]) -> RowChange:
-    """What a record of a table topic asks for. Raises `RecordError`, and what `decode` raises."""
-    key = record.key
-    if not key:
-        raise RecordError("expected a row key on a record of a table topic, got none")
+ListingPut = TablePut | FilePut | FileRowPut
+Change = RowPut | RowDelete | ListingPut
+AnyChange = RowChange | ListingPut
+
+
+def listing_change(kind: Listing, record: Record) -> ListingPut | Nothing:
+    """What a record of one of the pipeline's own topics asks for. Raises `RecordError`."""
+    if kind is Listing.FOREIGN:
+        return Nothing(record, "foreign topic")
+    if kind is Listing.TABLES:
+        return _table_change(record)
     if record.value is None:
-        return _tombstone(record, key)
-    event = decode(record.value)
-    if event.op in (OP_TRUNCATE, OP_SWEEP):
-        return _floor(record, key, event)
-    if event.op == OP_MESSAGE:
-        return Nothing(record, "message")
-    if key == FLOOR_KEY:
-        raise RecordError(f"expected a truncate or sweep under the floor key, got op {event.op!r}")
-    if not key.isascii():
-        raise RecordError("expected a row key of percent-encoded ASCII, got other bytes")
-    if event.op == OP_DELETE:
-        return RowDelete(record, event.version, key, event)
-    if event.after is None:
-        raise RecordError(f"expected the row after an event of op {event.op!r}, got none")
-    return RowPut(record, event, key)
-
-
-def table_change(record: Record) -> TablePut | Nothing:
-    """What a record of `_tables` asks for. Raises `RecordError`."""
-    if record.value is None:
-        return Nothing(record, "tombstone")
-    return TablePut(record, TableEntry.from_json(record.value))
+        raise RecordError("expected a result, got a tombstone: what is gone stays as a record that says so")
+    change: ListingPut
+    if kind is Listing.FILES:
+        change = FilePut(record, FileResult.from_json(record.value))
+        own_key = change.result.file_id
+    else:
+        change = FileRowPut(record, FileRow.from_json(record.value))
+        own_key = change.row.row_id
+    if type(change.version) is not int:
+        raise RecordError(f"expected a version that is a whole number, got {type(change.version).__name__}")
+    if record.key != own_key.encode("utf-8", "replace"):
+        raise RecordError("expected the id in the result as the key of its record, got another key")
+    return change
 
 
 def record_user_id(table: TableName, key: bytes) -> str:
@@ -113,21 +106,12 @@ def record_user_id(table: TableName, key: bytes) -> str:
     return document_id(_document_table(table), key)
 
 
+def _table_change(record: Record) -> TablePut | Nothing:
+    if record.value is None:
+        return Nothing(record, "tombstone")
+    return TablePut(record, TableEntry.from_json(record.value))
+
+
 @lru_cache(maxsize=4096)
 def _document_table(table: TableName) -> str:
     return table.document_table
-
-
-def _tombstone(record: Record, key: bytes) -> RowDelete:
-    version = record.header(VERSION_HEADER)
-    if version is None or not version.isdigit():
-        raise RecordError(f"expected a decimal header {VERSION_HEADER} on a tombstone, got another or none")
-    if not key.isascii():
-        raise RecordError("expected a row key of percent-encoded ASCII, got other bytes")
-    return RowDelete(record, int(version), key)
-
-
-def _floor(record: Record, key: bytes, event: Event) -> Floor:
-    if key != FLOOR_KEY or event.below_version is None:
-        raise RecordError(f"expected below_version under the floor key in an event of op {event.op!r}, got another")
-    return Floor(record, event.below_version, event.op)

@@ -116,7 +116,7 @@ def _target(document: DocumentId, condition: str, limits: Limits, *, create: boo
 
 
 def _fitting(fields: dict[str, Any], max_bytes: int) -> bytes:
-    """The body; where it is too large, `content_text` gives way, the columns themselves never do."""
+    """The body; where it is too large, `content_text` gives way (and `truncated` says so), the columns never do."""
     body = orjson.dumps({"fields": fields})
     if len(body) <= max_bytes:
         return body
@@ -125,5 +125,7 @@ def _fitting(fields: dict[str, Any], max_bytes: int) -> bytes:
     room = max_bytes - len(bare) - len(',"content_text":""')
     if room < 0:
         raise RecordError(f"expected a document of at most {max_bytes} bytes, got {len(bare)} without its text")
+    if "truncated" in fields:
+        fields["truncated"] = True
     fields["content_text"] = bounded(text, room // _ESCAPED_BYTES)
     return orjson.dumps({"fields": fields})

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from cdc_runtime.offsets import OffsetTracker
 from cdc_runtime.records import Record, TopicPartition
-from schemas.names import TableName
 from vespa_sink.floors import Doubts
 from vespa_sink.freshness import Commit, as_of
+from vespa_sink.kinds import Kind
 
 _RECORD_OVERHEAD_BYTES = 400
 _REFRESH_AFTER_MS = 60 * 60 * 1000  # an idle partition is committed anew, so that its age stays true
@@ -18,14 +18,14 @@ _REFRESH_AFTER_MS = 60 * 60 * 1000  # an idle partition is committed anew, so th
 @dataclass(slots=True, eq=False)
 class Assigned:
     """
-    One partition; `table` is None for the partition of `_tables`.
+    One partition, and what its records are about.
 
     `backlog` holds records that wait for a schema or a table entry, in order; `checked` says that nothing may be
     missing before its position (rule V7), so that positions may be committed.
     """
 
     place: TopicPartition
-    table: TableName | None
+    kind: Kind
     tracker: OffsetTracker
     doubts: Doubts
     as_of_ms: int = 0

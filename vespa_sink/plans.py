@@ -31,6 +31,11 @@ class Plans:
         self._entry_of = entry_of
         self._known: dict[TableName, _Known] = {}
 
+    @property
+    def max_text_bytes(self) -> int:
+        """The most text of a row that is made searchable."""
+        return self._shape.max_text_bytes
+
     def find(self, table: TableName, event: Event, *, refreshed: bool = False) -> RecordPlan | None:
         """The plan; None when `_tables` must be read to its end first (never None after that if the table is there)."""
         known = self._known.get(table) or self._make(table)

@@ -26,7 +26,7 @@ from vespa_sink.composer import Composer, Names
 from vespa_sink.documents.identifiers import DocumentId
 from vespa_sink.documents.mapping import DocumentMapping, parse_mapping
 from vespa_sink.documents.record import Shape
-from vespa_sink.documents.samples import PROBE_USER_ID, record_sample, schema_sample
+from vespa_sink.documents.samples import PROBE_USER_ID, samples
 from vespa_sink.feed import Feed
 from vespa_sink.floors import Index, owner_of
 from vespa_sink.flow import Bounds, Flow
@@ -99,12 +99,13 @@ def feed_of(settings: VespaSettings) -> Feed:
     )
 
 
-def probes_of(settings: VespaSettings) -> tuple[Operation, Operation]:
-    """The probes of both document types."""
+def probes_of(settings: VespaSettings) -> list[Operation]:
+    """The probes of all document types; the first is that of rows."""
     limits = limits_of(settings)
-    record = DocumentId(settings.namespace, settings.record_type, PROBE_USER_ID)
-    schema = DocumentId(settings.namespace, settings.schema_type, PROBE_USER_ID)
-    return probe(record, record_sample(), limits), probe(schema, schema_sample(), limits)
+    return [
+        probe(DocumentId(settings.namespace, document_type, PROBE_USER_ID), fields, limits)
+        for document_type, fields in samples(settings).items()
+    ]
 
 
 async def wait_for_vespa(feed: Feed, settings: VespaSettings, timeout_s: float, stopping: Callable[[], bool]) -> bool:
@@ -143,7 +144,8 @@ async def refuse_foreign_index(feed: Feed, settings: SinkSettings) -> None:
         raise SettingsError(
             f"expected document types of the pipeline with prefix {settings.kafka.prefix!r} in namespace "
             f"{settings.vespa.namespace!r}, got those of {other!r}",
-            remedy="give each pipeline its own document types: set vespa.record_type and vespa.schema_type",
+            remedy="give each pipeline its own document types: set vespa.record_type, vespa.schema_type, "
+            "vespa.file_type and vespa.file_row_type",
         )
 
 
@@ -191,7 +193,14 @@ class _Service:
         settings, vespa = self._settings, self._settings.vespa
         limits = limits_of(vespa)
         plans = Plans(Shape(vespa.namespace, self._mapping, settings.max_text_bytes), self._tables.entry)
-        names = Names(vespa.namespace, vespa.record_type, vespa.schema_type, settings.kafka.prefix)
+        names = Names(
+            namespace=vespa.namespace,
+            record_type=vespa.record_type,
+            schema_type=vespa.schema_type,
+            file_type=vespa.file_type,
+            file_row_type=vespa.file_row_type,
+            prefix=settings.kafka.prefix,
+        )
         parts = Parts(
             topics=Topics(settings.kafka.prefix),
             records=Index(vespa.namespace, vespa.record_type),
@@ -204,7 +213,7 @@ class _Service:
             sweeper=Sweeper(feed, limits, telemetry),
             burials=burials,
             positions=PositionCheck(settings, self._admin, feed, telemetry),
-            versions=FutureVersions(feed, telemetry),
+            versions=FutureVersions(feed, telemetry, file_types={vespa.file_type, vespa.file_row_type}),
             telemetry=telemetry,
             health=self._health,
         )

@@ -27,6 +27,8 @@ class VespaSettings(SettingsGroup):
     namespace: str = Field("procore", pattern=_NAME, description="Namespace of document ids; for ever.")
     record_type: str = Field("procore_record", pattern=_NAME, description="Document type of rows.")
     schema_type: str = Field("procore_schema", pattern=_NAME, description="Document type of table descriptions.")
+    file_type: str = Field("procore_file", pattern=_NAME, description="Document type of references to files.")
+    file_row_type: str = Field("procore_file_row", pattern=_NAME, description="Document type of rows of spreadsheets.")
     timeout_s: float = Field(10, gt=0, le=180, description="Longest time that Vespa may take for one operation.")
     connections: int = Field(4, ge=1, le=4096, description="Requests in flight at the start; the sink adapts.")
     max_connections: int = Field(128, ge=1, le=4096, description="Most requests in flight.")

@@ -25,6 +25,7 @@ from vespa_sink.attempts import RowWrite
 from vespa_sink.floor_runs import FloorRuns
 from vespa_sink.floors import Doubts
 from vespa_sink.freshness import Commit
+from vespa_sink.kinds import kind_of
 from vespa_sink.operations import Operation
 from vespa_sink.partitions import Assigned, size_of
 from vespa_sink.parts import Parts
@@ -43,6 +44,7 @@ class Sink:
         self._tasks: set[asyncio.Task[None]] = set()
         self._floors = FloorRuns(parts, self)
         self.admission = Admission(parts, self)
+        self._breakers_open: set[str] = set()
         self.held: dict[TopicPartition, Assigned] = {}
         self.stopped = asyncio.Event()
         self.error: BaseException | None = None
@@ -55,8 +57,8 @@ class Sink:
         doubtful_until = time.monotonic() + self._parts.feed.longest_request_s
         taken = []
         for place in places:
-            name = self._parts.topics.parse_table(place.topic)
-            assigned = Assigned(place, name[0] if name else None, OffsetTracker(), Doubts(doubtful_until))
+            kind = kind_of(place.topic, self._parts.topics)
+            assigned = Assigned(place, kind, OffsetTracker(), Doubts(doubtful_until))
             self.held[place] = assigned
             taken.append(assigned)
         self._telemetry.rebalanced("assign")
@@ -170,7 +172,11 @@ class Sink:
     def health(self, subject: str, reason: str | None) -> None:
         """Show what is wrong, or that it no longer is."""
         if subject.startswith(_BREAKER_SUBJECT):
-            self._telemetry.circuit_open.set(0 if reason is None else 1)
+            if reason is None:
+                self._breakers_open.discard(subject)
+            else:
+                self._breakers_open.add(subject)
+            self._telemetry.circuit_open.set(bool(self._breakers_open))
         if reason is None:
             self._parts.health.ready(subject)
         else:

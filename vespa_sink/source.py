@@ -25,6 +25,7 @@ from cdc_runtime.records import Record, TopicPartition
 from schemas.errors import RowferryError, TransientError
 from schemas.topics import Topics
 from vespa_sink.freshness import Commit, from_metadata, to_metadata
+from vespa_sink.kinds import subscription
 from vespa_sink.outage import retry_delay
 from vespa_sink.partitions import Assigned
 from vespa_sink.settings import SinkSettings
@@ -53,9 +54,8 @@ class Source:
         self._new: list[Assigned] = []
         self._committed_at = 0.0
         self._stop_by: float | None = None
-        topics = Topics(settings.kafka.prefix)
-        tables = f"^{topics.tables.replace('.', chr(92) + '.')}$"
-        self._consumer = GroupConsumer(settings.kafka, settings.group, [topics.table_pattern, tables], self)
+        wanted = subscription(Topics(settings.kafka.prefix))
+        self._consumer = GroupConsumer(settings.kafka, settings.group, wanted, self)
 
     async def run(self) -> None:
         """Read until the sink is stopped. Raises our errors."""

@@ -140,7 +140,7 @@ class Writer:
         if operation is None or operation.action is Action.DELETE:  # a delete carries the time of its writing
             try:
                 composed = self._composer.compose(
-                    attempt.write.partition.table, attempt.write.content, int(time.time() * 1000)
+                    attempt.write.partition.kind, attempt.write.content, int(time.time() * 1000)
                 )
             except RecordError as exc:
                 self._owner.give_up(attempt.write, exc)

@@ -8,6 +8,8 @@ they become U+FFFD, and the number of them is given back so that it can be count
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 REPLACEMENT = "\ufffd"
 _CONTROLS = bytes(code for code in range(0x20) if code not in b"\t\n\r")
@@ -28,6 +30,25 @@ def is_legal(text: str) -> bool:
         data = text.encode()
         return len(data.translate(None, _CONTROLS)) == len(data)
     return _ILLEGAL.search(text) is None
+
+
+def legal_fields(fields: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
+    """A document's fields with only legal text in them (in lists and maps too), and how many were replaced."""
+    total = 0
+
+    def clean(value: object) -> object:
+        nonlocal total
+        if isinstance(value, str):
+            text, replaced = legal_text(value)
+            total += replaced
+            return text
+        if isinstance(value, list):
+            return [clean(each) for each in value]
+        if isinstance(value, dict):
+            return {clean(name): clean(each) for name, each in value.items()}
+        return value
+
+    return {name: clean(value) for name, value in fields.items()}, total
 
 
 def bounded(text: str, max_bytes: int) -> str:

@@ -2,85 +2,66 @@ from __future__ import annotations
 
 import pytest
 
-from schemas.envelope import Event
+from cdc_runtime.records import Record
+from cdc_runtime.row_changes import Nothing
 from schemas.errors import RecordError
-from schemas.keys import FLOOR_KEY
+from schemas.file_results import Status
 from schemas.names import TableName
 from tests.unit.vespa_sink.entries import RFIS
-from tests.unit.vespa_sink.events import event, record
-from vespa_sink.intake import Floor, Nothing, RowDelete, RowPut, TablePut, record_user_id, row_change, table_change
-
-
-def _change(decoded: Event, key: bytes | None = b"17"):
-    return row_change(record(key), lambda _: decoded)
-
-
-@pytest.mark.parametrize("op", ["c", "u", "r"])
-def test_row_after_an_event_is_put(op: str) -> None:
-    change = _change(event(op))
-    assert isinstance(change, RowPut)
-    assert (change.version, change.key) == (99, b"17")
-
-
-def test_delete_event_deletes() -> None:
-    change = _change(event("d", before={"id": 17}, before_is_key=True))
-    assert isinstance(change, RowDelete)
-    assert (change.version, change.key) == (99, b"17")
-
-
-def test_v2_tombstone_deletes_with_the_version_of_its_header() -> None:
-    found = row_change(record(value=None, headers=(("rowferry.version", b"1234"),)), lambda _: event())
-    assert isinstance(found, RowDelete)
-    assert (found.version, found.event) == (1234, None)
-
-
-@pytest.mark.parametrize("op", ["t", "s"])
-def test_truncate_and_sweep_are_floors(op: str) -> None:
-    change = _change(event(op, below_version=50), FLOOR_KEY)
-    assert isinstance(change, Floor)
-    assert (change.below_version, change.op) == (50, op)
-
-
-def test_message_changes_nothing() -> None:
-    assert isinstance(_change(event("m")), Nothing)
-
-
-WRONG = {
-    "no key": (None, event()),
-    "empty key": (b"", event()),
-    "key that is not ascii": (b"\xff", event()),
-    "delete with a key that is not ascii": (b"\xff", event("d")),
-    "row under the floor key": (FLOOR_KEY, event()),
-    "floor under a row key": (b"17", event("t", below_version=5)),
-    "floor without a version": (FLOOR_KEY, event("t")),
-    "put without a row": (b"17", event("u", after=None)),
-}
-
-
-@pytest.mark.parametrize(("key", "decoded"), WRONG.values(), ids=WRONG)
-def test_record_that_says_nothing_sensible_is_an_error(key: bytes | None, decoded: Event) -> None:
-    with pytest.raises(RecordError):
-        _change(decoded, key)
-
-
-@pytest.mark.parametrize(
-    "headers", [(), (("rowferry.version", None),), (("rowferry.version", b"-1"),), (("rowferry.version", b"x"),)]
-)
-def test_tombstone_without_a_version_is_an_error(headers: tuple[tuple[str, bytes | None], ...]) -> None:
-    with pytest.raises(RecordError, match=r"rowferry\.version"):
-        row_change(record(value=None, headers=headers), lambda _: event())
+from tests.unit.vespa_sink.events import record
+from tests.unit.vespa_sink.results import record_of, result, row
+from vespa_sink.intake import FilePut, FileRowPut, TablePut, listing_change, record_user_id
+from vespa_sink.kinds import Listing
 
 
 def test_entry_of_a_table_is_put_and_its_tombstone_nothing() -> None:
-    put = table_change(record(value=RFIS.to_json()))
+    put = listing_change(Listing.TABLES, record(value=RFIS.to_json()))
     assert isinstance(put, TablePut)
-    assert (put.entry, put.version) == (RFIS, 5)
-    assert isinstance(table_change(record(value=None)), Nothing)
+    assert (put.entry, put.version, put.gone) == (RFIS, 5, False)
+    assert isinstance(listing_change(Listing.TABLES, record(value=None)), Nothing)
 
 
-def test_record_that_is_no_entry_is_an_error() -> None:
+def test_result_of_a_file_is_put_and_ends_when_it_is_gone() -> None:
+    put = listing_change(Listing.FILES, record_of(result()))
+    gone = listing_change(Listing.FILES, record_of(result(status=Status.GONE, content=None, extraction=None)))
+    assert isinstance(put, FilePut)
+    assert isinstance(gone, FilePut)
+    assert (put.result, put.version, put.gone, gone.gone) == (result(), 204_800, False, True)
+
+
+@pytest.mark.parametrize(
+    ("changed", "gone"), [({}, False), ({"gone": True}, True), ({"reason": "too many columns"}, True)]
+)
+def test_row_of_a_spreadsheet_ends_when_it_is_gone_or_rejected(changed: dict[str, object], gone: bool) -> None:
+    change = listing_change(Listing.FILE_ROWS, record_of(row(**changed)))
+    assert isinstance(change, FileRowPut)
+    assert (change.version, change.gone) == (204_800, gone)
+
+
+WRONG = {
+    "no entry of a table": (Listing.TABLES, record(value=b"{}")),
+    "no result": (Listing.FILES, record(value=b"{}")),
+    "no row": (Listing.FILE_ROWS, record(value=b"[]")),
+    "tombstone of a file": (Listing.FILES, record(value=None)),
+    "tombstone of a row": (Listing.FILE_ROWS, record(value=None)),
+    "result under another key": (Listing.FILES, record_of(result())._replace(key=b"photos/8/image_s3_key")),
+    "row under the key of its file": (Listing.FILE_ROWS, record_of(row())._replace(key=b"photos/7/image_s3_key")),
+    "result without a key": (Listing.FILES, record_of(result())._replace(key=None)),
+    "result of a later format": (Listing.FILES, record_of(result(format=2))),
+    "version that is a text": (Listing.FILES, record_of(result(version="7"))),
+    "version that is a boolean": (Listing.FILE_ROWS, record_of(row(version=True))),
+}
+
+
+@pytest.mark.parametrize(("kind", "wrong"), WRONG.values(), ids=WRONG)
+def test_record_that_says_nothing_sensible_is_an_error(kind: Listing, wrong: Record) -> None:
     with pytest.raises(RecordError):
-        table_change(record(value=b"{}"))
+        listing_change(kind, wrong)
+
+
+def test_record_of_somebody_elses_topic_changes_nothing() -> None:
+    change = listing_change(Listing.FOREIGN, record(value=b"whatever"))
+    assert change == Nothing(record(value=b"whatever"), "foreign topic")
 
 
 def test_document_id_is_table_and_key() -> None:

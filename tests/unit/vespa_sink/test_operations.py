@@ -83,6 +83,13 @@ def test_text_gives_way_when_a_document_is_too_large(text: str) -> None:
     assert text.startswith(fields["content_text"])
 
 
+def test_file_whose_text_gives_way_says_that_it_is_truncated() -> None:
+    fields = {"content_text": "x" * 5000, "truncated": False}
+    kept = orjson.loads(conditional_put(RFI, 99, fields, LIMITS).body or b"")["fields"]
+    assert kept["truncated"] is True
+    assert 0 < len(kept["content_text"]) < 1000
+
+
 def test_document_whose_columns_alone_are_too_large_is_refused_without_its_values() -> None:
     with pytest.raises(RecordError) as caught:
         conditional_put(RFI, 99, {"metadata": {"a": "SECRET" * 400}, "content_text": "b"}, LIMITS)

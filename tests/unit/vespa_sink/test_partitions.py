@@ -6,13 +6,15 @@ from schemas.names import TableName
 from tests.unit.vespa_sink.events import record
 from vespa_sink.floors import Doubts
 from vespa_sink.freshness import Commit
+from vespa_sink.kinds import RowsOf
 from vespa_sink.partitions import Assigned, size_of
 
 HOUR = 3_600_000
+RFIS = RowsOf(TableName("public", "rfis"))
 
 
 def _assigned(commit: Commit | None = None, first: int = 3) -> Assigned:
-    assigned = Assigned(TopicPartition("cdc.public.rfis", 2), TableName("public", "rfis"), OffsetTracker(), Doubts(0.0))
+    assigned = Assigned(TopicPartition("cdc.public.rfis", 2), RFIS, OffsetTracker(), Doubts(0.0))
     assigned.begin(commit, first, 10 * HOUR)
     assigned.checked = True
     return assigned

@@ -6,17 +6,22 @@ from pathlib import Path
 import pytest
 
 import schemas
-from vespa_sink.documents.samples import record_sample, schema_sample
+from vespa_sink.documents.samples import record_sample, samples
+from vespa_sink.settings import VespaSettings
 
 PACKAGE = Path(schemas.__file__).parent.parent / "deploy" / "vespa" / "schemas"
-SAMPLES = {"procore_record": record_sample, "procore_schema": schema_sample}
+SAMPLES = samples(VespaSettings())
+
+
+def test_every_type_of_the_application_has_a_sample() -> None:
+    assert SAMPLES.keys() == {path.stem for path in PACKAGE.glob("*.sd")}
 
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_sample_has_every_field_of_the_application_and_no_other(name: str) -> None:
     text = (PACKAGE / f"{name}.sd").read_text()
     declared = set(re.findall(r"^        field (\w+) type", text, re.MULTILINE))
-    assert set(SAMPLES[name]()) == declared
+    assert set(SAMPLES[name]) == declared
 
 
 def test_sample_structs_have_every_member() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vespa_sink.documents.text import bounded, is_legal, legal_text
+from vespa_sink.documents.text import bounded, is_legal, legal_fields, legal_text
 
 TEXTS = {
     "plain": ("plan", "plan", 0),
@@ -43,6 +43,14 @@ def test_every_code_point_is_judged_as_vespa_judges_it(plane: int) -> None:
 @given(st.text(st.characters()))
 def test_cleaned_text_is_legal(text: str) -> None:
     assert is_legal(legal_text(text)[0])
+
+
+def test_fields_are_cleaned_in_lists_and_maps_too() -> None:
+    fields = {"a": "x\x00", "b": ["\x01", "y"], "c": {"k\x02": "\ufffe", "n": "æ"}, "d": 7, "e": False}
+    assert legal_fields(fields) == (
+        {"a": "x\ufffd", "b": ["\ufffd", "y"], "c": {"k\ufffd": "\ufffd", "n": "æ"}, "d": 7, "e": False},
+        4,
+    )
 
 
 BOUNDS = {
