@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from cdc_runtime.settings import KafkaSettings
+from tests.integration.vespa_sink.files import FileFeeder
 from tests.integration.vespa_sink.pipeline import Feeder, Index, SinkProcess
 
 
@@ -26,6 +27,31 @@ def feeder(kafka_settings) -> Feeder:
 @pytest.fixture
 def index(vespa, vespa_namespace) -> Index:
     return Index(vespa.url, vespa_namespace)
+
+
+@pytest.fixture
+def late_files(feeder: Feeder) -> Iterator[FileFeeder]:
+    """Results of files beside a reader's topics; their own topics are not there yet."""
+    files = FileFeeder(feeder.kafka)
+    yield files
+    files.close()
+
+
+@pytest.fixture
+def files(late_files: FileFeeder) -> FileFeeder:
+    """Results of files on topics of this test."""
+    late_files.create_topics()
+    return late_files
+
+
+@pytest.fixture
+def file_index(vespa, vespa_namespace) -> Index:
+    return Index(vespa.url, vespa_namespace, "procore_file", "file_id")
+
+
+@pytest.fixture
+def line_index(vespa, vespa_namespace) -> Index:
+    return Index(vespa.url, vespa_namespace, "procore_file_row", "file_id")
 
 
 @pytest.fixture

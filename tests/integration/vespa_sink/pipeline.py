@@ -213,7 +213,10 @@ class Feeder:
 
     def commit(self, group: str, table: TableName, offsets: dict[int, int], metadata: str) -> None:
         """Commit for a group that has no members."""
-        topic = self.topics.table(table)
+        self.commit_topic(group, self.topics.table(table), offsets, metadata)
+
+    def commit_topic(self, group: str, topic: str, offsets: dict[int, int], metadata: str) -> None:
+        """The same for a topic by its name."""
         consumer = Consumer({"bootstrap.servers": self.kafka.bootstrap_servers, "group.id": group})
         places = [TopicPartition(topic, partition, offset, metadata) for partition, offset in offsets.items()]
         consumer.commit(offsets=places, asynchronous=False)
@@ -227,6 +230,7 @@ class Index:
     url: str
     namespace: str
     type: str = "procore_record"
+    id_field: str = "doc_id"
 
     def get(self, doc_id: str, document_type: str | None = None) -> dict[str, Any] | None:
         """The fields of a document; None when there is none."""
@@ -246,13 +250,13 @@ class Index:
 
     def search(self, where: str) -> set[str]:
         within = f'namespace contains "{self.namespace}" and {where}'
-        body = {"yql": f"select doc_id from {self.type} where {within} limit 400", "hits": 400}
+        body = {"yql": f"select {self.id_field} from {self.type} where {within} limit 400", "hits": 400}
         request = urllib.request.Request(
             f"{self.url}/search/", json.dumps(body).encode(), {"Content-Type": "application/json"}
         )
         with urllib.request.urlopen(request, timeout=10) as response:
             children = json.load(response)["root"].get("children", [])
-        return {each["fields"]["doc_id"] for each in children}
+        return {each["fields"][self.id_field] for each in children}
 
     def put(self, doc_id: str, fields: dict[str, Any], document_type: str | None = None) -> None:
         kind = document_type or self.type

@@ -36,6 +36,16 @@ def test_check_names_missing_types_with_exit_78(vespa) -> None:
     )
 
 
+def test_check_covers_the_types_of_files(vespa) -> None:
+    names = ("--vespa.file-type", "no_file", "--vespa.file-row-type", "no_row")
+    done = _command("check", "--vespa.url", vespa.url, *names)
+    assert done.returncode == 78
+    assert [line.partition(";")[0] for line in done.stdout.splitlines()] == [
+        "vespa-sink: expected document type no_file, got none",
+        "vespa-sink: expected document type no_row, got none",
+    ]
+
+
 def test_check_names_missing_fields(own_vespa, tmp_path) -> None:
     own_vespa.restart(_without(own_vespa.application, tmp_path / "faulty", "column_types"))
     done = _command("check", "--vespa.url", own_vespa.url)

@@ -9,10 +9,10 @@ from tests.integration.vespa_sink.pipeline import Index
 from tests.waiting import eventually
 
 
-def _without(application: Path, copy: Path, field: str) -> Path:
-    """A copy of the package whose record type lacks a field."""
+def _without(application: Path, copy: Path, field: str, document_type: str = "procore_record") -> Path:
+    """A copy of the package, one of whose types lacks a field."""
     shutil.copytree(application, copy)
-    schema = copy / "schemas" / "procore_record.sd"
+    schema = copy / "schemas" / f"{document_type}.sd"
     lines = schema.read_text().splitlines(keepends=True)
     start = next(number for number, line in enumerate(lines) if f"field {field} type" in line)
     indent = lines[start].index("field")
@@ -58,6 +58,27 @@ def test_single_row_is_not_dead_lettered_by_an_index_that_lacks_a_field(
     eventually(lambda: not sink.ready()[0] and "field ingested_at" in sink.ready()[1], what="a reason")
     own_vespa.restart(good)
     eventually(lambda: index.get("rows/1"), 30, what="the row")
+    assert feeder.dead_letters(sink.group) == []
+
+
+def test_index_without_a_field_of_files_holds_files_alone(
+    feeder, files, make_sink, own_vespa, vespa_namespace, tmp_path
+) -> None:
+    good = own_vespa.application
+    own_vespa.restart(_without(good, tmp_path / "faulty", "sha256", "procore_file"))
+    rows, held = (Index(own_vespa.url, vespa_namespace, name) for name in ("procore_record", "procore_file"))
+    sink = make_sink(own_vespa.url, breaker__window_s="0.5")
+    for row in range(20):
+        files.file(row, 7)
+    files.flush()
+    eventually(lambda: "document type procore_file" in sink.ready()[1], what="the reason")
+    assert "field sha256" in sink.ready()[1]
+    feeder.put(feeder.table("rows"), {"id": 1, "title": "a", "project_id": 1})
+    feeder.flush()
+    eventually(lambda: rows.get("rows/1"), what="the row")
+    own_vespa.restart(good)
+    eventually(lambda: all(held.get(f"photos/{row}/image_s3_key") for row in range(20)), 40, what="all files")
+    eventually(lambda: sink.ready()[0], what="readiness")
     assert feeder.dead_letters(sink.group) == []
 
 
