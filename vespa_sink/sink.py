@@ -44,7 +44,6 @@ class Sink:
         self._tasks: set[asyncio.Task[None]] = set()
         self._floors = FloorRuns(parts, self)
         self.admission = Admission(parts, self)
-        self._breakers_open: set[str] = set()
         self.held: dict[TopicPartition, Assigned] = {}
         self.stopped = asyncio.Event()
         self.error: BaseException | None = None
@@ -172,11 +171,7 @@ class Sink:
     def health(self, subject: str, reason: str | None) -> None:
         """Show what is wrong, or that it no longer is."""
         if subject.startswith(_BREAKER_SUBJECT):
-            if reason is None:
-                self._breakers_open.discard(subject)
-            else:
-                self._breakers_open.add(subject)
-            self._telemetry.circuit_open.set(bool(self._breakers_open))
+            self._telemetry.circuit(subject, is_open=reason is not None)
         if reason is None:
             self._parts.health.ready(subject)
         else:

@@ -33,7 +33,8 @@ class Telemetry:
         self.dead_letter_failures = metrics.counter(names.SINK_DEAD_LETTER_FAILURES)
         self.in_flight = metrics.gauge(names.SINK_INFLIGHT)
         self.in_flight_limit = metrics.gauge(names.SINK_INFLIGHT_LIMIT)
-        self.circuit_open = metrics.gauge(names.SINK_CIRCUIT_OPEN)
+        self._circuit_open = metrics.gauge(names.SINK_CIRCUIT_OPEN)
+        self._open_circuits: set[str] = set()
         self.replaced_text = metrics.counter(names.SINK_REPLACED_TEXT)
         self.future_versions = metrics.counter(names.SINK_FUTURE_VERSIONS)
         self.snapshots_asked = metrics.counter(names.SINK_SNAPSHOTS_ASKED)
@@ -71,6 +72,14 @@ class Telemetry:
         """An operation will be sent again."""
         reasons = {0: "no answer", 429: "throttled", 507: "full"}
         self._retries.labels(reasons.get(status, "server")).inc()
+
+    def circuit(self, name: str, *, is_open: bool) -> None:
+        """One of the breakers has opened or closed; one that closes says nothing of the others."""
+        if is_open:
+            self._open_circuits.add(name)
+        else:
+            self._open_circuits.discard(name)
+        self._circuit_open.set(bool(self._open_circuits))
 
     def skipped(self, reason: str) -> None:
         """A record needed no operation."""
