@@ -22,18 +22,20 @@ from queue import Empty, SimpleQueue
 import structlog
 
 from cdc_runtime.dead_letters import Failure, dead_letter
+from cdc_runtime.freshness import Commit
 from cdc_runtime.health import Health
 from cdc_runtime.kafka.producer import DeadLetterWriter
 from cdc_runtime.offsets import Offsets
 from cdc_runtime.records import Record, TopicPartition
 from cdc_runtime.row_changes import Floor
+from file_fetcher.ages import Ages
 from file_fetcher.differences import Change, compare
 from file_fetcher.downloads import Downloads, Over
 from file_fetcher.fetching import Fetching
 from file_fetcher.following import Following
 from file_fetcher.lanes import Lanes
 from file_fetcher.partitions import Held
-from file_fetcher.publication import Publication
+from file_fetcher.publication import Membership, Publication
 from file_fetcher.reading import Reading
 from file_fetcher.references.local import ReferenceStore
 from file_fetcher.references.retries import Retry
@@ -59,6 +61,7 @@ class Parts:
     book: Book
     store: ReferenceStore
     offsets: Offsets
+    ages: Ages
     following: Following
     reading: Reading
     fetching: Fetching
@@ -99,15 +102,17 @@ class Fetcher:
         self._parts.telemetry.assigned.set(len(self.held))
         return taken
 
-    def ready(self, held: Held) -> None:
+    def ready(self, held: Held, commit: Commit | None) -> None:
         """What was remembered of a partition's rows has been read: let its records in."""
+        self._parts.offsets.assign(held.place, commit.next_offset if commit else None)
+        self._parts.ages.begin(held.place, commit.as_of_ms if commit else None, int(time.time() * 1000))
         held.ready = True
         self._go_on(held)
 
-    def revoke(self, places: Sequence[TopicPartition], group_metadata: object) -> None:
+    def revoke(self, places: Sequence[TopicPartition], member: Membership) -> None:
         """Settle what is finished, then give partitions up."""
         self._collect()
-        self._publish(group_metadata)
+        self._publish(member)
         self.drop(places, "revoke")
 
     def drop(self, places: Sequence[TopicPartition], kind: str) -> None:
@@ -139,7 +144,7 @@ class Fetcher:
             else:
                 self._admit(held, record)
 
-    def step(self, group_metadata: object) -> bool:
+    def step(self, member: Membership) -> bool:
         """Do what can be done now; whether something was settled. Raises our errors."""
         error = self._parts.downloads.error
         if error is not None:
@@ -150,10 +155,10 @@ class Fetcher:
             self._looked_at = now
             self._look()
         for held in [each for each in self.held.values() if each.floor is not None]:
-            self._carry_out(held, group_metadata)
+            self._carry_out(held, member)
         if not self._due(now):
             return False
-        return self._publish(group_metadata)
+        return self._publish(member)
 
     def turns(self) -> tuple[list[TopicPartition], list[TopicPartition]]:
         """Partitions to pause and to resume."""
@@ -187,6 +192,7 @@ class Fetcher:
         except RecordError as exc:
             return self._bury(held, record, exc)
         held.blocked = ""
+        self._parts.ages.took(held.place, record.timestamp_ms)
         if not offsets.taken(held.place, record.offset):
             return True
         self._parts.telemetry.consumed(record.topic)
@@ -347,17 +353,17 @@ class Fetcher:
         since = now - self._published_at
         if self._finished or self._parts.publication.waiting:
             return since >= self._parts.publish_interval_s or len(self._finished) >= _MOST_IN_A_TRANSACTION
-        return since >= self._parts.commit_interval_s and bool(self._parts.offsets.committable())
+        return since >= self._parts.commit_interval_s and self._parts.publication.due
 
-    def _publish(self, group_metadata: object) -> bool:
+    def _publish(self, member: Membership) -> bool:
         works, self._finished = self._finished, []
         self._published_at = time.monotonic()
-        settled = self._parts.publication.publish(works, group_metadata)
+        settled = self._parts.publication.publish(works, member)
         for work in settled:
             self._end(work)
         return bool(settled)
 
-    def _carry_out(self, held: Held, group_metadata: object) -> None:
+    def _carry_out(self, held: Held, member: Membership) -> None:
         """Publish the next rows that a floor ends, when everything before it is settled (rule V4)."""
         parts, floor = self._parts, held.floor
         if floor is None or self._lanes.open_in(held.place):
@@ -367,7 +373,7 @@ class Fetcher:
         if rows:
             now_ms = int(time.time() * 1000)
             settlements = [settle_floor(row, floor.below_version, parts.book, now_ms) for row in rows]
-            parts.publication.publish_apart(settlements, partition, group_metadata)
+            parts.publication.publish_apart(settlements, partition, member)
             return
         parts.offsets.done(held.place, floor.record.offset)
         held.floor = None

@@ -18,12 +18,15 @@ from dataclasses import dataclass
 import structlog
 
 from cdc_runtime.drain import Drain
+from cdc_runtime.freshness import Commit, from_metadata
 from cdc_runtime.health import Health
 from cdc_runtime.kafka.consumer import GroupConsumer
 from cdc_runtime.records import TopicPartition
 from cdc_runtime.settings import KafkaSettings
+from file_fetcher.examination import Examination
 from file_fetcher.fetcher import Fetcher
 from file_fetcher.partitions import Held
+from file_fetcher.publication import Membership
 from schemas.errors import TransientError
 from schemas.topics import Topics
 
@@ -38,6 +41,7 @@ class _Loading:
     """New partitions whose state is read."""
 
     places: list[Held]
+    commits: dict[TopicPartition, Commit]
     future: Future[None]
 
 
@@ -51,18 +55,20 @@ class Member:
         fetcher: Fetcher,
         *,
         catch_up: Callable[[Sequence[int]], None],
+        examination: Examination,
         state_partitions: int,
         health: Health,
     ) -> None:
         self._fetcher = fetcher
         self._catch_up = catch_up
+        self._examination = examination
         self._state_partitions = state_partitions
         self._health = health
         self._new: list[Held] = []
         self._not_before = 0.0
         self._loading: _Loading | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="state")
-        self._metadata: object = None
+        self._closing = False
         self._consumer = GroupConsumer(settings, group, [Topics(settings.prefix).table_pattern], self)
 
     def run(self, drain: Drain) -> None:
@@ -78,6 +84,7 @@ class Member:
 
     def close(self) -> None:
         """Settle what is finished, give the partitions back and leave the group."""
+        self._closing = True
         self._consumer.close()
         self._thread.shutdown(wait=False, cancel_futures=True)
 
@@ -89,7 +96,9 @@ class Member:
 
     def on_revoke(self, places: Sequence[TopicPartition]) -> None:
         """Settle and let go."""
-        self._fetcher.revoke(places, self._consumer.group_metadata())
+        # A client that closes is not asked where partitions end.
+        end_of = self._nowhere if self._closing else self._consumer.known_end
+        self._fetcher.revoke(places, Membership(self._consumer.group_metadata(), end_of))
 
     def on_lost(self, places: Sequence[TopicPartition]) -> None:
         """Only let go."""
@@ -100,12 +109,12 @@ class Member:
     def _round(self, wait_s: float, *, take: bool) -> None:
         records = self._consumer.poll_batch(_BATCH, wait_s)
         # Of the time of polling: what another member has since is not written over (rule F1).
-        self._metadata = self._consumer.group_metadata()
+        member = Membership(self._consumer.group_metadata(), self._consumer.known_end)
         self._health.tick()
         if take:
             self._fetcher.take(records)
         self._load()
-        self._fetcher.step(self._metadata)
+        self._fetcher.step(member)
         if take:
             pause, resume = self._fetcher.turns()
             self._consumer.pause(pause)
@@ -124,7 +133,7 @@ class Member:
                 self._health.ready("kafka")
                 for held in loading.places:
                     if self._is_held(held):
-                        self._fetcher.ready(held)
+                        self._fetcher.ready(held, loading.commits.get(held.place))
         if self._loading is None and self._new and time.monotonic() >= self._not_before:
             new, self._new = [held for held in self._new if self._is_held(held)], []
             if new:
@@ -133,18 +142,27 @@ class Member:
     def _begin(self, new: list[Held]) -> None:
         try:
             # Waits until no transaction of an earlier owner is open.
-            self._consumer.committed([held.place for held in new])
+            found = self._consumer.committed_with_metadata([held.place for held in new])
         except TransientError as exc:
             self._later(new, exc)
             return
-        partitions = sorted({held.place.partition % self._state_partitions for held in new})
-        self._loading = _Loading(new, self._thread.submit(self._catch_up, partitions))
+        commits = {place: Commit(offset, from_metadata(text)) for place, (offset, text) in found.items()}
+        self._loading = _Loading(new, commits, self._thread.submit(self._read_state, new, commits))
+
+    def _read_state(self, new: list[Held], commits: dict[TopicPartition, Commit]) -> None:
+        """In a thread of its own."""
+        self._catch_up(sorted({held.place.partition % self._state_partitions for held in new}))
+        self._examination.examine(new, commits)
 
     def _later(self, places: list[Held], problem: TransientError) -> None:
         self._new = [*places, *self._new]
         self._not_before = time.monotonic() + _AGAIN_S
         self._health.not_ready(str(problem), "kafka")
         _log.warning("state cannot be read", reason=str(problem))
+
+    @staticmethod
+    def _nowhere(_: TopicPartition) -> int | None:
+        return None
 
     def _is_held(self, held: Held) -> bool:
         return self._fetcher.held.get(held.place) is held

@@ -11,13 +11,16 @@ Edge; used by the thread that polls the consumer, between two polls.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain
 
 import structlog
 
+from cdc_runtime.freshness import to_metadata
 from cdc_runtime.offsets import Offsets
 from cdc_runtime.records import TopicPartition
+from file_fetcher.ages import Ages
 from file_fetcher.publisher import ResultPublisher
 from file_fetcher.references.local import ReferenceStore
 from file_fetcher.settlement import Book, Settlement, settle
@@ -29,6 +32,18 @@ _log = structlog.get_logger(__name__)
 _LONGEST_PAUSE_S = 30.0
 
 
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """
+    What the Kafka client knew when it was polled last: who we are in the group, and where partitions end.
+
+    Older than a rebalance, it is refused by the broker: what another member has by now is not written over.
+    """
+
+    group_metadata: object
+    end_of: Callable[[TopicPartition], int | None]
+
+
 class Publication:
     """The transactions of one member. `catch_up` reads state partitions from the topics into the store."""
 
@@ -38,6 +53,7 @@ class Publication:
         store: ReferenceStore,
         offsets: Offsets,
         *,
+        ages: Ages,
         book: Book,
         catch_up: Callable[[Sequence[int]], None],
         telemetry: Telemetry,
@@ -45,6 +61,7 @@ class Publication:
         self._publisher = publisher
         self._store = store
         self._offsets = offsets
+        self._ages = ages
         self._book = book
         self._catch_up = catch_up
         self._telemetry = telemetry
@@ -66,9 +83,11 @@ class Publication:
     def drop(self, places: Iterable[TopicPartition]) -> None:
         """Forget what waits for partitions that are no longer ours."""
         gone = set(places)
+        for place in gone:
+            self._ages.drop(place)
         self._again = [work for work in self._again if work.place not in gone]
 
-    def publish(self, works: Sequence[Work], group_metadata: object) -> list[Work]:
+    def publish(self, works: Sequence[Work], member: Membership) -> list[Work]:
         """
         Settle works and commit the offsets behind them; gives those that are durable now, earlier ones included.
 
@@ -83,34 +102,60 @@ class Publication:
         for work in batch:
             if work.retry is None:
                 self._offsets.done(work.place, work.record.offset)
-        if not self._commit(settlements, [work.row.partition for work in batch], group_metadata):
+        if not self._commit(settlements, [work.row.partition for work in batch], member):
             return []
         self._again = []
         self._tell(batch, settlements, now_ms)
         return batch
 
-    def publish_apart(self, settlements: Sequence[Settlement], partition: int, group_metadata: object) -> bool:
+    def publish_apart(self, settlements: Sequence[Settlement], partition: int, member: Membership) -> bool:
         """Publish what does not come from works (a floor's rows); whether it is durable now. Raises `FatalError`."""
         if self._again or self.pausing or not self._sure():
             return False
-        if not self._commit(settlements, [partition], group_metadata):
+        if not self._commit(settlements, [partition], member):
             return False
         self._telemetry.ended(chain.from_iterable(each.results for each in settlements), int(time.time() * 1000))
         return True
 
-    def _commit(self, settlements: Sequence[Settlement], partitions: Iterable[int], group_metadata: object) -> bool:
-        offsets = self._offsets.committable()
+    def _commit(self, settlements: Sequence[Settlement], partitions: Iterable[int], member: Membership) -> bool:
+        offsets = self._positions()
         writes = chain.from_iterable(each.all_writes() for each in settlements)
         try:
-            self._publisher.publish(writes, offsets, group_metadata)
+            self._publisher.publish(writes, offsets, member.group_metadata, texts=self._texts(offsets, member))
         except TransientError as exc:
             self._failed(exc, partitions)
             return False
         self._failures = 0
         self._store.apply(chain.from_iterable(each.changes for each in settlements))
         self._offsets.committed(offsets)
+        for place in offsets:
+            self._ages.committed(place)
         self._telemetry.transaction(committed=True)
         return True
+
+    @property
+    def due(self) -> bool:
+        """Whether there are positions to be committed, or to be made more current (rule V7)."""
+        return bool(self._positions())
+
+    def _positions(self) -> dict[TopicPartition, int]:
+        """Next offsets that have moved, and those whose age would become wrong."""
+        offsets = self._offsets.committable()
+        for place in self._ages.stale(int(time.time() * 1000)):
+            tracker = self._offsets.tracker(place)
+            if tracker is not None and tracker.next_offset is not None:
+                offsets[place] = tracker.next_offset
+        return offsets
+
+    def _texts(self, offsets: Mapping[TopicPartition, int], member: Membership) -> dict[TopicPartition, str]:
+        """How current each position is; a transaction's marker may stand between the last record and the end."""
+        now_ms, texts = int(time.time() * 1000), {}
+        for place, next_offset in offsets.items():
+            tracker, end = self._offsets.tracker(place), member.end_of(place)
+            idle = tracker is not None and tracker.open_count == 0
+            at_end = end is not None and end - next_offset <= 1
+            texts[place] = to_metadata(self._ages.as_of(place, at_end=at_end, idle=idle, now_ms=now_ms))
+        return texts
 
     def _failed(self, problem: TransientError, partitions: Iterable[int]) -> None:
         self._failures += 1

@@ -49,12 +49,18 @@ class ResultPublisher:
         self._taken_over()
 
     def publish(
-        self, writes: Iterable[Write], offsets: Mapping[TopicPartition, int], group_metadata: object | None
+        self,
+        writes: Iterable[Write],
+        offsets: Mapping[TopicPartition, int],
+        group_metadata: object | None,
+        *,
+        texts: Mapping[TopicPartition, str] | None = None,
     ) -> None:
         """
         Write all of it in one transaction; blocks until it is durable. Without anything to write it does nothing.
 
-        `offsets`: next offsets of the group, whose metadata is of the time of polling (rule F1). Raises
+        `offsets`: next offsets of the group, each with its text of `texts`; the group's metadata is of the time of
+        polling (rule F1). Raises
         `TransactionAborted` when it did not happen or nobody knows: what was written is to be worked out again from
         the committed offsets. Raises `Fenced`, `AccessDenied`, `FatalError`, and what `writes` raises.
         """
@@ -72,7 +78,7 @@ class ResultPublisher:
                 if number % _POLL_EVERY == 0:
                     producer.poll()
             if offsets:
-                producer.send_offsets(offsets, group_metadata)
+                producer.send_offsets(offsets, group_metadata, texts=texts)
             producer.commit()
         except BaseException:
             self.close()

@@ -15,11 +15,14 @@ from cdc_runtime.kafka.producer import DeadLetterWriter
 from cdc_runtime.logs import configure
 from cdc_runtime.metrics import Metrics
 from cdc_runtime.offsets import Offsets
+from cdc_runtime.requests import Requests
+from file_fetcher.ages import Ages
 from file_fetcher.concurrency import Concurrency
 from file_fetcher.contents import Contents
 from file_fetcher.download.downloader import Downloader
 from file_fetcher.download.sources import rules_of
 from file_fetcher.downloads import Downloads
+from file_fetcher.examination import Examination
 from file_fetcher.fetcher import Fetcher, Parts
 from file_fetcher.fetching import Fetching, Places
 from file_fetcher.following import Following
@@ -32,7 +35,7 @@ from file_fetcher.references.local import ReferenceStore
 from file_fetcher.references.rebuild import bring_up_to_date
 from file_fetcher.settings import FetcherSettings
 from file_fetcher.settlement import Book
-from file_fetcher.store import open_store
+from file_fetcher.store.opening import open_store
 from file_fetcher.telemetry import Telemetry
 from schemas.errors import SettingsError
 from schemas.topics import Topics, TopicSpec, failure_topic, state_topic
@@ -99,7 +102,7 @@ def _joined(settings: FetcherSettings, admin: KafkaAdmin, health: Health, teleme
         following = Following(settings.kafka, admin)
         closing.callback(following.close)
         fetching, downloads = _workshop(settings, folder, health, telemetry, closing)
-        offsets = Offsets()
+        offsets, ages = Offsets(), Ages()
 
         def catch_up(partitions: Sequence[int]) -> None:
             bring_up_to_date(store, settings.kafka, book.topics, settings.group, partitions, admin=admin)
@@ -110,11 +113,14 @@ def _joined(settings: FetcherSettings, admin: KafkaAdmin, health: Health, teleme
                 book=book,
                 store=store,
                 offsets=offsets,
+                ages=ages,
                 following=following,
                 reading=Reading(following, tuple(settings.project_columns)),
                 fetching=fetching,
                 downloads=downloads,
-                publication=Publication(publisher, store, offsets, book=book, catch_up=catch_up, telemetry=telemetry),
+                publication=Publication(
+                    publisher, store, offsets, ages=ages, book=book, catch_up=catch_up, telemetry=telemetry
+                ),
                 dead_letters=letters,
                 telemetry=telemetry,
                 health=health,
@@ -128,6 +134,7 @@ def _joined(settings: FetcherSettings, admin: KafkaAdmin, health: Health, teleme
             settings.group,
             fetcher,
             catch_up=catch_up,
+            examination=Examination(admin, store, Requests(settings.kafka, settings.group)),
             state_partitions=book.partitions,
             health=health,
         )
@@ -144,7 +151,7 @@ def _workshop(
     parsers = ParserPool(settings.parsers, settings.limits, folder / "parsing")
     closing.callback(parsers.close)
     contents = Contents(
-        open_store(settings.store_url, folder / "store", settings.s3), parsers, settings.limits, telemetry
+        open_store(settings.store_url, folder, settings.s3), parsers, settings.limits, telemetry.count
     )
     places = Places(settings.retry, telemetry)
     health.detail("left_alone", places.open_places)

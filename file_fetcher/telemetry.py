@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from cdc_runtime import metrics as names
-from cdc_runtime.metrics import Metrics
+from cdc_runtime.metrics import MetricDef, Metrics
 from cdc_runtime.records import TopicPartition
 from file_fetcher.differences import Change
 from schemas.file_results import FileResult, Status
@@ -16,6 +16,7 @@ class Telemetry:
 
     def __init__(self, metrics: Metrics, group: str) -> None:
         self._group = group
+        self._metrics = metrics
         self._consumed = metrics.counter(names.FETCHER_CONSUMED)
         self._references = metrics.counter(names.FETCHER_REFERENCES)
         self._objects = metrics.counter(names.FETCHER_OBJECTS)
@@ -23,8 +24,6 @@ class Telemetry:
         self._sizes = metrics.histogram(names.FETCHER_OBJECT_SIZE)
         self._bytes = metrics.counter(names.FETCHER_BYTES)
         self._throttles = metrics.counter(names.FETCHER_THROTTLES)
-        self._cache = metrics.counter(names.FETCHER_CACHE)
-        self._extractions = metrics.counter(names.FETCHER_EXTRACTIONS)
         self._rows = metrics.counter(names.FETCHER_ROWS)
         self._circuits = metrics.gauge(names.FETCHER_CIRCUIT_OPEN)
         self._transactions = metrics.counter(names.FETCHER_TRANSACTIONS)
@@ -60,13 +59,9 @@ class Telemetry:
         """A store asked us to be slower."""
         self._throttles.labels(place).inc()
 
-    def looked_up(self, kind: str, *, known: bool) -> None:
-        """A content, or what a parser read of it, was known or not."""
-        self._cache.labels(kind, "hit" if known else "miss").inc()
-
-    def extracted(self, parser: str, status: str) -> None:
-        """A parser has read a file, or not."""
-        self._extractions.labels(parser, status).inc()
+    def count(self, metric: MetricDef, *labels: str) -> None:
+        """One more of a counter."""
+        self._metrics.counter(metric).labels(*labels).inc()
 
     def circuit(self, place: str, *, is_open: bool) -> None:
         """A place is left alone, or asked again."""

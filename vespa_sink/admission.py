@@ -17,12 +17,12 @@ from typing import Protocol
 import structlog
 
 from cdc_runtime.dead_letters import Failure
+from cdc_runtime.freshness import Commit
 from cdc_runtime.records import Record, TopicPartition
 from cdc_runtime.row_changes import Floor, Nothing, RowPut, row_change
 from schemas.errors import RecordError, TransientError
 from schemas.wire import EventDecoder, UnknownSchema
 from vespa_sink.attempts import RowWrite
-from vespa_sink.freshness import Commit
 from vespa_sink.intake import AnyChange, TablePut, listing_change
 from vespa_sink.kinds import RowsOf
 from vespa_sink.lanes import Barrier, Write

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
+from cdc_runtime.freshness import Commit, as_of
 from cdc_runtime.offsets import OffsetTracker
 from cdc_runtime.records import Record, TopicPartition
 from vespa_sink.floors import Doubts
-from vespa_sink.freshness import Commit, as_of
 from vespa_sink.kinds import Kind
 
 _RECORD_OVERHEAD_BYTES = 400

@@ -13,25 +13,18 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 
-import structlog
-
+from cdc_runtime.freshness import Commit, Found, must_resnapshot, retention_ms
 from cdc_runtime.kafka.admin import KafkaAdmin
-from cdc_runtime.kafka.producer import IdempotentProducer
 from cdc_runtime.kafka.tail import Tail
 from cdc_runtime.records import TopicPartition
-from schemas.control import Command, Kind
+from cdc_runtime.requests import Requests
 from schemas.errors import TransientError
 from schemas.names import TableName
-from schemas.topics import Topics
 from vespa_sink.feed import Feed
 from vespa_sink.floors import Index, page_of, rows_of_partition
-from vespa_sink.freshness import Commit, Found, must_resnapshot, retention_ms
 from vespa_sink.outage import retry_delay
 from vespa_sink.settings import SinkSettings
 from vespa_sink.telemetry import Telemetry
-
-_log = structlog.get_logger(__name__)
-_ASK_AGAIN_S = 3600.0  # one question per table covers all its partitions
 
 
 class PositionCheck:
@@ -42,10 +35,8 @@ class PositionCheck:
         self._admin = admin
         self._feed = feed
         self._records = Index(settings.vespa.namespace, settings.vespa.record_type)
-        self._group = settings.group
         self._telemetry = telemetry
-        self._control = Topics(settings.kafka.prefix).control
-        self._asked: dict[TableName, float] = {}
+        self._requests = Requests(settings.kafka, settings.group)
         self._lock = asyncio.Lock()
 
     async def check(
@@ -96,27 +87,7 @@ class PositionCheck:
             return next(tail.read_to_end(), None) is not None
 
     async def _ask(self, table: TableName, reason: str) -> None:
-        async with self._lock:
-            now = time.time()
-            if now - self._asked.get(table, float("-inf")) < _ASK_AGAIN_S:
-                return
-            command = Command(
-                id=f"{self._group}-{table}-{int(now * 1000)}",
-                kind=Kind.SNAPSHOT,
-                tables=(str(table),),
-                requested_by=self._group,
-                requested_at_ms=int(now * 1000),
-                detail=reason,
-            )
-            await asyncio.to_thread(self._send, command)
-            self._asked[table] = now
-        self._telemetry.snapshots_asked.inc()
-        _log.warning("snapshot asked for", table=str(table), reason=reason, command=command.id)
-
-    def _send(self, command: Command) -> None:
-        producer = IdempotentProducer(self._settings)
-        try:
-            producer.send(self._control, command.id.encode(), command.to_json())
-            producer.flush_or_raise()
-        finally:
-            producer.close()
+        async with self._lock:  # one thread at a time: what waits must not use up those of the event loop
+            asked = await asyncio.to_thread(self._requests.snapshot, table, reason)
+        if asked:
+            self._telemetry.snapshots_asked.inc()

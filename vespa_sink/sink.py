@@ -17,6 +17,7 @@ from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any
 
 from cdc_runtime.dead_letters import Failure
+from cdc_runtime.freshness import Commit
 from cdc_runtime.offsets import OffsetTracker
 from cdc_runtime.records import Record, TopicPartition
 from schemas.errors import RowferryError
@@ -24,7 +25,6 @@ from vespa_sink.admission import Admission
 from vespa_sink.attempts import RowWrite
 from vespa_sink.floor_runs import FloorRuns
 from vespa_sink.floors import Doubts
-from vespa_sink.freshness import Commit
 from vespa_sink.kinds import kind_of
 from vespa_sink.operations import Operation
 from vespa_sink.partitions import Assigned, size_of

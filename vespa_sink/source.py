@@ -18,13 +18,13 @@ from typing import TypeVar
 
 import structlog
 
+from cdc_runtime.freshness import Commit, from_metadata, to_metadata
 from cdc_runtime.health import Health
 from cdc_runtime.kafka.admin import KafkaAdmin
 from cdc_runtime.kafka.consumer import GroupConsumer
 from cdc_runtime.records import Record, TopicPartition
 from schemas.errors import RowferryError, TransientError
 from schemas.topics import Topics
-from vespa_sink.freshness import Commit, from_metadata, to_metadata
 from vespa_sink.kinds import subscription
 from vespa_sink.outage import retry_delay
 from vespa_sink.partitions import Assigned

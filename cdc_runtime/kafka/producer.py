@@ -150,10 +150,24 @@ class TransactionalProducer:
         except KafkaException as exc:
             raise self._failed(exc, "go on with a transaction") from exc
 
-    def send_offsets(self, offsets: Mapping[TopicPartition, int], group_metadata: object) -> None:
-        """Commit a consumer group's offsets in this transaction; `group_metadata` is of the time of polling (F1)."""
+    def send_offsets(
+        self,
+        offsets: Mapping[TopicPartition, int],
+        group_metadata: object,
+        *,
+        texts: Mapping[TopicPartition, str] | None = None,
+    ) -> None:
+        """
+        Commit a consumer group's offsets in this transaction, each with its text of `texts`.
+
+        `group_metadata` is of the time of polling (rule F1).
+        """
         self._alive()
-        places = [KafkaTopicPartition(place.topic, place.partition, offset) for place, offset in offsets.items()]
+        texts = texts or {}
+        places = [
+            KafkaTopicPartition(place.topic, place.partition, offset, metadata=texts.get(place, ""))
+            for place, offset in offsets.items()
+        ]
         try:
             self._retried(lambda wait_s: self._producer.send_offsets_to_transaction(places, group_metadata, wait_s))
         except KafkaException as exc:

@@ -128,6 +128,11 @@ class ReferenceStore:
         found = [(HeldRecord.from_json(value), file_id) for value, file_id in rows]
         return [(record, file) for record, file_id in found for file in record.files if file.file_id == file_id]
 
+    def lost(self, record_id: str) -> frozenset[str]:
+        """The ids of a row's files that wait for a retry of which nothing is left."""
+        rows = self._database.rows("SELECT file_id FROM waiting WHERE record_id = ? AND due_ms IS NULL", (record_id,))
+        return frozenset(file_id for (file_id,) in rows)
+
     def positions(self, topic: str) -> dict[int, Position]:
         """How far each partition of a topic is known."""
         rows = self._database.rows(

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
+from cdc_runtime.freshness import Commit
 from cdc_runtime.offsets import OffsetTracker
 from cdc_runtime.records import TopicPartition
 from schemas.names import TableName
 from tests.unit.vespa_sink.events import record
 from vespa_sink.floors import Doubts
-from vespa_sink.freshness import Commit
 from vespa_sink.kinds import RowsOf
 from vespa_sink.partitions import Assigned, size_of
 

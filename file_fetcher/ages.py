@@ -1,0 +1,58 @@
+"""How current each committed position is (rule V7): pure, one value for each partition that is held."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cdc_runtime.freshness import as_of
+from cdc_runtime.records import TopicPartition
+
+_REFRESH_AFTER_MS = 60 * 60 * 1000  # an idle partition is committed anew, so that its age stays true
+
+
+@dataclass(slots=True)
+class _Age:
+    as_of_ms: int
+    committed_ms: int
+    last_written_ms: int = 0
+
+
+class Ages:
+    """`now_ms` is the clock of the wall."""
+
+    def __init__(self) -> None:
+        self._ages: dict[TopicPartition, _Age] = {}
+
+    def begin(self, place: TopicPartition, as_of_ms: int | None, now_ms: int) -> None:
+        """A partition is ours: as current as its committed position says; without one it begins now."""
+        known = now_ms if as_of_ms is None else as_of_ms
+        self._ages[place] = _Age(known, known)
+
+    def drop(self, place: TopicPartition) -> None:
+        """A partition is no longer ours."""
+        self._ages.pop(place, None)
+
+    def took(self, place: TopicPartition, written_ms: int) -> None:
+        """A record was read that was written then."""
+        age = self._ages.get(place)
+        if age is not None:
+            age.last_written_ms = written_ms
+
+    def as_of(self, place: TopicPartition, *, at_end: bool, idle: bool, now_ms: int) -> int:
+        """How current a position is that is committed now; `idle`: everything that was read is settled."""
+        age = self._ages.get(place)
+        if age is None:
+            return now_ms
+        last_ms = age.last_written_ms if idle else 0
+        age.as_of_ms = as_of(age.as_of_ms, at_end=at_end and idle, last_written_ms=last_ms, now_ms=now_ms)
+        return age.as_of_ms
+
+    def committed(self, place: TopicPartition) -> None:
+        """A position was committed."""
+        age = self._ages.get(place)
+        if age is not None:
+            age.committed_ms = age.as_of_ms
+
+    def stale(self, now_ms: int) -> list[TopicPartition]:
+        """Partitions whose committed position has not been made more current for an hour."""
+        return [place for place, age in self._ages.items() if now_ms - age.committed_ms >= _REFRESH_AFTER_MS]
