@@ -1,0 +1,105 @@
+"""
+Records of a CSV text, one by one, where one that is broken costs no other.
+
+A quoted cell may hold line ends; one whose quote is never closed would swallow the rest of the file. So a record is
+given up when, with its quote still open, it grows past `longest` characters, meets the end of the text, or meets a
+quote in a later line that closes no cell: its first line is the broken record, reading goes on with the line after it.
+Leaves to others: encodings, which separator, what cells mean.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import TextIO
+
+_QUOTE = '"'
+
+
+class State(Enum):
+    """Where a record is at the end of a line."""
+
+    WHOLE = "whole"
+    OPEN = "open"
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """The cells of a record, or why it has none (`fault`)."""
+
+    cells: tuple[str, ...] = ()
+    fault: str = ""
+
+
+def records(text: TextIO, separator: str, longest: int) -> Iterator[Record]:
+    """All records, empty ones too; `text` must be open with `newline=""`. Holds a record in memory, no more."""
+    csv.field_size_limit(2**31 - 1)  # records have a limit of their own
+    lines = _Lines(text, longest)
+    while (first := lines.next()) is not None:
+        if len(first) > longest:
+            lines.skip_rest_of(first)
+            yield Record(fault=f"expected lines of at most {longest} characters")
+            continue
+        yield _record(first, lines, separator, longest)
+
+
+def _record(first: str, lines: _Lines, separator: str, longest: int) -> Record:
+    if _QUOTE not in first:
+        return Record(tuple(first.rstrip("\r\n").split(separator)))
+    parts, size = [first], len(first)
+    state = state_after(first, separator)
+    while state is State.OPEN and size <= longest and (line := lines.next()) is not None:
+        parts.append(line)
+        size += len(line)
+        state = state_after(line, separator, State.OPEN)
+    if state is not State.WHOLE:
+        lines.give_back(parts[1:])
+        return Record(fault="expected a closing quote, found none")
+    cells = next(csv.reader(parts, delimiter=separator), [])
+    return Record(tuple(cells))
+
+
+def state_after(line: str, separator: str, state: State = State.WHOLE) -> State:
+    """Where a line ends that begins in that state: inside a quoted cell, or not."""
+    place, is_open, carried = 0, state is State.OPEN, state is State.OPEN
+    while True:
+        if is_open:
+            place = line.find(_QUOTE, place)
+            if place < 0:
+                return State.OPEN
+            is_open = line[place + 1 : place + 2] == _QUOTE  # a doubled quote is a quote in the cell
+            place += 2 if is_open else 1
+            if carried and not is_open and line[place : place + 1] not in (separator, "\r", "\n", ""):
+                return State.BROKEN
+            carried = carried and is_open
+        elif line[place : place + 1] == _QUOTE:
+            is_open, place = True, place + 1
+        else:
+            place = line.find(separator, place) + 1
+            if place == 0:
+                return State.WHOLE
+
+
+class _Lines:
+    """Lines of a text, some of which come back. A line longer than `longest` comes in pieces."""
+
+    def __init__(self, text: TextIO, longest: int) -> None:
+        self._text = text
+        self._longest = longest
+        self._again: deque[str] = deque()
+
+    def next(self) -> str | None:
+        if self._again:
+            return self._again.popleft()
+        return self._text.readline(self._longest + 2) or None
+
+    def give_back(self, lines: list[str]) -> None:
+        self._again.extendleft(reversed(lines))
+
+    def skip_rest_of(self, piece: str) -> None:
+        while piece and not piece.endswith(("\n", "\r")):
+            piece = self.next() or ""

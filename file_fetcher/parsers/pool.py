@@ -1,0 +1,224 @@
+"""
+Edge: reads files in child processes: as many at a time as there are workers, each for as long as it may take.
+
+Rules:
+1. A child that dies, hangs or runs out of memory costs the file that it reads, and nothing else.
+2. A child is replaced after `files_per_child` files, and after one that did not end well.
+3. If the nursery itself is gone the file is tried once more with a new one: it was not the file's fault.
+
+Leaves to others: which files, and where what was read is kept (`contents`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import queue
+import shutil
+import socket
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from file_fetcher.failures import Blocked, Cancelled
+from file_fetcher.parsers.child import Job
+from file_fetcher.parsers.endings import Ending, status_of
+from file_fetcher.parsers.nursery_client import NurseryClient, NurseryGone
+from file_fetcher.parsers.protocol import ParserInfo, ParserLimits
+from file_fetcher.parsers.reading import Reading, last_words, reading_of
+from file_fetcher.settings import LimitSettings, ParserSettings
+from file_fetcher.sniffing import MediaType, Signature
+from schemas.errors import FatalError
+
+
+@dataclass(slots=True)
+class _Child:
+    pid: int
+    socket: socket.socket
+    nursery: NurseryClient
+    files: int = 0
+
+
+class ParserPool:
+    """
+    Reads files with the installed parsers. May be used by several threads, which wait for a free worker.
+
+    Starts the nursery: raises `FatalError` when that does not start. `named`: parsers to have instead of those
+    installed (name -> `module:class`). `folder`: for what is read, emptied at the start.
+    """
+
+    def __init__(
+        self,
+        settings: ParserSettings,
+        limits: LimitSettings,
+        folder: Path,
+        *,
+        named: Mapping[str, str] | None = None,
+    ) -> None:
+        self._settings = settings
+        self._named = named
+        self._folder = folder
+        self.limits = ParserLimits(
+            max_text_chars=limits.max_text_chars,
+            max_rows=limits.max_rows,
+            max_columns=limits.max_columns,
+            max_cell_chars=limits.max_cell_chars,
+            max_unpacked_bytes=settings.memory_bytes,
+        )
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        self._slots: queue.LifoQueue[_Child | None] = queue.LifoQueue()
+        for _ in range(settings.workers):
+            self._slots.put(None)
+        self._lock = threading.Lock()
+        self._closed = False
+        self._nursery = self._start()
+        self.parsers: tuple[ParserInfo, ...] = self._nursery.parsers
+        self.broken: Mapping[str, str] = self._nursery.broken
+
+    @property
+    def folder(self) -> Path:
+        """Where what is read lies for a while; others may lay something there for as short."""
+        return self._folder
+
+    def parser_of(self, media_type: MediaType) -> ParserInfo | None:
+        """The parser of a type; None when there is none."""
+        return next((each for each in self.parsers if media_type.mime in each.media_types), None)
+
+    def signatures(self) -> tuple[Signature, ...]:
+        """How files are known of types that parsers brought with them."""
+        return tuple(signature for parser in self.parsers for signature in parser.signatures)
+
+    @contextlib.contextmanager
+    def reading(self, parser: ParserInfo, path: Path, media_type: MediaType) -> Iterator[Reading]:
+        """
+        What the parser reads in the file; its files live as long as the context.
+
+        Blocks until a worker is free and the file is read or given up, `timeout_s` at most for the latter. Raises
+        `Blocked` when the disk is full, `Cancelled` when the pool is closed, and nothing on account of the file.
+        """
+        folder = Path(tempfile.mkdtemp(dir=self._folder)).absolute()
+        try:
+            job = Job(
+                key=parser.key,
+                path=str(path.absolute()),
+                folder=str(folder),
+                media_type=media_type.mime,
+                memory_bytes=self._settings.memory_bytes,
+                timeout_s=self._settings.timeout_s,
+                limits=self.limits,
+            )
+            yield self._read(job)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def close(self) -> None:
+        """End all children; whoever waits for one gets `Cancelled`. May be called twice."""
+        with self._lock:
+            self._closed = True
+            nursery = self._nursery
+        nursery.close()
+        for _ in range(self._settings.workers):  # those that read are ended already, and come back at once
+            self._drop(self._slots.get())
+        for _ in range(self._settings.workers):
+            self._slots.put(None)  # whoever waits for one finds the pool closed
+
+    def _read(self, job: Job) -> Reading:
+        try:
+            status = self._run(job)
+        except NurseryGone:
+            status = self._run(job)
+        if status == "storage_full":
+            raise Blocked("storage_full", "no space is left for what parsers read", remedy="free space on the disk")
+        return reading_of(Path(job.folder), status)
+
+    def _run(self, job: Job) -> str:
+        """Have a child do it; gives the status that it answered, or that its end means."""
+        slot: _Child | None = None
+        child = self._slots.get()
+        try:
+            child = self._fresh(child)
+            status, alive = self._talk(child, job)
+            if alive and status != "parser_oom" and child.files < self._settings.files_per_child:
+                slot = child
+        except NurseryGone:
+            if self._closed:
+                raise Cancelled from None
+            if child is not None:
+                self._replace(child.nursery)
+            raise
+        finally:
+            if slot is None:
+                self._drop(child)
+            self._slots.put(slot)
+        return status
+
+    def _talk(self, child: _Child, job: Job) -> tuple[str, bool]:
+        """The status, and whether the child goes on."""
+        child.files += 1
+        by_deadline = False
+        try:
+            child.socket.settimeout(self._settings.timeout_s)
+            child.socket.sendall(job.to_json())
+            if (answer := child.socket.recv(4096)).endswith(b"\n"):
+                return str(json.loads(answer)["status"]), True
+        except TimeoutError:
+            by_deadline = True
+        except (OSError, ValueError):
+            pass  # it has ended: the nursery knows how
+        signal, memory_bytes = child.nursery.end(child.pid)
+        child.pid = 0
+        ending = Ending(signal, memory_bytes, last_words(Path(job.folder)), by_deadline)
+        return status_of(ending, self._settings.memory_bytes), False
+
+    def _fresh(self, child: _Child | None) -> _Child:
+        with self._lock:
+            if self._closed:
+                raise Cancelled
+            if child is not None and child.nursery is self._nursery and _lives(child):
+                return child
+            nursery = self._nursery
+        self._drop(child)
+        ours, theirs = socket.socketpair()
+        with theirs:
+            try:
+                return _Child(nursery.fork(theirs), ours, nursery)
+            except NurseryGone:
+                ours.close()
+                self._replace(nursery)
+                raise
+
+    def _replace(self, gone: NurseryClient) -> None:
+        with self._lock:
+            if self._nursery is not gone or self._closed:
+                return
+            gone.close()
+            self._nursery = self._start()
+
+    def _start(self) -> NurseryClient:
+        try:
+            return NurseryClient(self._folder, self._named)
+        except (NurseryGone, OSError) as exc:
+            raise FatalError("expected the process that makes children of parsers to start, it ended") from exc
+
+    def _drop(self, child: _Child | None) -> None:
+        if child is None:
+            return
+        child.socket.close()
+        pid, child.pid = child.pid, 0
+        if pid:
+            with contextlib.suppress(NurseryGone):
+                child.nursery.end(pid)
+
+
+def _lives(child: _Child) -> bool:
+    """Whether it still listens: one that ended between two files is not the next file's fault."""
+    child.socket.settimeout(0)
+    try:
+        return child.socket.recv(1, socket.MSG_PEEK) != b""
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import pytest
+
+from file_fetcher.parsers.pdf import PdfParser
+from file_fetcher.parsers.protocol import ParserLimits, Unreadable
+from tests.unit.file_fetcher.documents import pdf
+from tests.unit.file_fetcher.parsers.written import parse
+
+
+def test_pages_and_facts_are_read(tmp_path):
+    read = parse(PdfParser(), pdf(["Concrete beam", "Steel column"], title="Plans"), tmp_path)
+    assert read.text == "Concrete beam\fSteel column"
+    assert read.facts["page_count"] == 2
+    assert read.facts["meta"]["Title"] == "Plans"
+
+
+def test_text_past_the_limit_is_left_and_pages_are_still_counted(tmp_path):
+    read = parse(PdfParser(), pdf(["abcdef"] * 5), tmp_path, ParserLimits(max_text_chars=8))
+    assert read.text == "abcdef\fa"
+    assert (read.facts["page_count"], read.facts["truncated"]) == (5, True)
+
+
+def test_page_without_text_is_a_page(tmp_path):
+    read = parse(PdfParser(), pdf(["", "x"]), tmp_path)
+    assert (read.text, read.facts["page_count"]) == ("\fx", 2)
+
+
+def test_password_makes_it_encrypted(tmp_path):
+    with pytest.raises(Unreadable) as raised:
+        parse(PdfParser(), pdf(["secret"], password="x"), tmp_path)
+    assert raised.value.status == "encrypted"
+
+
+def test_damaged_document_is_unreadable(tmp_path):
+    with pytest.raises(Unreadable) as raised:
+        parse(PdfParser(), b"%PDF-1.4\nnothing more", tmp_path)
+    assert raised.value.status == "parser_error"

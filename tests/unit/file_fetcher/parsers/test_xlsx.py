@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import datetime as dt
+import io
+
+import openpyxl
+import pytest
+
+from file_fetcher.parsers.protocol import ParserLimits, Unreadable
+from file_fetcher.parsers.xlsx import XlsxParser
+from tests.unit.file_fetcher.documents import swollen_xlsx, xlsx
+from tests.unit.file_fetcher.parsers.written import parse
+
+
+def test_rows_of_all_sheets_are_read(tmp_path):
+    content = xlsx(
+        {
+            "Träger": [["name", "qty", "due"], ["beam", 4, dt.date(2024, 1, 5)], [None], ["column", 2.5, True]],
+            "Empty": [],
+            "Other": [[None, "x"], [None, "y"]],
+        }
+    )
+    read = parse(XlsxParser(), content, tmp_path)
+    assert read.rows == [
+        ("Träger", 2, {"name": "beam", "qty": "4", "due": "2024-01-05"}),
+        ("Träger", 4, {"name": "column", "qty": "2.5", "due": "TRUE"}),
+        ("Other", 2, {"x": "y"}),
+    ]
+    assert read.text == "Träger\nname\tqty\tdue\nbeam\t4\t2024-01-05\ncolumn\t2.5\tTRUE\nOther\nx\ny\n"
+    assert read.facts["ranges"] == [["Träger", 2, 2], ["Träger", 4, 4], ["Other", 2, 2]]
+    assert read.facts["meta"] == {"sheets": "3"}
+
+
+def test_rows_are_numbered_by_the_sheet_wherever_it_begins(tmp_path):
+    workbook = openpyxl.Workbook()
+    workbook.active["C5"], workbook.active["C6"], workbook.active["D6"] = "name", "beam", 4
+    target = io.BytesIO()
+    workbook.save(target)
+    assert parse(XlsxParser(), target.getvalue(), tmp_path).rows == [("Sheet", 6, {"name": "beam", "D": "4"})]
+
+
+def test_hidden_sheet_is_read_with_a_warning(tmp_path):
+    workbook = openpyxl.load_workbook(io.BytesIO(xlsx({"A": [["a"], ["1"]], "B": [["b"], ["2"]]})))
+    workbook["B"].sheet_state = "hidden"
+    target = io.BytesIO()
+    workbook.save(target)
+    read = parse(XlsxParser(), target.getvalue(), tmp_path)
+    assert read.rows == [("A", 2, {"a": "1"}), ("B", 2, {"b": "2"})]
+    assert read.facts["warnings"] == ["a sheet is hidden; its rows are here as well"]
+
+
+def test_bad_row_costs_no_other(tmp_path):
+    content = xlsx({"S": [["name"], ["x" * 50], ["beam"]]})
+    assert parse(XlsxParser(), content, tmp_path, ParserLimits(max_cell_chars=20)).rows == [
+        ("S", 2, "expected cells of at most 20 characters, got 50 in column A"),
+        ("S", 3, {"name": "beam"}),
+    ]
+
+
+def test_workbook_that_unpacks_to_too_much_is_not_opened(tmp_path):
+    with pytest.raises(Unreadable, match=r"it unpacks to \d{8} bytes") as raised:
+        parse(XlsxParser(), swollen_xlsx(16 * 2**20), tmp_path, ParserLimits(max_unpacked_bytes=8 * 2**20))
+    assert raised.value.status == "output_too_large"
+
+
+def test_damaged_workbook_is_unreadable(tmp_path):
+    with pytest.raises(Unreadable) as raised:
+        parse(XlsxParser(), xlsx({"S": [["a"]]})[:-100], tmp_path)
+    assert raised.value.status == "parser_error"
