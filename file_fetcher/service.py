@@ -57,9 +57,9 @@ def run(settings: FetcherSettings, version: str) -> None:
         health.started()
         admin = KafkaAdmin(settings.kafka)
         if _wait_for_kafka(settings, admin, drain):
-            with _joined(settings, admin, health, Telemetry(metrics, settings.group)) as member:
+            with _joined(settings, admin, health, Telemetry(metrics, settings.fetcher_group)) as member:
                 health.ready()
-                _log.info("fetcher started", group=settings.group)
+                _log.info("fetcher started", group=settings.fetcher_group)
                 member.run(drain)
             _log.info("fetcher stopped")
 
@@ -69,8 +69,8 @@ def topics_of(settings: FetcherSettings) -> list[TopicSpec]:
     topics, count = Topics(settings.kafka.prefix), settings.kafka.partitions
     return [
         *(state_topic(name, count) for name in (topics.files, topics.file_rows, topics.file_refs)),
-        failure_topic(topics.retry(settings.group), count),
-        failure_topic(topics.dead_letters(settings.group), count),
+        failure_topic(topics.retry(settings.fetcher_group), count),
+        failure_topic(topics.dead_letters(settings.fetcher_group), count),
     ]
 
 
@@ -92,12 +92,12 @@ def _joined(settings: FetcherSettings, admin: KafkaAdmin, health: Health, teleme
         book = _book(settings, admin)
         publisher = ResultPublisher(
             settings.kafka,
-            f"{settings.kafka.prefix}-{settings.group}-{instance_name(folder)}",
+            f"{settings.kafka.prefix}-{settings.fetcher_group}-{instance_name(folder)}",
             settings.start_timeout_s,
         )
         closing.callback(publisher.close)
         publisher.ready()
-        letters = DeadLetterWriter(settings.kafka, book.topics.dead_letters(settings.group))
+        letters = DeadLetterWriter(settings.kafka, book.topics.dead_letters(settings.fetcher_group))
         closing.callback(letters.close)
         following = Following(settings.kafka, admin)
         closing.callback(following.close)
@@ -105,7 +105,7 @@ def _joined(settings: FetcherSettings, admin: KafkaAdmin, health: Health, teleme
         offsets, ages = Offsets(), Ages()
 
         def catch_up(partitions: Sequence[int]) -> None:
-            bring_up_to_date(store, settings.kafka, book.topics, settings.group, partitions, admin=admin)
+            bring_up_to_date(store, settings.kafka, book.topics, settings.fetcher_group, partitions, admin=admin)
 
         fetcher = Fetcher(
             Parts(
@@ -131,10 +131,10 @@ def _joined(settings: FetcherSettings, admin: KafkaAdmin, health: Health, teleme
         )
         member = Member(
             settings.kafka,
-            settings.group,
+            settings.fetcher_group,
             fetcher,
             catch_up=catch_up,
-            examination=Examination(admin, store, Requests(settings.kafka, settings.group)),
+            examination=Examination(admin, store, Requests(settings.kafka, settings.fetcher_group)),
             state_partitions=book.partitions,
             health=health,
         )
@@ -175,14 +175,14 @@ def _workshop(
 def _book(settings: FetcherSettings, admin: KafkaAdmin) -> Book:
     """The topics as they are: the count of partitions is for ever (rule D6)."""
     topics = Topics(settings.kafka.prefix)
-    names = [topics.files, topics.file_rows, topics.file_refs, topics.retry(settings.group)]
+    names = [topics.files, topics.file_rows, topics.file_refs, topics.retry(settings.fetcher_group)]
     counts = admin.partition_counts(names)
     if len(set(counts.values())) != 1:
         raise SettingsError(
             f"expected the same count of partitions in {', '.join(names)}, got {sorted(counts.values())}",
             remedy="partitions of these topics must not be added",
         )
-    return Book(topics, settings.group, counts[topics.file_refs])
+    return Book(topics, settings.fetcher_group, counts[topics.file_refs])
 
 
 def _folder(path: Path, *, emptied: bool = False) -> Path:

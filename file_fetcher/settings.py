@@ -121,7 +121,7 @@ class FetcherSettings(ServiceSettings):
     download: DownloadSettings = Field(default_factory=DownloadSettings, description="Downloads.")
     parsers: ParserSettings = Field(default_factory=ParserSettings, description="Parsers.")
     retry: RetrySettings = Field(default_factory=RetrySettings, description="Retries.")
-    group: str = Field(
+    fetcher_group: str = Field(
         "rowferry-file-fetcher", min_length=1, description="Consumer group; its offsets are the checkpoint."
     )
     data_directory: Path = Field(

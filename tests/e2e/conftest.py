@@ -18,7 +18,7 @@ from confluent_kafka.admin import AdminClient
 from tests import databases
 from tests.databases import Database
 from tests.e2e.services import Index, Pipeline, environment
-from tests.servers import VespaAddress
+from tests.servers import S3Address, VespaAddress
 
 
 @pytest.fixture(scope="package")
@@ -64,6 +64,23 @@ def sample_pipeline(
     pipeline = Pipeline(sample_database, index, settings, tmp_path)
     yield pipeline
     pipeline.close()
+
+
+@pytest.fixture
+def files_pipeline(pipeline: Pipeline, s3: S3Address, s3_bucket: str) -> Iterator[Pipeline]:
+    """As `pipeline`, with a bucket of its own for the fetcher."""
+    settings = {
+        "S3__ENDPOINT_URL": s3.endpoint_url,
+        "S3__BUCKET": s3_bucket,
+        "S3__REGION": s3.region,
+        "S3__ACCESS_KEY_ID": s3.access_key_id,
+        "S3__SECRET_ACCESS_KEY": s3.secret_access_key,
+        "RETRY__DELAYS_S": "[0.5, 1]",
+    }
+    environment = pipeline.environment | {f"ROWFERRY_{name}": value for name, value in settings.items()}
+    whole = Pipeline(pipeline.database, pipeline.index, environment, pipeline.folder)
+    yield whole
+    whole.close()
 
 
 def _delete_topics(kafka: str, prefix: str) -> None:

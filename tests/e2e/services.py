@@ -146,6 +146,25 @@ class Index:
         found: Fields = self._json("GET", self._path("procore_schema", name))["fields"]
         return found
 
+    def files(self) -> dict[str, Fields]:
+        """Every file that is not gone, by its id."""
+        return {fields["file_id"]: fields for fields in self.documents("procore_file")}
+
+    def file_rows(self) -> list[Fields]:
+        """Every row of a spreadsheet."""
+        return self.documents("procore_file_row")
+
+    def documents(self, document_type: str) -> list[Fields]:
+        """The documents of a type, without the memories of deleted ones."""
+        found: list[Fields] = []
+        path, continuation = self._path(document_type, "?wantedDocumentCount=500"), ""
+        while True:
+            answer = self._json("GET", path + continuation)
+            found += [each["fields"] for each in answer["documents"] if not each["fields"].get("deleted")]
+            if "continuation" not in answer:
+                return found
+            continuation = "&continuation=" + urllib.parse.quote(answer["continuation"], safe="")
+
     def search(self, yql: str) -> list[Fields]:
         """The fields of a query's hits."""
         query = urllib.parse.urlencode({"yql": yql, "hits": 400})
@@ -154,7 +173,7 @@ class Index:
 
     def clear(self) -> None:
         """Remove all documents of the namespace."""
-        for document_type in ("procore_record", "procore_schema"):
+        for document_type in ("procore_record", "procore_schema", "procore_file", "procore_file_row"):
             path, continuation = self._path(document_type, f"?selection=true&cluster={_CLUSTER}"), ""
             while True:
                 answer = self._json("DELETE", path + continuation)
@@ -181,11 +200,18 @@ class Pipeline:
     environment: dict[str, str]
     reader: Service = field(init=False)
     sink: Service = field(init=False)
+    fetcher: Service = field(init=False)
     folder: Path
 
     def __post_init__(self) -> None:
         for name, module in (("reader", "cdc_reader"), ("sink", "vespa_sink")):
             object.__setattr__(self, name, Service(module, self.environment, self.folder / f"{name}.log"))
+        object.__setattr__(self, "fetcher", self.another_fetcher("fetcher"))
+
+    def another_fetcher(self, name: str) -> Service:
+        """A fetcher with a folder of its own; not started."""
+        folder = {"ROWFERRY_DATA_DIRECTORY": str(self.folder / name)}
+        return Service("file_fetcher", {**self.environment, **folder}, self.folder / f"{name}.log")
 
     def start(self) -> Pipeline:
         """Start both services and return when both are ready."""
@@ -196,9 +222,9 @@ class Pipeline:
         return self
 
     def close(self) -> None:
-        """End both services."""
-        self.reader.close()
-        self.sink.close()
+        """End all services."""
+        for service in (self.reader, self.sink, self.fetcher):
+            service.close()
 
     def expect(self, table: str, key: str, expected: Mapping[str, str | None] | None) -> None:
         """Wait until a row's columns in the index are these, or until it is gone; NULL columns are absent there."""
@@ -214,7 +240,9 @@ class Pipeline:
         try:
             eventually(condition, timeout_s, what)
         except AssertionError as exc:
-            raise AssertionError(f"{exc}\n--- reader\n{self.reader.tail()}\n--- sink\n{self.sink.tail()}") from None
+            logs = {"reader": self.reader, "sink": self.sink, "fetcher": self.fetcher}
+            tails = [f"--- {name}\n{service.tail()}" for name, service in logs.items()]
+            raise AssertionError("\n".join([str(exc), *tails])) from None
 
     def reconcile(self, wait_s: float = SEEN_S) -> Fields:
         """The report of `rowferry reconcile`, which must have ended with 0 or 1."""
@@ -231,6 +259,7 @@ def environment(database: Database, kafka: str, index: Index, prefix: str) -> di
         "DATABASE_URL": database.dsn,
         "SLOT": f"slot_{prefix}",
         "GROUP": f"{prefix}-sink",
+        "FETCHER_GROUP": f"{prefix}-fetcher",
         "KAFKA__BOOTSTRAP_SERVERS": kafka,
         "KAFKA__PREFIX": prefix,
         "VESPA__URL": index.vespa.url,
