@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 from confluent_kafka.admin import AdminClient
@@ -22,10 +23,11 @@ from devstack import vespa as devstack_vespa
 from devstack.kafka import KafkaServer
 from devstack.postgres import PostgresServer
 from devstack.s3 import S3Server
+from devstack.sample.objects.links import ObjectStore
 from devstack.vespa import VespaServer
 from tests import databases
 from tests.databases import Database
-from tests.servers import Choices, Desk, DeskClient, NoServer, Pool, S3Address, VespaAddress, tell
+from tests.servers import Bucket, Choices, Desk, DeskClient, NoServer, Pool, S3Address, VespaAddress, tell
 
 _OPTIONS = {"postgres": "postgres_dsn", "kafka": "kafka", "vespa": "vespa", "s3": "s3"}
 _POOL = pytest.StashKey[Pool]()
@@ -154,14 +156,21 @@ def vespa_namespace() -> str:
 @pytest.fixture
 def s3_bucket(s3: S3Address) -> Iterator[str]:
     """The name of an empty bucket that no other test uses; it goes with its objects at the end."""
-    client, name = s3.client(), f"t{secrets.token_hex(6)}"
-    client.create_bucket(Bucket=name)
-    yield name
-    for page in client.get_paginator("list_object_versions").paginate(Bucket=name):
-        for entry in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
-            client.delete_object(Bucket=name, Key=entry["Key"], VersionId=entry["VersionId"])
-    client.delete_bucket(Bucket=name)
-    client.close()
+    bucket = Bucket(s3)
+    yield bucket.name
+    bucket.close()
+
+
+@pytest.fixture
+def sample_objects(request: pytest.FixtureRequest, s3: S3Address) -> ObjectStore:
+    """
+    The bucket with all objects that the sample's rows refer to; read from it only.
+
+    `load(dsn, size, sample_objects)` loads rows whose links lead there, `cached.expectations(sample_objects)` says
+    what must become of each reference.
+    """
+    bucket = _address(request, "objects")
+    return ObjectStore(s3.endpoint_url, bucket, datetime.now(UTC), s3.access_key_id, s3.secret_access_key, s3.region)
 
 
 @pytest.fixture

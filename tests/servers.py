@@ -20,12 +20,15 @@ from urllib.parse import unquote, urlsplit
 
 from devstack import health, kafka, postgres, s3, vespa
 from devstack.errors import DevstackError
+from devstack.sample.objects.cached import preload, upload
 from devstack.server import Server
 from tests import containers
 from tests.databases import load_sample
 
 KINDS = ("postgres", "kafka", "vespa", "s3")
 
+# The bucket with the sample's objects on devstack's server.
+_OBJECTS = "sample-objects"
 _CHECKS: dict[str, Callable[[str], str | None]] = {
     "postgres": health.postgres,
     "kafka": health.kafka,
@@ -98,17 +101,40 @@ class S3Address:
         return s3.client(self.endpoint_url, self.access_key_id, self.secret_access_key)
 
 
+class Bucket:
+    """A bucket with a name of its own, empty at first; it goes with all that is in it."""
+
+    def __init__(self, server: S3Address) -> None:
+        self.client = server.client()
+        self.name = f"t{secrets.token_hex(6)}"
+        self.client.create_bucket(Bucket=self.name)
+
+    def close(self) -> None:
+        """Remove it with its objects and their versions."""
+        for page in self.client.get_paginator("list_object_versions").paginate(Bucket=self.name):
+            entries = (*page.get("Versions", ()), *page.get("DeleteMarkers", ()))
+            named = [{"Key": entry["Key"], "VersionId": entry["VersionId"]} for entry in entries]
+            if named:
+                self.client.delete_objects(Bucket=self.name, Delete={"Objects": named, "Quiet": True})
+        self.client.delete_bucket(Bucket=self.name)
+        self.client.close()
+
+
 class Pool:
     """The servers of this run, each started at its first use. May be used by several threads."""
 
     def __init__(self, choices: Choices) -> None:
         self._choices = choices
-        self._locks = {kind: threading.Lock() for kind in (*KINDS, "sample")}
+        self._locks = {kind: threading.Lock() for kind in (*KINDS, "sample", "objects")}
         self._addresses: dict[str, str] = {}
         self._running: list[Closable] = []
 
     def address(self, kind: str) -> str:
-        """The address of the server, or for ``sample`` the name of the template database; may raise NoServer."""
+        """
+        The address of the server; for ``sample`` the name of the template database, for ``objects`` that of the bucket.
+
+        May raise NoServer.
+        """
         with self._locks[kind]:
             if kind not in self._addresses:
                 try:
@@ -127,6 +153,8 @@ class Pool:
             template = load_sample(self.address("postgres"))
             self._running.append(template)
             return template.name
+        if kind == "objects":
+            return self._objects(self.address("s3"))
         if kind in self._choices.named:
             return self._choices.named[kind]
         # S3 has no container here: devstack's needs nothing but Python.
@@ -134,6 +162,15 @@ class Pool:
         server = self._container(kind) if contained else self._devstack(kind)
         self._running.append(server)
         return server.address
+
+    def _objects(self, address: str) -> str:
+        """The bucket with the sample's objects: devstack's server has it from the start."""
+        if "s3" not in self._choices.named:
+            return _OBJECTS
+        bucket = Bucket(S3Address.parse(address))
+        self._running.append(bucket)
+        upload(bucket.client, bucket.name)
+        return bucket.name
 
     def _container(self, kind: str) -> containers.Container:
         if kind == "postgres":
@@ -144,7 +181,7 @@ class Pool:
         if kind == "postgres":
             return postgres.start(version=self._choices.postgres_version)
         if kind == "s3":
-            return s3.start(say=tell)
+            return s3.start(preload=preload(_OBJECTS), say=tell)
         return kafka.start(say=tell) if kind == "kafka" else vespa.start(say=tell)
 
 

@@ -6,8 +6,11 @@ A column made here has the type, the values and the edge cases that its kind usu
 
 from __future__ import annotations
 
-from devstack.sample import values, words
+import json
+
+from devstack.sample import file_values, values, words
 from devstack.sample.model import Column, Fill
+from devstack.sample.objects.catalogue import plan_key
 
 _DEFAULT_FILLS: dict[str, Fill] = {
     "boolean": values.boolean,
@@ -92,22 +95,22 @@ def external_id() -> Column:
     )
 
 
-def s3_key(name: str, folder: str, suffix: str, *, type: str = "text", nulls: int = 20) -> Column:
+def s3_key(name: str, folder: str, *, type: str = "text", nulls: int = 20, rare: tuple[str | None, ...] = ()) -> Column:
     """Return the key of an object in S3."""
-    return Column(name, type, values.s3_key(folder, suffix), nulls, "Key of the file in the bucket.", rare=("", None))
+    comment = "Key of the file in the bucket."
+    return Column(name, type, file_values.s3_key(folder), nulls, comment, rare=("", None, *rare))
 
 
-def url(name: str, folder: str, suffix: str, *, type: str = "text", nulls: int = 30) -> Column:
-    """Return an https link to a file."""
-    return Column(
-        name, type, values.file_link(folder, suffix), nulls, "Link to the file, mostly signed.", rare=("", None)
-    )
+def url(name: str, folder: str, *, type: str = "text", nulls: int = 30) -> Column:
+    """Return a link to a file."""
+    comment, rare = "Link to the file, mostly signed.", ("", None, file_values.GOOGLE_SHEET)
+    return Column(name, type, None, nulls, comment, rare=rare, link=file_values.link(folder))
 
 
-def s3_map(name: str, folder: str, suffix: str, *, type: str = "jsonb") -> Column:
+def s3_map(name: str, folder: str, *, type: str = "jsonb", nulls: int = 65) -> Column:
     """Return a JSON map of attachment ids to S3 keys."""
-    rare = ("{}", None, '{"7": null}', f'{{"plan ä/1": "procore/{folder}/pläne/{folder} №1.{suffix}"}}')
-    return Column(name, type, values.s3_map(folder, suffix), 40, "Attachments: id -> key in the bucket.", rare=rare)
+    rare = ("{}", None, '{"7": null}', json.dumps({"plan ä/1": plan_key(folder)}, ensure_ascii=False))
+    return Column(name, type, file_values.s3_map(folder), nulls, "Attachments: id -> key in the bucket.", rare=rare)
 
 
 def stamps() -> tuple[Column, Column]:

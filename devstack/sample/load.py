@@ -13,6 +13,7 @@ from devstack.sample import ddl
 from devstack.sample.copy_text import copy_chunks
 from devstack.sample.database import Connection, connected
 from devstack.sample.model import Table
+from devstack.sample.objects.links import ObjectStore
 from devstack.sample.rows import Sample, Size
 from devstack.sample.tables import ALL, CAPTURED
 
@@ -30,15 +31,16 @@ class LoadReport:
         return sum(self.rows[table.name] for table in CAPTURED)
 
 
-def load(dsn: str, size: Size | None = None) -> LoadReport:
+def load(dsn: str, size: Size | None = None, store: ObjectStore | None = None) -> LoadReport:
     """
     Fill the empty schema `public` of a database with the sample; all or nothing.
 
-    The role needs no right but to create tables there. Blocks until all is there and analyzed (some seconds at
-    factor 1). Raises Unreachable, AccessDenied, or FatalError (also when a table is there already).
+    `store` is where the links lead; it need not run. The role needs no right but to create tables there. Blocks until
+    all is there and analyzed (some seconds at factor 1). Raises Unreachable, AccessDenied, or FatalError (also when a
+    table is there already).
     """
     began = time.monotonic()
-    sample = Sample(size or Size())
+    sample = Sample(size or Size(), store)
     with connected(dsn, application_name="rowferry-sample-load") as connection:
         with connection.transaction():
             connection.execute("SET LOCAL search_path = public")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from devstack.sample.draws import Draws
+from devstack.sample.objects.links import Link
 
 Fill = Callable[[Draws, int], str]
 """Makes a value, as PostgreSQL's text, for the row of that number."""
@@ -21,7 +22,7 @@ _INTEGERS = frozenset({"smallint", "integer", "bigint"})
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a sample table. `fill` is None where the database or a reference gives the value."""
+    """A column of a sample table. `fill` is None where a `link`, the database or a reference gives the value."""
 
     name: str
     type: str
@@ -37,6 +38,8 @@ class Column:
     actions: str = ""
     # Whether the text may be hundreds of kilobytes long, stored out of line.
     large: bool = False
+    # Makes a link to a file; its text depends on where the files are.
+    link: Callable[[Draws, int], Link] | None = None
 
     @property
     def base_type(self) -> str:

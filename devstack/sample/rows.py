@@ -3,7 +3,8 @@ The rows of the sample database, as pure functions of (seed, factor, table, row 
 
 Rule 1: a row depends on nothing but those four, so rows may be made in any order and again.
 Rule 2: a declared reference always meets a row of the load; an implied one does too.
-Rule 3: the rows 2, 3, ... hold the `rare` values of their columns, at every factor that has so many rows.
+Rule 3: a link depends on the object store besides; nothing else does.
+Rule 4: the rows 2, 3, ... hold the `rare` values of their columns, at every factor that has so many rows.
 
 Values are PostgreSQL's text, None for NULL. Loading them is left to `load`, changing them to `workload`.
 """
@@ -16,6 +17,8 @@ from functools import partial
 
 from devstack.sample.draws import Draws, mix, seed_of
 from devstack.sample.model import Column, Fill, ForeignKey, Table, implied_target
+from devstack.sample.objects import links
+from devstack.sample.objects.links import ObjectStore
 from devstack.sample.tables import ALL
 from devstack.sample.values import as_uuid
 
@@ -36,10 +39,11 @@ class Size:
 
 
 class Sample:
-    """The rows of every table of a sample of one size."""
+    """The rows of every table of a sample of one size; without a store its links lead nowhere."""
 
-    def __init__(self, size: Size) -> None:
+    def __init__(self, size: Size, store: ObjectStore | None = None) -> None:
         self._size = size
+        self._store = store
         self._tables: Mapping[str, Table] = {table.name: table for table in ALL}
         self._keys: dict[str, list[tuple[str, ...]]] = {}
         self._producers: dict[str, tuple[_Producer, ...]] = {}
@@ -72,6 +76,13 @@ class Sample:
             self._producers[name] = producers
         draws = Draws(mix(seed_of(self._size.seed, name), number))
         return tuple([produce(draws, number) for produce in producers])
+
+    def value(self, name: str, column: str, number: int) -> str:
+        """Return a value for a column that refers to no row: never NULL, and following from the number alone."""
+        table = self._tables[name]
+        produced = self._plain_producer(table, table.column(column))(Draws(number), number)
+        assert produced is not None
+        return produced
 
     def rows(self, name: str) -> Iterator[Row]:
         """Yield the rows that the table is loaded with."""
@@ -113,6 +124,8 @@ class Sample:
         for reference in table.composite_references:
             if column.name in reference.columns:
                 return self._composite_part(table, reference, reference.columns.index(column.name))
+        if (link := column.link) is not None:
+            return lambda draws, number: links.text(link(draws, number), self._store)
         if column.fill is not None:
             return _plain(column.fill)
         target = column.target or implied_target(table, column, self._tables)

@@ -52,19 +52,19 @@ def update_large(table: Table, key: Key, number: int) -> Statement:
     column = large_column(table)
     if column is None or column.fill is None:
         raise ValueError(f"expected a table with a large text, got {table.name}")
-    sql = f"UPDATE {identifier(table.name)} SET {identifier(column.name)} = %s WHERE {_where(table)}"
+    sql = f"UPDATE {identifier(table.name)} SET {identifier(column.name)} = %s WHERE {where(table)}"
     return Statement(sql, (column.fill(Draws(number), _LARGE_ROW), *key))
 
 
 def delete(table: Table, key: Key) -> Statement:
     """Delete the row."""
-    return Statement(f"DELETE FROM {identifier(table.name)} WHERE {_where(table)}", key)
+    return Statement(f"DELETE FROM {identifier(table.name)} WHERE {where(table)}", key)
 
 
 def change_key(table: Table, old: Key, new: Key) -> Statement:
     """Give the row another primary key."""
     assignments = ", ".join(f"{identifier(name)} = %s" for name in table.primary_key)
-    return Statement(f"UPDATE {identifier(table.name)} SET {assignments} WHERE {_where(table)}", (*new, *old))
+    return Statement(f"UPDATE {identifier(table.name)} SET {assignments} WHERE {where(table)}", (*new, *old))
 
 
 def truncate(table: Table) -> Statement:
@@ -75,6 +75,11 @@ def truncate(table: Table) -> Statement:
 def large_column(table: Table) -> Column | None:
     """Return the column whose texts are stored out of line, if the table has one."""
     return next((column for column in table.columns if column.large), None)
+
+
+def where(table: Table) -> str:
+    """Return the condition that names one row by its key, with `%s` for the parts."""
+    return " AND ".join(f"{identifier(name)} = %s" for name in table.primary_key)
 
 
 def updatable(table: Table) -> tuple[Column, ...]:
@@ -101,10 +106,6 @@ def _groups(table: Table) -> tuple[tuple[Column, ...], ...]:
     return tuple(columns[place::_UPDATE_GROUPS] or columns for place in range(_UPDATE_GROUPS))
 
 
-def _where(table: Table) -> str:
-    return " AND ".join(f"{identifier(name)} = %s" for name in table.primary_key)
-
-
 @cache
 def _insert_sql(table: Table) -> str:
     columns = [column.name for column in _inserted(table)]
@@ -116,4 +117,4 @@ def _update_sql(table: Table, group: int) -> str:
     assignments = [f"{identifier(column.name)} = %s" for column in _groups(table)[group]]
     if any(column.name == "updated_at" for column in table.columns):
         assignments.append("updated_at = clock_timestamp()")
-    return f"UPDATE {identifier(table.name)} SET {', '.join(assignments)} WHERE {_where(table)}"
+    return f"UPDATE {identifier(table.name)} SET {', '.join(assignments)} WHERE {where(table)}"

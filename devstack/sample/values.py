@@ -234,36 +234,3 @@ def as_uuid(high: int, low: int) -> str:
     """Write 128 bits as a version 4 uuid."""
     digits = f"{high:016x}{low:016x}"
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
-
-
-# --- references to files -----------------------------------------------------------------------------------------
-
-
-def s3_key(folder: str, suffix: str) -> Fill:
-    """The key of an object in the company's bucket."""
-    return lambda draws, number: f"procore/{folder}/{number + 1}/{draws.bits():016x}.{suffix}"
-
-
-def file_link(folder: str, suffix: str) -> Fill:
-    """An https link to a file; two of three are signed and expire."""
-
-    def fill(draws: Draws, number: int) -> str:
-        link = f"https://files.example.com/{folder}/{number + 1}/{draws.bits():016x}.{suffix}"
-        if draws.below(3) == 0:
-            return link
-        return f"{link}?X-Amz-Expires=3600&X-Amz-Signature={draws.bits():016x}"
-
-    return fill
-
-
-def s3_map(folder: str, suffix: str) -> Fill:
-    """A JSON document of up to three attachments: id -> key."""
-
-    def fill(draws: Draws, number: int) -> str:
-        entries = {
-            str(draws.between(1000, 999_999)): f"procore/{folder}/{number + 1}/{draws.bits():016x}.{suffix}"
-            for _ in range(draws.below(4))
-        }
-        return json.dumps(entries)
-
-    return fill

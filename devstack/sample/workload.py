@@ -19,6 +19,7 @@ import psycopg
 from devstack.sample.database import Connection, as_ours, connected
 from devstack.sample.ddl import identifier
 from devstack.sample.model import Table
+from devstack.sample.objects.links import ObjectStore
 from devstack.sample.rows import Sample, Size
 from devstack.sample.statements import large_column
 from devstack.sample.workload_plan import LARGE, TABLES, Found, Transaction, WorkerPlan
@@ -32,12 +33,13 @@ _LARGE_BYTES = 50_000
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """How much of it: transactions per second over all connections, and for how long."""
+    """How much of it: transactions per second over all connections, and for how long; `store` as it was loaded."""
 
     size: Size = field(default_factory=Size)
     rate_per_s: float = 500.0
     seconds: float = 20.0
     connections: int = 3
+    store: ObjectStore | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ def run(dsn: str, workload: Workload, *, stop: threading.Event | None = None) ->
     The size must be the one that was loaded. May be called again on the same database, not twice at once.
     Raises Unreachable, AccessDenied, or FatalError when a statement is refused.
     """
-    sample = Sample(workload.size)
+    sample = Sample(workload.size, workload.store)
     with connected(dsn, application_name=_APPLICATION) as connection:
         found = _find(connection, sample)
     shared = _Shared(workload, stop or threading.Event())

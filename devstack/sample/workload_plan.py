@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from devstack.sample import statements
 from devstack.sample.draws import Draws, seed_of
+from devstack.sample.file_statements import change_file
 from devstack.sample.model import Table
 from devstack.sample.rows import Sample
 from devstack.sample.statements import BEGIN, COMMIT, ROLLBACK, Key, Statement
@@ -37,11 +38,18 @@ TRUNCATED = "notifications"
 MARKER = "activity_log"
 EXCLUDED = "sync_events"
 TABLES = tuple(dict.fromkeys((*CHANGED, TRUNCATED, MARKER, EXCLUDED)))
+WITH_FILES = (
+    *("photos", "drawing_revisions", "documents", "rfis", "rfi_responses", "punch_items", "observations"),
+    *("inspection_items", "specification_sections"),
+)
+"""Those of them whose rows refer to files."""
+
 LARGE = ("specification_sections", "drawing_revisions", "correspondence")
 
 KINDS = {
     "insert": 230,
-    "update": 320,
+    "update": 260,
+    "file_change": 60,
     "update_beside_large": 70,
     "update_large": 4,
     "delete": 90,
@@ -98,6 +106,7 @@ class WorkerPlan:
             "update": self._update,
             "update_beside_large": self._update_beside_large,
             "update_large": self._update_large,
+            "file_change": self._file_change,
             "delete": self._delete,
             "key_change": self._key_change,
             "multi_table": self._multi_table,
@@ -137,6 +146,13 @@ class WorkerPlan:
         name, key = self._draws.one_of(self._large)
         statement = statements.update_large(self._sample.table(name), key, self._next_number())
         return Transaction("update_large", (statement,))
+
+    def _file_change(self) -> Transaction:
+        name = self._draws.one_of(WITH_FILES)
+        if (key := self._any_key(name)) is None:
+            return self._insert()
+        number = self._next_number() // self._workers
+        return Transaction("file_change", (change_file(self._sample, self._sample.table(name), key, number),))
 
     def _delete(self) -> Transaction:
         name = self._table_to_delete()

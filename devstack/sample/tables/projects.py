@@ -17,6 +17,7 @@ from devstack.sample.columns import (
     url,
 )
 from devstack.sample.model import Column, Table
+from devstack.sample.objects.catalogue import ODD_KEYS
 
 TABLES = (
     Table(
@@ -100,8 +101,8 @@ TABLES = (
             line("name", values.title),
             col("size_bytes", "bigint", rare=("0", "9223372036854775807")),
             col("checksum", "char(16)", values.hexadecimal(16)),
-            s3_key("s3_key", "documents", "pdf"),
-            url("document_url", "documents", "pdf"),
+            s3_key("s3_key", "documents", rare=ODD_KEYS),
+            url("document_url", "documents"),
             col("externalRef", "uuid", nulls=40, comment="Id in the customer's system."),
             *stamps(),
         ),
