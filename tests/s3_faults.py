@@ -71,7 +71,9 @@ class FaultyServer:
         self.port = port
         self.url = f"{scheme}://127.0.0.1:{port}"
         self.requests: list[Request] = []
+        self.bodies: list[bytes] = []  # of those that were sent with POST
         self.closing = threading.Event()
+        self.region: str | None = None  # others are sent away
         self._objects: dict[tuple[str, str], Stored] = {}
         self._faults: list[Fault] = []
         self._lock = threading.Lock()
@@ -160,6 +162,10 @@ class _Requests(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._answer()
 
+    def do_POST(self) -> None:
+        self.server.faulty.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
+        self._answer()
+
     def _answer(self) -> None:
         parts = urlsplit(self.path)
         headers = {name.lower(): value for name, value in self.headers.items()}
@@ -167,8 +173,13 @@ class _Requests(BaseHTTPRequestHandler):
         bucket, key, stored = self.server.faulty.find(parts.path)
         if fault.status:
             self._send(fault.status, fault.headers, error_body(fault), fault)
+        elif (region := self.server.faulty.region) and f"/{region}/" not in headers["authorization"]:
+            moved = Fault(code="PermanentRedirect")
+            self._send(301, {"x-amz-bucket-region": region}, error_body(moved), fault)
         elif not key and self.server.faulty.has_bucket(bucket):
-            self._send(200, {"x-amz-bucket-region": "us-east-1"}, b"<ListBucketResult></ListBucketResult>", fault)
+            self._send(
+                200, {"x-amz-bucket-region": region or "us-east-1"}, b"<ListBucketResult></ListBucketResult>", fault
+            )
         elif stored is None:
             code = "NoSuchKey" if self.server.faulty.has_bucket(bucket) else "NoSuchBucket"
             self._send(404, {}, error_body(Fault(code=code, message="it is not there")), fault)
@@ -189,8 +200,8 @@ class _Requests(BaseHTTPRequestHandler):
         self._send(206 if start else 200, headers, stored.data[start:], fault)
 
     def _send(self, status: int, headers: Mapping[str, str], body: bytes, fault: Fault) -> None:
-        self.send_response(status)
-        for name, value in headers.items():
+        self.send_response_only(status)
+        for name, value in ({"date": formatdate(usegmt=True)} | dict(headers)).items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body) if fault.says_length is None else fault.says_length))
         self.end_headers()

@@ -10,6 +10,7 @@ Leaves to others: resuming and counting (`transfer`), what a status means (`answ
 from __future__ import annotations
 
 import contextlib
+import logging
 import ssl
 import threading
 from collections.abc import Iterator
@@ -46,6 +47,8 @@ class HttpsEngine:
         connections: int,
         tls: ssl.SSLContext | None = None,
     ) -> None:
+        # It warns of headers that it cannot read, and says the whole link, signature included.
+        logging.getLogger("urllib3.connection").setLevel(logging.ERROR)
         self._hosts = hosts
         self._guard = guard
         self._timeout = Timeout(connect=connect_timeout_s, read=read_timeout_s)

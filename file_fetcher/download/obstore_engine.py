@@ -63,7 +63,7 @@ class ObstoreEngine:
         try:
             result = obstore.get(store, key, options=options)
         except (BaseError, OSError, ValueError) as exc:
-            raise _opening_problem(str(exc), f"s3:{bucket}") from exc
+            raise opening_problem(str(exc), f"s3:{bucket}") from exc
         meta = result.meta
         yield Body(
             chunks=_chunks(result, f"s3:{bucket}"),
@@ -134,7 +134,8 @@ def _chunks(result: GetResult, place: str) -> Iterator[bytes]:
         yield chunk
 
 
-def _opening_problem(text: str, place: str) -> FetchProblem | Unclear:
+def opening_problem(text: str, place: str) -> FetchProblem | Unclear:
+    """The problem that obstore's words describe when an object cannot be opened."""
     _, found, answer = text.rpartition(_STATUS)
     status = _ANSWER.match(answer)
     if found and status:

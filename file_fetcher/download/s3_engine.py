@@ -58,8 +58,8 @@ class S3Engine:
             return self._enter(source, held, stack)
         except Blocked as problem:
             if problem.reason == "access_denied":
-                self._access.forget(generation)
                 self._refuse_one_key(source, problem)
+                self._access.forget(generation)
             raise
 
     def _enter(self, source: S3Object, held: Held, stack: contextlib.ExitStack) -> Body:

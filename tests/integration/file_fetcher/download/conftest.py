@@ -72,7 +72,7 @@ def fetching(tmp_path: Path) -> Iterator[Callable[..., Fetching]]:
 
 
 @pytest.fixture
-def s3(server: FaultyServer, engine: str, fetching: Callable[..., Fetching]) -> Fetching:
+def store(server: FaultyServer, engine: str, fetching: Callable[..., Fetching]) -> Fetching:
     """A downloader whose bucket lies on the server."""
     return fetching(settings_for(server.url, engine=engine))
 

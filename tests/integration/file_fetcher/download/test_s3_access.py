@@ -1,0 +1,198 @@
+"""How the settings reach a store: credentials, regions, endpoints, keys."""
+
+from __future__ import annotations
+
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from file_fetcher.download.downloader import Downloader
+from file_fetcher.download.sources import S3Object
+from file_fetcher.failures import Blocked, Failed
+from file_fetcher.settings import FetcherSettings, S3Settings
+from schemas.errors import SettingsError
+from tests.integration.file_fetcher.download.certificates import certificates
+from tests.integration.file_fetcher.download.conftest import BUCKET, DATA, settings_for
+from tests.s3_faults import Fault, serving
+
+SHA256 = hashlib.sha256(DATA).hexdigest()
+ODD_KEYS = [
+    "a b+c&d=%25#?e\u0301.pdf",
+    "a//b.pdf",
+    "../../etc/passwd",
+    "x/../y",
+    "./dot",
+    "/lead.pdf",
+    "trail/",
+    "tab\there",
+    "a\\b",
+    "quotes'\"`",
+    "{}[]<>^|~*!$@,;:",
+    "\u65e5\u672c.pdf",
+    "\U0001f3d7.pdf",
+    "no\u00a0break",
+    "%2F%2E%2E%2F",
+    "k" * 1024,
+]
+
+
+@pytest.mark.parametrize("key", ODD_KEYS)
+def test_key_is_asked_for_as_it_is(server, store, key):
+    data = key.encode()
+    for neighbour in (key.strip("/"), key.replace("//", "/"), "lead.pdf", "y", "dot", "etc/passwd"):
+        server.put(BUCKET, neighbour, b"another object")
+    server.put(BUCKET, key, data)
+    store.get(key)
+    assert store.target.read_bytes() == data
+
+
+def test_a_key_that_no_object_can_have_is_not_asked_for(server, store):
+    for key, reason in {"k" * 1025: "key_too_long", "\ud800": "not_found"}.items():
+        with pytest.raises(Failed) as caught:
+            store.get(key)
+        assert caught.value.reason == reason
+    assert server.requests == []
+
+
+def test_many_threads_share_a_downloader(server, store, tmp_path):
+    sums = {
+        key: server.put(BUCKET, key, DATA[number : number + 70_000]) for number, key in enumerate("abcdefghijklmnop")
+    }
+
+    def fetch(key):
+        got = store.downloader.download(S3Object(BUCKET, key), tmp_path / key, cancelled=lambda: False)
+        return got.sha256, hashlib.sha256((tmp_path / key).read_bytes()).hexdigest()
+
+    with ThreadPoolExecutor(16) as threads:
+        assert list(threads.map(fetch, sums)) == [(value, value) for value in sums.values()]
+
+
+def test_a_version_is_asked_for(server, store):
+    server.put(BUCKET, "a.pdf", DATA, x_amz_version_id="v7")
+    assert store.of(S3Object(BUCKET, "a.pdf", "v7")).version_id == "v7"
+    assert "versionId=v7" in server.requests[-1].query
+
+
+@pytest.mark.parametrize(("patterns", "sent"), [(["site-*"], "requester"), (["other"], None)])
+def test_the_requester_pays_where_the_settings_say_so(server, engine, fetching, patterns, sent):
+    server.put(BUCKET, "a.pdf", DATA)
+    fetching(settings_for(server.url, engine=engine, requester_pays=patterns)).get()
+    assert server.requests[-1].headers.get("x-amz-request-payer") == sent
+
+
+def test_buckets_have_endpoints_of_their_own(server, engine, fetching):
+    with serving() as other:
+        other.put("photos", "a.jpg", b"elsewhere")
+        server.put(BUCKET, "a.pdf", DATA)
+        store = fetching(settings_for(server.url, engine=engine, endpoint_of={"pho*": other.url}))
+        assert store.get().sha256 == SHA256
+        assert store.of(S3Object("photos", "a.jpg")).size_bytes == 9
+        assert (len(server.requests), len(other.requests)) == (1, 1)
+
+
+def region_of(request):
+    return request.headers["authorization"].split("/")[2]
+
+
+def test_requests_are_signed_for_the_bucket_s_region(server, engine, fetching):
+    server.put(BUCKET, "a.pdf", DATA)
+    fetching(settings_for(server.url, engine=engine, region="eu-west-1", region_of={BUCKET: "ap-south-1"})).get()
+    fetching(settings_for(server.url, engine=engine, region="eu-west-1")).get()
+    assert [region_of(request) for request in server.requests] == ["ap-south-1", "eu-west-1"]
+
+
+def test_a_wrong_region_is_learnt_once(server, engine, fetching):
+    server.put(BUCKET, "a.pdf", DATA)
+    server.region = "eu-west-1"
+    store = fetching(settings_for(server.url, engine=engine, region="us-west-2"))
+    assert [store.get().sha256 for _ in range(3)] == [SHA256] * 3
+    assert [region_of(request) for request in server.requests[-3:]] == ["eu-west-1"] * 3
+
+
+def test_credentials_come_from_the_chain(server, engine, fetching, monkeypatch):
+    server.put(BUCKET, "a.pdf", DATA)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "chained")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "token")
+    fetching(settings_for(server.url, engine=engine, access_key_id="", secret_access_key=None)).get()
+    headers = server.requests[-1].headers
+    assert "Credential=chained/" in headers["authorization"]
+    assert headers["x-amz-security-token"] == "token"
+
+
+def test_no_credentials_block_everything(server, engine, fetching):
+    store = fetching(settings_for(server.url, engine=engine, access_key_id="", secret_access_key=None))
+    with pytest.raises(Blocked) as caught:
+        store.get()
+    assert caught.value.reason == "access_denied"
+    assert "AWS_ACCESS_KEY_ID" in str(caught.value.remedy)
+    assert server.requests == []
+
+
+def test_credentials_that_were_refused_are_read_anew(server, engine, fetching, monkeypatch):
+    server.put(BUCKET, "a.pdf", DATA)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "old")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    store = fetching(settings_for(server.url, engine=engine, access_key_id="", secret_access_key=None))
+    server.fail(Fault(times=2, status=403, code="InvalidAccessKeyId"))
+    with pytest.raises(Blocked):
+        store.get()
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "new")
+    assert store.get().sha256 == SHA256
+    assert "Credential=new/" in server.requests[-1].headers["authorization"]
+
+
+def test_an_access_key_needs_its_secret():
+    with pytest.raises(SettingsError, match=r"s3\.secret_access_key"):
+        Downloader(FetcherSettings(s3=S3Settings(access_key_id="key")))
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "http://nowhere.invalid"])
+def test_a_store_that_does_not_answer_blocks(engine, fetching, url):
+    with pytest.raises(Blocked) as caught:
+        fetching(settings_for(url, engine=engine)).get()
+    assert caught.value.reason == "network"
+
+
+def test_what_only_boto3_can_reach_is_left_to_it(tmp_path, fetching, monkeypatch):
+    made = certificates(tmp_path, "localhost")
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(made.authority))
+    with serving(made.server) as server:
+        server.put(BUCKET, "a.pdf", DATA)
+        store = fetching(settings_for(f"https://localhost:{server.port}", engine="obstore"))
+        assert {store.get().engine for _ in range(7)} == {"boto3"}
+        assert {request.headers["user-agent"].split("/")[0] for request in server.requests} == {"Boto3"}
+
+
+def test_probe_tells_what_a_bucket_answers(server, store):
+    server.put(BUCKET, "a.pdf", DATA)
+    probe = store.downloader.probe(BUCKET)
+    assert (probe.reachable, probe.trouble) == (True, "")
+    assert (probe.endpoint, probe.region, probe.bucket_region) == (server.url, "us-east-1", "us-east-1")
+    assert (probe.head, probe.list, probe.get) == ("ok", "ok", "NoSuchKey")
+    assert probe.clock_skew_s is not None
+    assert abs(probe.clock_skew_s) < 30
+
+
+def test_probe_tells_missing_rights(server, store):
+    server.put(BUCKET, "a.pdf", DATA)
+    denied = Fault(status=403, code="AccessDenied")
+    server.fail(denied, denied, Fault(status=403, code="InvalidAccessKeyId"))
+    probe = store.downloader.probe(BUCKET)
+    assert (probe.reachable, probe.head, probe.list, probe.get) == (True, "403", "AccessDenied", "InvalidAccessKeyId")
+
+
+def test_probe_tells_a_bucket_that_is_not_there(server, store):
+    assert store.downloader.probe("nowhere").head == "404"
+
+
+def test_probe_tells_a_clock_that_is_wrong(server, store):
+    server.put(BUCKET, "a.pdf", DATA)
+    server.fail(Fault(status=200, body=b"", headers={"date": "Thu, 01 Jan 2026 00:00:00 GMT"}))
+    assert store.downloader.probe(BUCKET).clock_skew_s > 86_400
+
+
+def test_probe_tells_that_nothing_answers(fetching):
+    probe = fetching(settings_for("http://127.0.0.1:1")).downloader.probe(BUCKET)
+    assert (probe.reachable, probe.trouble) == (False, "EndpointConnectionError")
