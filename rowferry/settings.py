@@ -44,3 +44,6 @@ class OperatorSettings(LoadedSettings):
     kafka: KafkaSettings = Field(default_factory=KafkaSettings, description="Kafka.")
     vespa: VespaSettings = Field(default_factory=VespaSettings, description="Vespa.")
     s3: S3Settings = Field(default_factory=S3Settings, description="Object stores of the fetcher.")
+    store_url: str = Field(
+        "", description="Where the fetcher keeps contents: `s3://bucket/prefix`, or a folder; empty: its own folder."
+    )

@@ -13,6 +13,8 @@ import orjson
 from cdc_reader.discovery.catalog import read_catalog
 from cdc_reader.discovery.selection import Selection
 from rowferry.connections import database
+from rowferry.doctor.bucket_checks import check_bucket, check_key_columns
+from rowferry.doctor.bucket_facts import read_buckets, store_bucket
 from rowferry.doctor.database_checks import check_database
 from rowferry.doctor.database_facts import read_database_facts
 from rowferry.doctor.facts import Names, VespaFacts
@@ -24,7 +26,7 @@ from rowferry.doctor.vespa_checks import check_vespa
 from rowferry.doctor.vespa_facts import VespaQuestions
 from rowferry.http_client import HttpClient
 from rowferry.settings import OperatorSettings
-from schemas.errors import RowferryError
+from schemas.errors import RowferryError, SettingsError
 
 SUMMARY = "check everything the pipeline needs, and say how to mend what is wrong"
 HEALTHY, UNHEALTHY = 0, 1
@@ -51,12 +53,16 @@ def examine(settings: OperatorSettings) -> list[Finding]:
     """All findings; a neighbour that does not answer is one of them."""
     # The index is asked before Kafka: its versions are then no newer than the reader's, which go ahead of them.
     vespa, no_vespa = _asked("vespa.reachable", lambda: _vespa(settings))
-    kafka, no_kafka = _asked("kafka.reachable", lambda: read_kafka_facts(settings.kafka, settings.source))
+    kafka, no_kafka = _asked(
+        "kafka.reachable", lambda: read_kafka_facts(settings.kafka, settings.source, settings.fetcher_group)
+    )
     database_findings, no_database = _asked("database.reachable", lambda: list(_database(settings)))
     findings = [ok("settings", "settings that can be read", "read")]
     findings += database_findings or no_database
     findings += check_kafka(kafka, settings.source) if kafka else no_kafka
     findings += check_vespa(vespa, kafka) if vespa else no_vespa
+    findings += check_key_columns(kafka.entries if kafka else (), settings.s3.bucket, settings.s3.bucket_of)
+    findings += _buckets(settings)
     return findings
 
 
@@ -66,6 +72,16 @@ def _asked(check: str, question: Callable[[], T]) -> tuple[T | None, list[Findin
         return question(), []
     except RowferryError as exc:
         return None, [failed(check, _ANSWER, f"none: {exc}", exc.remedy or "check its address in the settings")]
+
+
+def _buckets(settings: OperatorSettings) -> Iterator[Finding]:
+    try:
+        buckets = read_buckets(settings)
+    except SettingsError as exc:
+        yield failed("s3.settings", "settings that agree", str(exc), exc.remedy or "give both, or neither")
+        return
+    for probe in buckets:
+        yield from check_bucket(probe, kept_in=probe.bucket == store_bucket(settings))
 
 
 def _database(settings: OperatorSettings) -> Iterator[Finding]:

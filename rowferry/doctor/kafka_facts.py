@@ -10,13 +10,13 @@ from cdc_runtime.kafka.client import ErrorMemory, client_config
 from cdc_runtime.settings import KafkaSettings
 from rowferry.doctor.facts import KafkaFacts
 from rowferry.status.pipeline import read_stored
-from schemas.topics import Topics, TopicSpec, directory_topic, offsets_topic, table_topic
+from schemas.topics import Topics, TopicSpec, directory_topic, failure_topic, offsets_topic, state_topic, table_topic
 
 _TIMEOUT_S = 10.0
 _OFFSETS_RETENTION = "offsets.retention.minutes"
 
 
-def read_kafka_facts(settings: KafkaSettings, source: str) -> KafkaFacts:
+def read_kafka_facts(settings: KafkaSettings, source: str, fetcher_group: str) -> KafkaFacts:
     """Ask the brokers; topics that do not exist yet are no difference. Raises `Unreachable`, `AccessDenied`."""
     admin = KafkaAdmin(settings)
     stored = read_stored(settings, source)
@@ -24,6 +24,7 @@ def read_kafka_facts(settings: KafkaSettings, source: str) -> KafkaFacts:
     specs = [directory_topic(name) for name in (topics.schemas, topics.tables, topics.control)]
     specs.append(offsets_topic(topics.offsets(source)))
     specs += (table_topic(entry.topic, entry.partitions) for entry in stored.entries)
+    specs += _of_files(settings, admin, fetcher_group)
     existing = admin.partition_counts([spec.name for spec in specs])
     there: list[TopicSpec] = [spec for spec in specs if spec.name in existing]
     return KafkaFacts(
@@ -33,6 +34,14 @@ def read_kafka_facts(settings: KafkaSettings, source: str) -> KafkaFacts:
         entries=stored.entries,
         version=None if stored.position is None else stored.position.version,
     )
+
+
+def _of_files(settings: KafkaSettings, admin: KafkaAdmin, group: str) -> list[TopicSpec]:
+    """The fetcher's topics: all have as many partitions as its memory, whatever the settings say today (rule F2)."""
+    topics = Topics(settings.prefix)
+    partitions = admin.partition_counts([topics.file_refs]).get(topics.file_refs, settings.partitions)
+    states = (topics.file_refs, topics.files, topics.file_rows)
+    return [*(state_topic(name, partitions) for name in states), failure_topic(topics.retry(group), partitions)]
 
 
 def _broker_setting(settings: KafkaSettings, name: str) -> int | None:

@@ -12,7 +12,7 @@ from rowferry.doctor.facts import VespaFacts
 from rowferry.http_client import HttpClient
 from rowferry.settings import VespaSettings
 from schemas.errors import AccessDenied, ServerSetting, Unreachable
-from vespa_sink.documents.samples import PROBE_USER_ID, record_sample, schema_sample
+from vespa_sink.documents.samples import PROBE_USER_ID, file_row_sample, file_sample, record_sample, schema_sample
 
 # No version is below it: a put on this condition is parsed like any other and never written.
 _NEVER = -(2**63)
@@ -32,7 +32,13 @@ class VespaQuestions:
 
     def facts(self) -> VespaFacts:
         """Ask everything; raises `Unreachable`, `AccessDenied`, `ServerSetting`."""
-        samples = {self._settings.record_type: record_sample(), self._settings.schema_type: schema_sample()}
+        types = self._settings
+        samples = {
+            types.record_type: record_sample(),
+            types.schema_type: schema_sample(),
+            types.file_type: file_sample(),
+            types.file_row_type: file_row_sample(),
+        }
         found = {name: self._missing(name, sample) for name, sample in samples.items()}
         lacking = {name: fields for name, fields in found.items() if fields != ()}
         whole = self._settings.record_type not in lacking
