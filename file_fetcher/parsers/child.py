@@ -67,7 +67,7 @@ def live(connection: socket.socket, parsers: Mapping[str, Parser], nursery: int)
             job = Job.from_json(line)
             _confine(job)
             status = read(parsers[job.key], job)
-            talk.write(json.dumps({"status": status}).encode() + b"\n")
+            talk.write(json.dumps({"folder": job.folder, "status": status}).encode() + b"\n")
             talk.flush()
 
 

@@ -4,7 +4,8 @@ Edge: reads files in child processes: as many at a time as there are workers, ea
 Rules:
 1. A child that dies, hangs or runs out of memory costs the file that it reads, and nothing else.
 2. A child is replaced after `files_per_child` files, and after one that did not end well.
-3. If the nursery itself is gone the file is tried once more with a new one: it was not the file's fault.
+3. If the nursery is gone, or a child answers for another file than it was given, the file is tried once more with
+   a new one: it was not the file's fault.
 
 Leaves to others: which files, and where what was read is kept (`contents`).
 """
@@ -31,6 +32,10 @@ from file_fetcher.parsers.reading import Reading, last_words, reading_of
 from file_fetcher.settings import LimitSettings, ParserSettings
 from file_fetcher.sniffing import MediaType, Signature
 from schemas.errors import FatalError
+
+
+class _SpokeOfAnother(Exception):
+    """A child answered for a file that it was given earlier: that file had taken it over."""
 
 
 @dataclass(slots=True)
@@ -83,6 +88,11 @@ class ParserPool:
         """Where what is read lies for a while; others may lay something there for as short."""
         return self._folder
 
+    @property
+    def nursery_pid(self) -> int:
+        """The process id of the nursery."""
+        return self._nursery.pid
+
     def parser_of(self, media_type: MediaType) -> ParserInfo | None:
         """The parser of a type; None when there is none."""
         return next((each for each in self.parsers if media_type.mime in each.media_types), None)
@@ -128,7 +138,7 @@ class ParserPool:
     def _read(self, job: Job) -> Reading:
         try:
             status = self._run(job)
-        except NurseryGone:
+        except (NurseryGone, _SpokeOfAnother):
             status = self._run(job)
         if status == "storage_full":
             raise Blocked("storage_full", "no space is left for what parsers read", remedy="free space on the disk")
@@ -162,12 +172,15 @@ class ParserPool:
         try:
             child.socket.settimeout(self._settings.timeout_s)
             child.socket.sendall(job.to_json())
-            if (answer := child.socket.recv(4096)).endswith(b"\n"):
-                return str(json.loads(answer)["status"]), True
+            if (line := child.socket.recv(4096)).endswith(b"\n"):
+                answer = json.loads(line)
+                if answer["folder"] != job.folder:
+                    raise _SpokeOfAnother
+                return str(answer["status"]), True
         except TimeoutError:
             by_deadline = True
-        except (OSError, ValueError):
-            pass  # it has ended: the nursery knows how
+        except (OSError, ValueError, KeyError, TypeError):
+            pass  # it has ended, or is not itself any more
         signal, memory_bytes = child.nursery.end(child.pid)
         child.pid = 0
         ending = Ending(signal, memory_bytes, last_words(Path(job.folder)), by_deadline)
@@ -214,11 +227,12 @@ class ParserPool:
 
 
 def _lives(child: _Child) -> bool:
-    """Whether it still listens: one that ended between two files is not the next file's fault."""
+    """Whether it waits for a file: one that ended, or speaks unasked, is not the next file's fault."""
     child.socket.settimeout(0)
     try:
-        return child.socket.recv(1, socket.MSG_PEEK) != b""
+        child.socket.recv(1, socket.MSG_PEEK)
     except BlockingIOError:
         return True
     except OSError:
-        return False
+        pass
+    return False

@@ -1,0 +1,127 @@
+"""
+Edge: a store in an S3 bucket.
+
+An object is there whole or not at all: S3 sees to that. Each is sent in one request, so its size is at most 5 GiB.
+What is read comes to a temporary file first: parsers and readers want a path.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+
+from file_fetcher.failures import Blocked, FetchProblem, Throttled
+from schemas.errors import RowferryError, SettingsError, Unreachable
+
+_MISSING = ("404", "NoSuchKey", "NotFound")
+_SLOWER = ("SlowDown", "503", "ServiceUnavailable", "Throttling", "RequestLimitExceeded")
+_REASONS = {"AccessDenied": "access_denied", "403": "access_denied", "NoSuchBucket": "no_such_bucket"}
+_FULL = ("InsufficientStorage", "507", "XMinioStorageFull", "QuotaExceeded")
+_BODY_BYTES = 1024 * 1024
+
+
+class BucketStore:
+    """Keeps files in a bucket, below a prefix. `client`: boto3's for S3; `folder`: for temporary files, made."""
+
+    def __init__(self, client: Any, bucket: str, prefix: str, folder: Path) -> None:  # noqa: ANN401  # boto3 has no types
+        self._client = client
+        self._bucket = bucket
+        self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def put(self, name: str, path: Path) -> str:
+        """Send a file, unless one of the same name and size is there."""
+        size = path.stat().st_size
+        if self._size_of(name) != size:
+            with _translated(), path.open("rb") as body:
+                self._client.put_object(Bucket=self._bucket, Key=self._key(name), Body=body, ContentLength=size)
+        path.unlink()
+        return self.uri(name)
+
+    @contextlib.contextmanager
+    def get(self, name: str) -> Iterator[Path | None]:
+        """A copy, which goes with the context."""
+        with tempfile.TemporaryDirectory(dir=self._folder) as folder:
+            target = Path(folder) / "content"
+            yield target if self._fetch(name, target) else None
+
+    def exists(self, name: str) -> bool:
+        """Whether it is there."""
+        return self._size_of(name) is not None
+
+    def uri(self, name: str) -> str:
+        """An `s3:` URI."""
+        return f"s3://{self._bucket}/{self._key(name)}"
+
+    def check(self) -> None:
+        """Try to write and remove an object."""
+        key = self._key(f"check/{secrets.token_hex(8)}")
+        try:
+            self._client.put_object(Bucket=self._bucket, Key=key, Body=b"rowferry")
+            self._client.delete_object(Bucket=self._bucket, Key=key)
+        except (ClientError, BotoCoreError) as exc:
+            raise self._unusable(exc) from exc
+
+    def _key(self, name: str) -> str:
+        return self._prefix + name
+
+    def _size_of(self, name: str) -> int | None:
+        with _translated():
+            try:
+                return int(self._client.head_object(Bucket=self._bucket, Key=self._key(name))["ContentLength"])
+            except ClientError as exc:
+                if _code(exc) in _MISSING:
+                    return None
+                raise
+
+    def _fetch(self, name: str, target: Path) -> bool:
+        with _translated():
+            try:
+                body = self._client.get_object(Bucket=self._bucket, Key=self._key(name))["Body"]
+            except ClientError as exc:
+                if _code(exc) in _MISSING:
+                    return False
+                raise
+            with contextlib.closing(body), target.open("wb") as file:
+                for piece in body.iter_chunks(_BODY_BYTES):
+                    file.write(piece)
+        return True
+
+    def _unusable(self, exc: Exception) -> RowferryError:
+        said = _code(exc) if isinstance(exc, ClientError) else type(exc).__name__
+        message = f"expected to write to bucket {self._bucket!r} of the store, got {said}"
+        if isinstance(exc, ClientError | NoCredentialsError):
+            remedy = "give the credentials s3:PutObject, s3:GetObject and s3:DeleteObject on it, or set store_url"
+            return SettingsError(message, remedy=remedy)
+        return Unreachable(message, remedy="check s3.endpoint_url and the network")
+
+
+def _code(exc: ClientError) -> str:
+    return str(exc.response.get("Error", {}).get("Code", ""))
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except ClientError as exc:
+        raise _problem(_code(exc)) from exc
+    except BotoCoreError as exc:
+        raise Blocked("network", f"the bucket of the store does not answer: {type(exc).__name__}") from exc
+    except OSError as exc:
+        raise Blocked("storage_full", f"a temporary file of the store cannot be written: {exc.strerror}") from exc
+
+
+def _problem(code: str) -> FetchProblem:
+    if code in _SLOWER:
+        return Throttled("throttled", "the store asks for fewer requests")
+    if code in _FULL:
+        return Blocked("storage_full", "no space is left in the bucket of the store")
+    return Blocked(_REASONS.get(code, "bad_answer"), f"the bucket of the store refuses: {code}")

@@ -1,0 +1,140 @@
+"""
+Edge: a store in a folder.
+
+Rules:
+1. A file is on the disk before it has its name: written or moved to `tmp` on the same file system, flushed, renamed,
+   and the folder flushed. After a power cut it is there whole, or not at all.
+2. What is left in `tmp` of an earlier run goes at the start, once it is a day old: another process may be at work.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from file_fetcher.failures import Blocked
+from schemas.errors import SettingsError
+
+_LEFT_OVER_S = 24 * 3600
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
+class LocalStore:
+    """Keeps files under a folder, which is made. Raises `SettingsError` when it cannot be."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder.absolute()
+        self._tmp = self._folder / "tmp"
+        try:
+            self._tmp.mkdir(parents=True, exist_ok=True)
+            _sweep(self._tmp)
+        except OSError as exc:
+            raise self._unusable(exc) from exc
+
+    def put(self, name: str, path: Path) -> str:
+        """Keep a file; one of the same name and size stays, another is replaced by this."""
+        target = self._folder / name
+        with _translated():
+            if _same_size(target, path):
+                path.unlink()
+            else:
+                self._move(path, target)
+        return self.uri(name)
+
+    @contextlib.contextmanager
+    def get(self, name: str) -> Iterator[Path | None]:
+        """The file itself."""
+        yield self._folder / name if self.exists(name) else None
+
+    def exists(self, name: str) -> bool:
+        """Whether it is there."""
+        return (self._folder / name).is_file()
+
+    def uri(self, name: str) -> str:
+        """A `file:` URI."""
+        return (self._folder / name).as_uri()
+
+    def check(self) -> None:
+        """Try to write and remove a file."""
+        probe = self._tmp / f"check-{secrets.token_hex(8)}"
+        try:
+            probe.write_bytes(b"rowferry")
+            probe.unlink()
+        except OSError as exc:
+            raise self._unusable(exc) from exc
+
+    def _move(self, path: Path, target: Path) -> None:
+        ready = self._tmp / secrets.token_hex(16)
+        try:
+            _onto_same_file_system(path, ready)
+            _flush(ready)
+            _make_folder(target.parent)
+            ready.replace(target)
+            _flush(target.parent)
+        finally:
+            ready.unlink(missing_ok=True)
+
+    def _unusable(self, exc: OSError) -> SettingsError:
+        return SettingsError(
+            f"expected to write to the store in {str(self._folder)!r}: {exc.strerror}",
+            remedy="set store_url to a folder that the service may write to, or give it the right",
+        )
+
+
+def _onto_same_file_system(path: Path, ready: Path) -> None:
+    try:
+        path.replace(ready)
+    except OSError as exc:
+        if exc.errno != errno.EXDEV:
+            raise
+        shutil.copyfile(path, ready)
+        path.unlink()
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder with those above it, each flushed into the one that holds it."""
+    if folder.is_dir():
+        return
+    _make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    _flush(folder.parent)
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _same_size(target: Path, path: Path) -> bool:
+    try:
+        return target.stat().st_size == path.stat().st_size
+    except FileNotFoundError:
+        return False
+
+
+def _sweep(folder: Path) -> None:
+    for left in folder.iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - left.stat().st_mtime > _LEFT_OVER_S:
+                left.unlink()
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except OSError as exc:
+        if exc.errno in _FULL:
+            raise Blocked("storage_full", "no space is left in the store", remedy="free space on its disk") from exc
+        reason = "access_denied" if exc.errno in _FORBIDDEN else "storage_full"
+        raise Blocked(reason, f"the store cannot be written: {exc.strerror}") from exc
