@@ -21,13 +21,12 @@ from queue import Empty, SimpleQueue
 
 import structlog
 
-from cdc_runtime.dead_letters import Failure, dead_letter
 from cdc_runtime.freshness import Commit
 from cdc_runtime.health import Health
 from cdc_runtime.kafka.producer import DeadLetterWriter
 from cdc_runtime.offsets import Offsets
 from cdc_runtime.records import Record, TopicPartition
-from cdc_runtime.row_changes import Floor
+from file_fetcher.admission import Admission
 from file_fetcher.ages import Ages
 from file_fetcher.differences import Change, compare
 from file_fetcher.downloads import Downloads, Over
@@ -43,7 +42,6 @@ from file_fetcher.settlement import Book, settle_floor, waiting_file
 from file_fetcher.telemetry import Telemetry
 from file_fetcher.work import Fetch, Outcome, Row, Work
 from schemas.errors import RecordError, TransientError
-from schemas.topics import Topics
 from schemas.wire import UnknownSchema
 
 _log = structlog.get_logger(__name__)
@@ -54,10 +52,18 @@ _DUE_AT_A_TIME = 200
 
 
 @dataclass(frozen=True, slots=True)
+class Pace:
+    """How much is taken in, and how often something is written; all from the settings."""
+
+    max_open_references: int
+    publish_interval_s: float
+    commit_interval_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Parts:
     """What a fetcher is joined from."""
 
-    topics: Topics
     book: Book
     store: ReferenceStore
     offsets: Offsets
@@ -70,9 +76,7 @@ class Parts:
     dead_letters: DeadLetterWriter
     telemetry: Telemetry
     health: Health
-    max_open_references: int
-    publish_interval_s: float
-    commit_interval_s: float
+    pace: Pace
 
 
 class Fetcher:
@@ -80,6 +84,17 @@ class Fetcher:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._admission = Admission(
+            parts.reading,
+            parts.following,
+            parts.dead_letters,
+            offsets=parts.offsets,
+            ages=parts.ages,
+            book=parts.book,
+            telemetry=parts.telemetry,
+            health=parts.health,
+            offer=self._offer,
+        )
         self._lanes = Lanes()
         self._ended: SimpleQueue[tuple[Work, str, Outcome | None]] = SimpleQueue()
         self._finished: list[Work] = []
@@ -94,7 +109,7 @@ class Fetcher:
         """Take partitions over; their records wait until they are `ready`."""
         taken = []
         for place in places:
-            name = self._parts.topics.parse_table(place.topic)
+            name = self._parts.book.topics.parse_table(place.topic)
             if name is not None:
                 held = self.held[place] = Held(place, name[0])
                 taken.append(held)
@@ -107,7 +122,7 @@ class Fetcher:
         self._parts.offsets.assign(held.place, commit.next_offset if commit else None)
         self._parts.ages.begin(held.place, commit.as_of_ms if commit else None, int(time.time() * 1000))
         held.ready = True
-        self._go_on(held)
+        self._admission.go_on(held)
 
     def revoke(self, places: Sequence[TopicPartition], member: Membership) -> None:
         """Settle what is finished, then give partitions up."""
@@ -137,12 +152,8 @@ class Fetcher:
         """Take records that were read; those of partitions that we do not hold are passed over."""
         for record in records:
             held = self.held.get(TopicPartition(record.topic, record.partition))
-            if held is None:
-                continue
-            if held.waits:
-                held.backlog.append(record)
-            else:
-                self._admit(held, record)
+            if held is not None:
+                self._admission.take(held, record)
 
     def step(self, member: Membership) -> bool:
         """Do what can be done now; whether something was settled. Raises our errors."""
@@ -162,7 +173,7 @@ class Fetcher:
 
     def turns(self) -> tuple[list[TopicPartition], list[TopicPartition]]:
         """Partitions to pause and to resume."""
-        limit = self._parts.max_open_references
+        limit = self._parts.pace.max_open_references
         pause: list[TopicPartition] = []
         resume: list[TopicPartition] = []
         for held in self.held.values():
@@ -176,73 +187,30 @@ class Fetcher:
         return pause, resume
 
     @property
+    def book(self) -> Book:
+        """Where things are written."""
+        return self._parts.book
+
+    @property
+    def health(self) -> Health:
+        """What the probes see."""
+        return self._parts.health
+
+    @property
     def idle(self) -> bool:
         """Whether nothing is under way or waits for a transaction."""
         return not self._open and not self._parts.publication.waiting
 
     # -- from a record to work
 
-    def _admit(self, held: Held, record: Record) -> bool:
-        """Handle a record; False when it blocks its partition."""
-        offsets = self._parts.offsets
-        try:
-            row = self._parts.reading.read(held.table, record)
-        except (UnknownSchema, TransientError) as exc:
-            return self._block(held, record, str(exc))
-        except RecordError as exc:
-            return self._bury(held, record, exc)
-        held.blocked = ""
-        self._parts.ages.took(held.place, record.timestamp_ms)
-        if not offsets.taken(held.place, record.offset):
-            return True
-        self._parts.telemetry.consumed(record.topic)
-        if isinstance(row, Floor):
-            held.floor = row
-        elif row is not None:
-            self._offer(Work(held.place, record, row))
-        else:
-            offsets.done(held.place, record.offset)
-        return True
-
-    def _block(self, held: Held, record: Record, reason: str) -> bool:
-        held.blocked = reason
-        held.backlog.appendleft(record)
-        self._parts.health.not_ready(reason, held.subject)
-        return False
-
-    def _bury(self, held: Held, record: Record, problem: RecordError) -> bool:
-        """Store a record that can never be read among the dead letters."""
-        group = self._parts.book.group
-        letter = dead_letter(record, Failure(problem, "decode", __name__), group=group, task=str(record.partition))
-        try:
-            self._parts.dead_letters.write([letter])
-        except TransientError as exc:
-            return self._block(held, record, str(exc))
-        if self._parts.offsets.taken(held.place, record.offset):
-            self._parts.offsets.done(held.place, record.offset)
-        return True
-
-    def _go_on(self, held: Held) -> None:
-        """Let waiting records in until one of them stands in the way."""
-        while held.ready and held.floor is None and held.backlog:
-            if not self._admit(held, held.backlog.popleft()):
-                return
-        if not held.blocked:
-            self._parts.health.ready(held.subject)
-
     def _look(self) -> None:
         """Look at what changes by itself: tables, schemas that were missing, retries that are due."""
-        try:
-            self._parts.following.poll()
-        except TransientError as exc:
-            _log.warning("tables topic cannot be read", reason=str(exc))
-        for held in [each for each in self.held.values() if each.blocked]:
-            self._go_on(held)
+        self._admission.look(self.held.values())
         self._start_due()
 
     def _start_due(self) -> None:
         """Start the retries that are due, as far as there is room."""
-        room = min(_DUE_AT_A_TIME, self._parts.max_open_references - self._open)
+        room = min(_DUE_AT_A_TIME, self._parts.pace.max_open_references - self._open)
         places = {
             (str(held.table), held.place.partition): held
             for held in self.held.values()
@@ -352,8 +320,8 @@ class Fetcher:
         """Whether it is time for a transaction."""
         since = now - self._published_at
         if self._finished or self._parts.publication.waiting:
-            return since >= self._parts.publish_interval_s or len(self._finished) >= _MOST_IN_A_TRANSACTION
-        return since >= self._parts.commit_interval_s and self._parts.publication.due
+            return since >= self._parts.pace.publish_interval_s or len(self._finished) >= _MOST_IN_A_TRANSACTION
+        return since >= self._parts.pace.commit_interval_s and self._parts.publication.due
 
     def _publish(self, member: Membership) -> bool:
         works, self._finished = self._finished, []
@@ -377,4 +345,4 @@ class Fetcher:
             return
         parts.offsets.done(held.place, floor.record.offset)
         held.floor = None
-        self._go_on(held)
+        self._admission.go_on(held)

@@ -19,7 +19,6 @@ import structlog
 
 from cdc_runtime.drain import Drain
 from cdc_runtime.freshness import Commit, from_metadata
-from cdc_runtime.health import Health
 from cdc_runtime.kafka.consumer import GroupConsumer
 from cdc_runtime.records import TopicPartition
 from cdc_runtime.settings import KafkaSettings
@@ -28,7 +27,6 @@ from file_fetcher.fetcher import Fetcher
 from file_fetcher.partitions import Held
 from file_fetcher.publication import Membership
 from schemas.errors import TransientError
-from schemas.topics import Topics
 
 _log = structlog.get_logger(__name__)
 _BATCH = 500
@@ -51,25 +49,22 @@ class Member:
     def __init__(
         self,
         settings: KafkaSettings,
-        group: str,
         fetcher: Fetcher,
         *,
         catch_up: Callable[[Sequence[int]], None],
         examination: Examination,
-        state_partitions: int,
-        health: Health,
     ) -> None:
         self._fetcher = fetcher
         self._catch_up = catch_up
         self._examination = examination
-        self._state_partitions = state_partitions
-        self._health = health
+        self._state_partitions = fetcher.book.partitions
+        self._health = fetcher.health
         self._new: list[Held] = []
         self._not_before = 0.0
         self._loading: _Loading | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="state")
         self._closing = False
-        self._consumer = GroupConsumer(settings, group, [Topics(settings.prefix).table_pattern], self)
+        self._consumer = GroupConsumer(settings, fetcher.book.group, [fetcher.book.topics.table_pattern], self)
 
     def run(self, drain: Drain) -> None:
         """Work until the end is asked for, then finish what is under way. Raises our errors."""

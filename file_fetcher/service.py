@@ -23,7 +23,7 @@ from file_fetcher.download.downloader import Downloader
 from file_fetcher.download.sources import rules_of
 from file_fetcher.downloads import Downloads
 from file_fetcher.examination import Examination
-from file_fetcher.fetcher import Fetcher, Parts
+from file_fetcher.fetcher import Fetcher, Pace, Parts
 from file_fetcher.fetching import Fetching, Places
 from file_fetcher.following import Following
 from file_fetcher.member import Member
@@ -90,6 +90,10 @@ def _joined(settings: FetcherSettings, admin: KafkaAdmin, health: Health, teleme
         store = ReferenceStore(folder)
         closing.callback(store.close)
         book = _book(settings, admin)
+
+        def catch_up(partitions: Sequence[int]) -> None:
+            bring_up_to_date(store, settings.kafka, book.topics, settings.fetcher_group, partitions, admin=admin)
+
         publisher = ResultPublisher(
             settings.kafka,
             f"{settings.kafka.prefix}-{settings.fetcher_group}-{instance_name(folder)}",
@@ -97,47 +101,32 @@ def _joined(settings: FetcherSettings, admin: KafkaAdmin, health: Health, teleme
         )
         closing.callback(publisher.close)
         publisher.ready()
+        offsets, ages = Offsets(), Ages()
+        publication = Publication(
+            publisher, store, offsets, ages=ages, book=book, catch_up=catch_up, telemetry=telemetry
+        )
         letters = DeadLetterWriter(settings.kafka, book.topics.dead_letters(settings.fetcher_group))
         closing.callback(letters.close)
         following = Following(settings.kafka, admin)
         closing.callback(following.close)
         fetching, downloads = _workshop(settings, folder, health, telemetry, closing)
-        offsets, ages = Offsets(), Ages()
-
-        def catch_up(partitions: Sequence[int]) -> None:
-            bring_up_to_date(store, settings.kafka, book.topics, settings.fetcher_group, partitions, admin=admin)
-
-        fetcher = Fetcher(
-            Parts(
-                topics=book.topics,
-                book=book,
-                store=store,
-                offsets=offsets,
-                ages=ages,
-                following=following,
-                reading=Reading(following, tuple(settings.project_columns)),
-                fetching=fetching,
-                downloads=downloads,
-                publication=Publication(
-                    publisher, store, offsets, ages=ages, book=book, catch_up=catch_up, telemetry=telemetry
-                ),
-                dead_letters=letters,
-                telemetry=telemetry,
-                health=health,
-                max_open_references=settings.max_open_references,
-                publish_interval_s=settings.publish_interval_s,
-                commit_interval_s=settings.commit_interval_s,
-            )
-        )
-        member = Member(
-            settings.kafka,
-            settings.fetcher_group,
-            fetcher,
-            catch_up=catch_up,
-            examination=Examination(admin, store, Requests(settings.kafka, settings.fetcher_group)),
-            state_partitions=book.partitions,
+        parts = Parts(
+            book=book,
+            store=store,
+            offsets=offsets,
+            ages=ages,
+            following=following,
+            reading=Reading(following, tuple(settings.project_columns)),
+            fetching=fetching,
+            downloads=downloads,
+            publication=publication,
+            dead_letters=letters,
+            telemetry=telemetry,
             health=health,
+            pace=Pace(settings.max_open_references, settings.publish_interval_s, settings.commit_interval_s),
         )
+        examination = Examination(admin, store, Requests(settings.kafka, settings.fetcher_group))
+        member = Member(settings.kafka, Fetcher(parts), catch_up=catch_up, examination=examination)
         closing.callback(member.close)
         yield member
 
@@ -150,9 +139,7 @@ def _workshop(
     closing.callback(downloader.close)
     parsers = ParserPool(settings.parsers, settings.limits, folder / "parsing")
     closing.callback(parsers.close)
-    contents = Contents(
-        open_store(settings.store_url, folder, settings.s3), parsers, settings.limits, telemetry.count
-    )
+    contents = Contents(open_store(settings.store_url, folder, settings.s3), parsers, settings.limits, telemetry.count)
     places = Places(settings.retry, telemetry)
     health.detail("left_alone", places.open_places)
     downloading = _folder(folder / "downloads", emptied=True)

@@ -24,6 +24,7 @@ LAYERS = {
 }
 CLIENTS = {"aiohttp", "boto3", "confluent_kafka", "http", "obstore", "prometheus_client", "psycopg", "uvloop", "vespa"}
 CLIENTS |= {"pydantic_settings", "sqlite3", "urllib.request"}
+CLIENTS |= {"PIL", "botocore", "google", "pypdfium2", "python_calamine", "urllib3"}
 WORLD = {"asyncio", "concurrent", "fcntl", "logging", "multiprocessing", "os", "queue", "random", "secrets", "select"}
 WORLD |= {"selectors", "shutil", "signal", "socket", "ssl", "structlog", "subprocess", "sys", "tempfile", "threading"}
 WORLD |= {"time", "traceback", "uuid"}
@@ -106,6 +107,7 @@ EDGES: dict[str, str] = {
 }
 # Models of settings are values; only their base reads the environment.
 SETTINGS = {"cdc_runtime.settings", "cdc_reader.settings", "vespa_sink.settings", "rowferry.settings"}
+SETTINGS |= {"file_fetcher.settings"}
 
 LONGEST_MODULE, LONGEST_FUNCTION = 400, 50
 VAGUE_MODULES = {"common", "helper", "helpers", "misc", "util", "utils"}
@@ -113,8 +115,8 @@ VAGUE_ENDINGS = ("Manager", "Handler", "Helper", "Utils")
 # Where the reference case may be named: legacy variables, and names of documents in its index.
 PROCORE = {
     "cdc_runtime.settings_sources": {"PROCORE_DATABASE_URL"},
-    "vespa_sink.settings": {"procore", "procore_record", "procore_schema"},
-    "rowferry.settings": {"procore", "procore_record", "procore_schema"},
+    "vespa_sink.settings": {"procore", "procore_record", "procore_schema", "procore_file", "procore_file_row"},
+    "rowferry.settings": {"procore", "procore_record", "procore_schema", "procore_file", "procore_file_row"},
 }
 
 
