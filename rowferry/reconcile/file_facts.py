@@ -37,7 +37,7 @@ _COMPARED = FILE_FIELDS[:9]
 # What may be left of a file or a row that is gone is its memory; these would be data of it.
 _DATA_FIELDS = ("record_id", "source_column", "file_name", "source_uri", "row_number")
 _ENDED = frozenset({Status.FETCHED, Status.SKIPPED, Status.FAILED})
-_BUCKET = re.compile(r"s3://[^/]*/")
+_BUCKET = re.compile(r"s3://[A-Za-z0-9._-]+/")
 
 
 @dataclass(frozen=True, slots=True)

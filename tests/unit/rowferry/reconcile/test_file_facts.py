@@ -86,6 +86,7 @@ def test_document_tells_what_became_of_the_file() -> None:
 
 SPOILT = {
     "another key": ({"source_uri": "s3://drawings/other.pdf"}, ["source_uri"]),
+    "no such bucket": ({"source_uri": "s3://s3:drawings/folder/\N{REPLACEMENT CHARACTER}.pdf"}, ["source_uri"]),
     "another column": ({"source_column": "b_s3_keys"}, ["source_column"]),
     "another entry": ({"entry": "second"}, ["entry"]),
     "no record": ({"record_id": None}, ["record_id"]),
