@@ -7,11 +7,13 @@ ended by the child's memory limit.
 
 from __future__ import annotations
 
+import re
 import zipfile
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
+from typing import IO
 
-import python_calamine
 from python_calamine import CalamineSheet, CalamineWorkbook, PasswordError, SheetTypeEnum, SheetVisibleEnum
 
 from file_fetcher.parsers.cells import cell_text
@@ -19,8 +21,9 @@ from file_fetcher.parsers.context import Context
 from file_fetcher.parsers.protocol import Unreadable
 from file_fetcher.parsers.tables import Table
 
-assert python_calamine  # the distribution is named with a hyphen, the module is not
 _MAX_MEMBERS = 10_000
+_ERROR_CELL = re.compile(rb"""<c\s[^<>]*\bt=["']e["']""")
+_PIECE_BYTES = 1024 * 1024
 
 
 class XlsxParser:
@@ -40,6 +43,8 @@ class XlsxParser:
         with workbook:
             sheets = [each for each in workbook.sheets_metadata if each.typ == SheetTypeEnum.WorkSheet]
             context.meta("sheets", str(len(sheets)))
+            if errors := _cells_with_errors(path):
+                context.warn(f"cells that hold an error such as #REF! are left out: {errors}")
             for sheet in sheets:
                 if sheet.visible != SheetVisibleEnum.Visible:
                     context.warn("a sheet is hidden; its rows are here as well")
@@ -64,3 +69,23 @@ def _check_size(path: Path, limit: int) -> None:
     unpacked = sum(member.file_size for member in members)
     if unpacked > limit or len(members) > _MAX_MEMBERS:
         raise Unreadable("output_too_large", f"it unpacks to {unpacked} bytes in {len(members)} members")
+
+
+def _cells_with_errors(path: Path) -> int:
+    """How many cells hold an error: calamine gives nothing for them, as for empty ones."""
+    found = 0
+    with zipfile.ZipFile(path) as archive:
+        for name in archive.namelist():
+            if not name.startswith("xl/worksheets/") or not name.endswith(".xml"):
+                continue
+            with archive.open(name) as sheet:
+                found += sum(len(_ERROR_CELL.findall(part)) for part in _parts(sheet))
+    return found
+
+
+def _parts(sheet: IO[bytes]) -> Iterator[bytes]:
+    """The document in pieces that end with a tag."""
+    rest = b""
+    while piece := sheet.read(_PIECE_BYTES):
+        whole, end, rest = (rest + piece).rpartition(b">")
+        yield whole + end

@@ -14,6 +14,7 @@ from file_fetcher.failures import Cancelled
 from file_fetcher.parsers.pool import ParserPool
 from file_fetcher.settings import LimitSettings, ParserSettings
 from file_fetcher.sniffing import PDF, TEXT, Signature
+from tests.integration.file_fetcher.documentation import documented_parser
 from tests.integration.file_fetcher.parsers.conftest import ODD
 from tests.waiting import eventually
 
@@ -134,9 +135,9 @@ def test_parser_that_cannot_be_loaded_disables_itself_alone(make_reader):
     assert pool.broken == {"gone": "ModuleNotFoundError: No module named 'no'"}
 
 
-def test_signatures_come_with_their_parser(make_reader):
-    named = {"mail": "tests.integration.file_fetcher.parsers.mail_parser:MailParser"}
-    pool = make_reader(named=named).pool
+def test_signatures_come_with_their_parser(make_reader, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    pool = make_reader(named=documented_parser(tmp_path)).pool
     assert pool.signatures() == (Signature("eml", "message/rfc822", suffixes=(".eml",)),)
 
 

@@ -49,6 +49,17 @@ def test_hidden_sheet_is_read_with_a_warning(tmp_path):
     assert read.facts["warnings"] == ["a sheet is hidden; its rows are here as well"]
 
 
+def test_cells_with_errors_are_left_out_and_counted(tmp_path):
+    workbook = openpyxl.load_workbook(io.BytesIO(xlsx({"S": [["name", "qty"], ["beam", "#REF!"], ["#N/A", 2]]})))
+    for cell in (workbook["S"]["B2"], workbook["S"]["A3"]):
+        cell.data_type = "e"
+    target = io.BytesIO()
+    workbook.save(target)
+    read = parse(XlsxParser(), target.getvalue(), tmp_path)
+    assert read.rows == [("S", 2, {"name": "beam"}), ("S", 3, {"qty": "2"})]
+    assert read.facts["warnings"] == ["cells that hold an error such as #REF! are left out: 2"]
+
+
 def test_bad_row_costs_no_other(tmp_path):
     content = xlsx({"S": [["name"], ["x" * 50], ["beam"]]})
     assert parse(XlsxParser(), content, tmp_path, ParserLimits(max_cell_chars=20)).rows == [
