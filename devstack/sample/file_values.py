@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from devstack.sample.draws import Draws
 from devstack.sample.model import Fill
-from devstack.sample.objects.catalogue import some_key
+from devstack.sample.objects.catalogue import some_key, some_linked_key
 from devstack.sample.objects.links import Form, Link
 
 GOOGLE_SHEET = "https://docs.google.com/spreadsheets/d/1mVh2yJ8sQ0Zb7cTn4kXrWqLpE5uA9dGf3oHiKjYtBxs/edit#gid=0"
@@ -31,8 +31,7 @@ def link(folder: str) -> Callable[[Draws, int], Link]:
     """A link to a file; most are signed, some of those long ago."""
 
     def make(draws: Draws, _: int) -> Link:
-        # Clients resolve segments of dots in a URL.
-        key, form = some_key(folder, draws, dotted=False), draws.one_of(_FORMS)
+        key, form = some_linked_key(folder, draws), draws.one_of(_FORMS)
         # An s3:// link has no escapes, so it cannot hold what means something in a URL.
         return Link(key, Form.SIGNED if form is Form.S3 and key.startswith(("odd/", "/")) else form)
 

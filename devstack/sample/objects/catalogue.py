@@ -9,7 +9,7 @@ Rule 3: where a program could take one key for another (`//`, `..`, a slash befo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 
 from devstack.sample import words
@@ -99,16 +99,23 @@ def missing_key(folder: str, number: int) -> str:
     return f"{PREFIX}/{folder}/missing/{number}.{next(iter(SHELVES[folder]))}"
 
 
-def some_key(folder: str, draws: Draws, *, dotted: bool = True) -> str:
-    """Return one of the folder's keys, at times a missing, odd or faulty one; `dotted` allows segments of dots."""
+def some_key(folder: str, draws: Draws) -> str:
+    """Return one of the folder's keys, at times a missing, odd or faulty one; never the longest."""
+    return _some_key(folder, draws, (*_PLAIN_ODD, *_DOTTED_ODD), tuple(FAULTY))
+
+
+def some_linked_key(folder: str, draws: Draws) -> str:
+    """Likewise for a link: clients resolve segments of dots in it, and nobody links to an empty folder."""
+    return _some_key(folder, draws, _PLAIN_ODD, tuple(key for key in FAULTY if not key.endswith("/")))
+
+
+def _some_key(folder: str, draws: Draws, odd: Sequence[str], faulty: Sequence[str]) -> str:
     chance = draws.below(1000)
     if (chance := chance - _MISSING_PER_1000) < 0:
         return missing_key(folder, draws.below(_MISSING))
     if (chance := chance - _ODD_PER_1000) < 0:
-        return draws.one_of((*_PLAIN_ODD, *_DOTTED_ODD) if dotted else _PLAIN_ODD)
-    if chance - _FAULTY_PER_1000 < 0:
-        return draws.one_of(tuple(FAULTY))
-    return draws.one_of(_keys(folder))
+        return draws.one_of(odd)
+    return draws.one_of(faulty if chance < _FAULTY_PER_1000 else _keys(folder))
 
 
 @cache

@@ -13,6 +13,7 @@ from devstack.sample.draws import Draws, seed_of
 
 IMAGES = frozenset({"jpg", "png", "gif", "tiff"})
 SHEETS = frozenset({"csv", "xlsx"})
+CSV_SHEET = "Sheet1"
 HEADER = ("Item", "Trade", "Quantity", "Unit cost", "Note")
 # More characters than any cell may have.
 TOO_LONG = 40_000
@@ -75,9 +76,9 @@ def long_text(content: Content) -> str:
 
 
 def sheets(content: Content) -> tuple[Sheet, ...]:
-    """Return the sheets of a workbook, or the only one of a CSV file, which has no name."""
+    """Return the sheets of a workbook, or the only one of a CSV file, named as spreadsheet programs name it."""
     if content.kind == "csv":
-        return (_sheet(content, "", content.draws),)
+        return (_sheet(content, CSV_SHEET, content.draws),)
     draws = content.draws
     names = ("Quantities", "Änderungen 2")[: 1 + draws.below(2)]
     return tuple(_sheet(content, name, draws) for name in names)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import cache
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 FOREIGN_HOST = "files.example.com"
 PARTNER_BUCKET = "partner-files"
@@ -52,6 +52,17 @@ class ObjectStore:
     access_key_id: str = "test"
     secret_access_key: str = field(default="test", repr=False)
     region: str = "us-east-1"
+
+    @classmethod
+    def parse(cls, url: str, signed_at: datetime) -> ObjectStore:
+        """Read `http://[key:secret@]host:port/bucket`; raises ValueError."""
+        parts = urlsplit(url)
+        bucket = parts.path.strip("/")
+        if parts.scheme not in ("http", "https") or not parts.hostname or not bucket or "/" in bucket:
+            raise ValueError("expected a URL like http://host:port/bucket")
+        place = parts.netloc.rpartition("@")[2]
+        credentials = (unquote(parts.username), unquote(parts.password or "")) if parts.username else ()
+        return cls(f"{parts.scheme}://{place}", bucket, signed_at, *credentials)
 
 
 def text(link: Link, store: ObjectStore | None) -> str:

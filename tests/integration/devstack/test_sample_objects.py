@@ -11,6 +11,7 @@ from datetime import timedelta
 import pytest
 import urllib3
 
+from devstack.sample.__main__ import main as sample_command
 from devstack.sample.load import load
 from devstack.sample.objects import cached, links
 from devstack.sample.objects.catalogue import FAULTY, ODD_KEYS, objects
@@ -92,6 +93,17 @@ def test_objects_can_be_uploaded_to_any_server(s3: S3Address, s3_bucket: str) ->
     assert client.head_object(Bucket=s3_bucket, Key="odd/b.pdf")["ContentType"] == "application/pdf"
 
 
+def test_upload_command_tells_a_refusal_in_one_line(
+    s3: S3Address, s3_bucket: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    refused = s3.endpoint_url.replace("http://", "http://nobody:x@")
+    assert sample_command(["upload", "--objects", f"{refused}/{s3_bucket}"]) == 70
+    assert capsys.readouterr().err == (
+        f"error: expected bucket {s3_bucket!r} to take the objects, got ClientError; "
+        "give an endpoint with credentials that may make buckets and write there\n"
+    )
+
+
 def test_loaded_links_lead_to_the_store(database: Database, sample_objects: ObjectStore) -> None:
     load(database.dsn, Size(factor=0.1), sample_objects)
     rows = database.execute("SELECT image_url FROM photos WHERE image_url LIKE 'http%%'", ())
@@ -103,9 +115,9 @@ def test_loaded_links_lead_to_the_store(database: Database, sample_objects: Obje
 
 def test_workload_changes_and_removes_references(database: Database, sample_objects: ObjectStore) -> None:
     query = """
-        SELECT 'photos', id, file_s3_key FROM photos UNION ALL
-        SELECT 'documents', id, s3_key FROM documents UNION ALL
-        SELECT 'inspection_items', id, signature_s3_key FROM inspection_items
+        SELECT 'photos', id::text, file_s3_key FROM photos UNION ALL
+        SELECT 'documents', id::text, s3_key FROM documents UNION ALL
+        SELECT 'inspection_items', id::text, signature_s3_key FROM inspection_items
     """
     size = Size(factor=0.1)
     load(database.dsn, size, sample_objects)

@@ -75,3 +75,21 @@ def test_rows_differ_by_the_store_in_their_links_alone() -> None:
         if first != second
     }
     assert differing == {"pdf_url", "thumbnail_url"}
+
+
+STORES = {
+    "plain": ("http://127.0.0.1:9000/files", ("http://127.0.0.1:9000", "files", "test", "test")),
+    "credentials": ("https://AK:a%2Fb@s3.example.com/x/", ("https://s3.example.com", "x", "AK", "a/b")),
+}
+
+
+@pytest.mark.parametrize(("url", "parts"), STORES.values(), ids=STORES)
+def test_store_is_named_by_a_url(url: str, parts: tuple[str, ...]) -> None:
+    store = ObjectStore.parse(url, STORE.signed_at)
+    assert (store.endpoint_url, store.bucket, store.access_key_id, store.secret_access_key) == parts
+
+
+@pytest.mark.parametrize("url", ["files", "http://127.0.0.1:9000", "http://127.0.0.1:9000/a/b", "ftp://x/files"])
+def test_url_without_host_or_bucket_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match=r"^expected a URL like http://host:port/bucket$"):
+        ObjectStore.parse(url, STORE.signed_at)
