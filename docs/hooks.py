@@ -20,12 +20,18 @@ from cdc_reader.settings import ReaderSettings
 from cdc_runtime.metrics import metrics_reference
 from cdc_runtime.settings_docs import settings_reference
 from cdc_runtime.settings_sources import LEGACY_VARIABLES
+from file_fetcher.settings import FetcherSettings
 from rowferry.settings import OperatorSettings
 from schemas import errors, topics
 from schemas.topics import Topics, TopicSpec
 from vespa_sink.settings import SinkSettings
 
-COMMANDS = {"cdc-reader": "cdc_reader.cli", "vespa-sink": "vespa_sink.cli", "rowferry": "rowferry.cli"}
+COMMANDS = {
+    "cdc-reader": "cdc_reader.cli",
+    "file-fetcher": "file_fetcher.cli",
+    "vespa-sink": "vespa_sink.cli",
+    "rowferry": "rowferry.cli",
+}
 _MARK = re.compile(r"^<!-- (from code|output): (.+?) -->$", re.MULTILINE)
 
 
@@ -89,6 +95,10 @@ def _topic_settings() -> str:
         topics.directory_topic(names.tables),
         topics.directory_topic(names.control),
         topics.offsets_topic(names.offsets("rowferry")),
+        topics.state_topic(names.files, 3),
+        topics.state_topic(names.file_rows, 3),
+        topics.state_topic(names.file_refs, 3),
+        topics.failure_topic(names.retry("rowferry-file-fetcher"), 3),
         topics.failure_topic(names.dead_letters("rowferry-vespa-sink"), 3),
     ]
     rows = [f"| `{spec.name}` | {spec.partitions} | {_config(spec)} |" for spec in specs]
@@ -101,7 +111,12 @@ def _config(spec: TopicSpec) -> str:
 
 FROM_CODE: Mapping[str, Callable[[], str]] = {
     "settings": lambda: settings_reference(
-        {"cdc-reader": ReaderSettings, "vespa-sink": SinkSettings, "rowferry": OperatorSettings}
+        {
+            "cdc-reader": ReaderSettings,
+            "vespa-sink": SinkSettings,
+            "file-fetcher": FetcherSettings,
+            "rowferry": OperatorSettings,
+        }
     ),
     "legacy variables": _legacy,
     "metrics": metrics_reference,
