@@ -9,7 +9,6 @@ medians. The reader publishes Avro events exactly once.
 from __future__ import annotations
 
 import os
-import re
 import statistics
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from pathlib import Path
 
 import psycopg
 
+from bench import processes
 from devstack import kafka, postgres
 from devstack.kafka import KafkaServer
 from devstack.postgres import PostgresServer
@@ -59,12 +59,12 @@ def main() -> int:
                 [end] = connection.execute("SELECT pg_current_wal_flush_lsn()::text").fetchone() or ("0/0",)
                 peers.append(ROWS / _recvlogical(server, end))
                 connection.execute("SELECT pg_drop_replication_slot('peer')")
-                before, began = _cpu_s(reader.pid), time.monotonic()
+                before, began = processes.own_cpu_s(reader.pid), time.monotonic()
                 os.kill(reader.pid, 18)  # SIGCONT
                 _wait_confirmed(connection, end)
                 ours.append(ROWS / (time.monotonic() - began))
-                cpu.append(1e6 * (_cpu_s(reader.pid) - before) / ROWS)
-            _print(peers, ours, cpu, _peak_mb(reader.pid))
+                cpu.append(1e6 * (processes.own_cpu_s(reader.pid) - before) / ROWS)
+            _print(peers, ours, cpu, processes.peak_mb(reader.pid))
     return 0
 
 
@@ -115,16 +115,6 @@ def _recvlogical(server: PostgresServer, end: str) -> float:
     began = time.monotonic()
     subprocess.run(command, check=True, stderr=subprocess.DEVNULL, timeout=_WAIT_S)
     return time.monotonic() - began
-
-
-def _cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _peak_mb(pid: int) -> int:
-    found = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
-    return int(found[1]) // 1024 if found else 0
 
 
 def _print(peers: list[float], ours: list[float], cpu: list[float], peak_mb: int) -> None:
