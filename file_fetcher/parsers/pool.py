@@ -4,8 +4,8 @@ Edge: reads files in child processes: as many at a time as there are workers, ea
 Rules:
 1. A child that dies, hangs or runs out of memory costs the file that it reads, and nothing else.
 2. A child is replaced after `files_per_child` files, and after one that did not end well.
-3. If the nursery is gone, or a child answers for another file than it was given, the file is tried once more with
-   a new one: it was not the file's fault.
+3. If the nursery is gone, or a child answers what was not asked, the file is tried once more with a new one: it need
+   not have been this file's fault.
 
 Leaves to others: which files, and where what was read is kept (`contents`).
 """
@@ -33,9 +33,11 @@ from file_fetcher.settings import LimitSettings, ParserSettings
 from file_fetcher.sniffing import MediaType, Signature
 from schemas.errors import FatalError
 
+_ANSWER_BYTES = 4096
 
-class _SpokeOfAnother(Exception):
-    """A child answered for a file that it was given earlier: that file had taken it over."""
+
+class _SpeaksNonsense(Exception):
+    """A child answers what was not asked: this file, or one that it read earlier, has taken it over."""
 
 
 @dataclass(slots=True)
@@ -136,10 +138,13 @@ class ParserPool:
             self._slots.put(None)  # whoever waits for one finds the pool closed
 
     def _read(self, job: Job) -> Reading:
+        status = ""
+        with contextlib.suppress(NurseryGone, _SpeaksNonsense):
+            status = self._run(job)
         try:
-            status = self._run(job)
-        except (NurseryGone, _SpokeOfAnother):
-            status = self._run(job)
+            status = status or self._run(job)
+        except _SpeaksNonsense:
+            status = "parser_crash"
         if status == "storage_full":
             raise Blocked("storage_full", "no space is left for what parsers read", remedy="free space on the disk")
         return reading_of(Path(job.folder), status)
@@ -168,21 +173,19 @@ class ParserPool:
     def _talk(self, child: _Child, job: Job) -> tuple[str, bool]:
         """The status, and whether the child goes on."""
         child.files += 1
-        by_deadline = False
+        by_deadline, said = False, b""
         try:
             child.socket.settimeout(self._settings.timeout_s)
             child.socket.sendall(job.to_json())
-            if (line := child.socket.recv(4096)).endswith(b"\n"):
-                answer = json.loads(line)
-                if answer["folder"] != job.folder:
-                    raise _SpokeOfAnother
-                return str(answer["status"]), True
+            said = child.socket.recv(_ANSWER_BYTES)
         except TimeoutError:
             by_deadline = True
-        except (OSError, ValueError, KeyError, TypeError):
-            pass  # it has ended, or is not itself any more
-        signal, memory_bytes = child.nursery.end(child.pid)
-        child.pid = 0
+        except OSError:
+            pass  # it has ended, as it has when it says nothing: the nursery knows how
+        if said:
+            return _status_in(said, job), True
+        pid, child.pid = child.pid, 0
+        signal, memory_bytes = child.nursery.end(pid)
         ending = Ending(signal, memory_bytes, last_words(Path(job.folder)), by_deadline)
         return status_of(ending, self._settings.memory_bytes), False
 
@@ -224,6 +227,16 @@ class ParserPool:
         if pid:
             with contextlib.suppress(NurseryGone):
                 child.nursery.end(pid)
+
+
+def _status_in(said: bytes, job: Job) -> str:
+    try:
+        answer = json.loads(said)
+        if answer["folder"] == job.folder:
+            return str(answer["status"])
+    except (ValueError, KeyError, TypeError):
+        pass
+    raise _SpeaksNonsense
 
 
 def _lives(child: _Child) -> bool:

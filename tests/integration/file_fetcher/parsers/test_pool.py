@@ -35,7 +35,6 @@ def gone(pid: int) -> bool:
         ("eat", "parser_oom", True),
         ("raise", "parser_error", True),
         ("flood", "output_too_large", False),
-        ("lie", "parser_crash", False),
     ],
 )
 def test_file_ends_with_a_status_and_the_next_is_read(odd, word, status, whole):
@@ -57,6 +56,12 @@ def test_what_was_read_before_an_error_is_kept(odd):
     assert reading.text is not None
     assert reading.text.read_text() == "raise"
     assert reading.warnings == ("the parser raised ValueError",)
+
+
+def test_answer_that_was_not_asked_for_is_not_taken_for_the_next_file(odd):
+    odd.read("lie")
+    after = odd.read("nothing")
+    assert (after.status, after.rows_accepted) == ("ok", 1)
 
 
 def test_link_that_a_file_planted_is_not_followed(odd):
