@@ -1,18 +1,18 @@
 """
 What a row refers to now against what it referred to before: new, changed, same, gone.
 
-Rule 1: the same reference, unchanged, is not fetched again; a link that was only signed anew is the same, unless the
-        old one did not lead to the file.
+Rule 1: the same reference, unchanged, is not fetched again; a link that was only signed anew is the same (`identity`),
+        unless the old one did not lead to the file.
 Rule 2: of a column that an event could not carry nothing is concluded: its references stay (files.md D8).
 Rule 3: what went into the result beside the file (its project) belongs to the reference.
 """
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
 
+from file_fetcher.identity import digest, place_of, same_file
 from file_fetcher.work import Row
 from schemas.file_references import FileReference
 from schemas.file_state import HeldFile, HeldRecord, State
@@ -36,11 +36,6 @@ class Difference:
     fetch: tuple[tuple[FileReference, Change], ...]
     same: tuple[HeldFile, ...]
     gone: tuple[HeldFile, ...]
-
-
-def digest(text: str) -> str:
-    """A short digest: tells two texts apart and gives neither away."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:24] if text else ""
 
 
 def compare(held: HeldRecord | None, row: Row, lost: frozenset[str] = frozenset()) -> Difference:
@@ -70,6 +65,11 @@ def same_references(first: Row, second: Row) -> bool:
     return _wanted(first) == _wanted(second)
 
 
+def says_all_of(newer: Row, older: Row) -> bool:
+    """Whether nothing is lost when only the newer event of a row is looked at: it carries every column of the older."""
+    return newer.version >= older.version and newer.unknown <= older.unknown
+
+
 def _wanted(row: Row) -> set[tuple[str, str, str]]:
     return {(each.file_id, each.location, row.project_id) for each in row.references}
 
@@ -77,7 +77,10 @@ def _wanted(row: Row) -> set[tuple[str, str, str]]:
 def _is_same(file: HeldFile, reference: FileReference, row: Row) -> bool:
     if (file.key, file.kind, file.context) != (reference.key, reference.kind.value, digest(row.project_id)):
         return False
-    if file.place == digest(reference.location) or file.state is State.FETCHED:
+    place = place_of(reference.location)
+    if file.place == place:
         return True
+    if not same_file(file.place, place):
+        return False
     # A new signature: what failed with the old one is tried with it; what was skipped for what it is stays so.
-    return file.state is State.SKIPPED and file.reason != _EXPIRED
+    return file.state is State.FETCHED or (file.state is State.SKIPPED and file.reason != _EXPIRED)

@@ -5,6 +5,8 @@ Rule 1: everything here goes out in one Kafka transaction with the offset of the
 Rule 2: it follows from what is remembered of the row at that moment, so that it may be worked out again after a
         transaction whose outcome nobody knows: what has happened already gives nothing to write.
 Rule 3: rows of a spreadsheet that the new content does not have are written as gone, with the result's version.
+Rule 4: a reference that was not fetched, since something else was remembered when the work began, waits for a try of
+        its own: it is neither forgotten nor does it hold anything up.
 """
 
 from __future__ import annotations
@@ -14,17 +16,24 @@ from dataclasses import dataclass, field, replace
 
 from cdc_runtime.dead_letters import Failure, dead_letter
 from cdc_runtime.records import Headers
-from file_fetcher.differences import compare, digest
+from file_fetcher.differences import compare
 from file_fetcher.failures import Failed
+from file_fetcher.identity import digest, place_of
 from file_fetcher.references.changes import Ended, Held, NoLongerWaits, StateChange, Waits
 from file_fetcher.references.retries import Retry
 from file_fetcher.work import Again, Fetch, Got, Not, Row, Work
 from file_fetcher.writes import Write
+from schemas.file_references import FileReference
 from schemas.file_results import FileResult, FileRow, Provenance, Status, result_version
 from schemas.file_state import HeldFile, HeldRecord, RowRange, State
 from schemas.names import TableName
 from schemas.tombstones import HEADER_VERSION
-from schemas.topics import Topics
+from schemas.topics import MAX_MESSAGE_BYTES, Topics
+
+_OVERTAKEN = "overtaken"
+# Room for what Kafka adds. A row beyond it could not be written at all, and would hold up everything.
+_LONGEST_ROW_BYTES = MAX_MESSAGE_BYTES - 1024 * 1024
+_TOO_LONG = "row_too_large"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +47,20 @@ class Book:
 
 @dataclass(slots=True)
 class Settlement:
-    """Writes in their order, made when they are asked for; then what the local store is told after the commit."""
+    """
+    Writes in their order, made when they are asked for; then what the local store is told after the commit.
+
+    `size`: how many writes there are at most. Making them raises what opening a spreadsheet's rows raises.
+    """
 
     writes: list[Iterable[Write]] = field(default_factory=list)
+    size: int = 0
     changes: list[StateChange] = field(default_factory=list)
     results: list[FileResult] = field(default_factory=list)
     retries: int = 0
 
     def all_writes(self) -> Iterator[Write]:
-        """Everything to be written."""
+        """Everything to be written; to be asked for once."""
         for each in self.writes:
             yield from each
 
@@ -96,10 +110,10 @@ class _Settling:
         row = self._row
         before = {file.file_id: file for file in held.files} if held else {}
         difference = compare(held, row, frozenset(work.fetches))
-        places = {reference.file_id: digest(reference.location) for reference in row.references}
+        places = {reference.file_id: place_of(reference.location) for reference in row.references}
         files = [replace(file, place=places.get(file.file_id, file.place)) for file in difference.same]
         files += [
-            self._ended(work, work.fetches[reference.file_id], before.get(reference.file_id), row.version)
+            self._ended(work, self._fetch(work, reference), before.get(reference.file_id), row.version)
             for reference, _ in difference.fetch
         ]
         if files:
@@ -112,7 +126,8 @@ class _Settling:
     def retried(self, work: Work, retry: Retry, held: HeldRecord | None) -> None:
         """Another try of one reference."""
         file = waiting_file(held, retry)
-        if held is None or file is None:
+        if held is None or file is None or retry.file_id not in work.fetches:
+            # Nothing waits for it, or its event no longer says what to fetch: its column holds references no more.
             self.done.changes.append(NoLongerWaits(retry.file_id, retry.row_version, retry.attempt))
             return
         ended = self._ended(work, work.fetches[retry.file_id], file, file.version)
@@ -127,15 +142,18 @@ class _Settling:
         self._write(self._book.topics.file_refs, self._row.record_id.encode(), None, headers)
         self.done.changes.append(Ended(self._row.record_id, self._row.version))
 
+    def _fetch(self, work: Work, reference: FileReference) -> Fetch:
+        return work.fetches.get(reference.file_id) or Fetch(reference, 0, self._now_ms)
+
     def _ended(self, work: Work, fetch: Fetch, before: HeldFile | None, version: int) -> HeldFile:
         """Write what became of a reference that the row's `version` brought; gives what is remembered of it."""
         file = self._held(fetch, before, version)
-        outcome = work.outcomes[file.file_id]
+        outcome = work.outcomes.get(file.file_id) or Again(fetch.attempt, self._now_ms, _OVERTAKEN)
         if isinstance(outcome, Again):
             file = replace(file, attempt=outcome.attempt, due_ms=outcome.due_ms, reason=outcome.reason)
             self._wait(work, file)
             return file
-        result = replace(self._result(file, result_version(version, fetch.attempt)), bucket=outcome.place)
+        result = replace(self._result(file, result_version(version, fetch.attempt)), bucket=_bucket(outcome.place))
         if isinstance(outcome, Got):
             result = replace(result, status=Status.FETCHED, content=outcome.content, extraction=outcome.extraction)
             rows: tuple[RowRange, ...] = outcome.rows
@@ -153,7 +171,7 @@ class _Settling:
             ended = replace(file, state=State(status.value), rows=(), reason=outcome.reason)
         self._publish(result)
         if isinstance(outcome, Got) and rows:
-            self.done.writes.append(self._rows(outcome, result))
+            self._write_all(self._rows(outcome, result), rows)
         self._end_rows(file, rows, result.version)
         if isinstance(outcome, Not) and outcome.failed:
             self._bury(work, outcome, file)
@@ -169,7 +187,7 @@ class _Settling:
             version=version,
             state=State.RETRYING,
             entry=reference.entry,
-            place=digest(reference.location),
+            place=place_of(reference.location),
             context=digest(self._row.project_id),
             attempt=fetch.attempt,
             rows=before.rows if before else (),
@@ -215,31 +233,33 @@ class _Settling:
     def _rows(self, got: Got, result: FileResult) -> Iterator[Write]:
         """The rows of a spreadsheet, one after the other as they are written."""
         for parsed in got.open_rows():
-            yield self._row_write(
-                FileRow(
-                    file_id=result.file_id,
-                    record_id=self._row.record_id,
-                    sheet=parsed.sheet,
-                    row_number=parsed.number,
-                    version=result.version,
-                    values=parsed.values,
-                    reason=parsed.reason,
-                    file_name=result.file_name,
-                    project_id=self._row.project_id,
-                )
+            row = FileRow(
+                file_id=result.file_id,
+                record_id=self._row.record_id,
+                sheet=parsed.sheet,
+                row_number=parsed.number,
+                version=result.version,
+                values=parsed.values,
+                reason=parsed.reason,
+                file_name=result.file_name,
+                project_id=self._row.project_id,
             )
+            write = self._row_write(row)
+            fits = write.value is not None and len(write.value) <= _LONGEST_ROW_BYTES
+            yield write if fits else self._row_write(replace(row, values={}, reason=_TOO_LONG))
 
     def _end_rows(self, file: HeldFile, kept: tuple[RowRange, ...], version: int) -> None:
         """The rows of the old content that the new one does not have are gone."""
         if file.rows:
-            self.done.writes.append(
-                self._row_write(
-                    FileRow(
-                        file.file_id, self._row.record_id, sheet, number, version, gone=True, file_name=file.file_name
-                    )
-                )
+            gone = (
+                FileRow(file.file_id, self._row.record_id, sheet, number, version, gone=True, file_name=file.file_name)
                 for sheet, number in surplus(file.rows, kept)
             )
+            self._write_all(map(self._row_write, gone), file.rows)
+
+    def _write_all(self, writes: Iterable[Write], rows: Iterable[RowRange]) -> None:
+        self.done.writes.append(writes)
+        self.done.size += sum(last - first + 1 for _, first, last in rows)
 
     def _row_write(self, row: FileRow) -> Write:
         return Write(self._book.topics.file_rows, self._partition, row.row_id.encode(), row.to_json())
@@ -280,6 +300,13 @@ class _Settling:
 
     def _write(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers = ()) -> None:
         self.done.writes.append((Write(topic, self._partition, key, value, headers),))
+        self.done.size += 1
+
+
+def _bucket(place: str) -> str:
+    """The name of a bucket; empty for another place."""
+    kind, _, name = place.partition(":")
+    return name if kind == "s3" else ""
 
 
 def surplus(old: Iterable[RowRange], new: Iterable[RowRange]) -> Iterator[tuple[str, int]]:

@@ -37,7 +37,7 @@ class HeldFile:
     """
     One reference of a row. `version`: the row version that brought it; `attempt`: of the last try (0: the first).
 
-    `place`: digest of the location as the row holds it (a signature changes it); `context`: digest of what else of
+    `place`: digests of the location as the row holds it, without its signature and with it; `context`: digest of what else of
     the row goes into the result. `due_ms`: when a retry is due; `since_ms`: when the reference was first tried.
     """
 
