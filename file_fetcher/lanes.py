@@ -2,9 +2,10 @@
 Which work may go on (pure): one work of a row at a time, the newest of those that wait.
 
 Rule 1: works of one row follow each other; what is remembered of the row is looked at when a work starts.
-Rule 2: of several events of a row that wait only the newest is kept: it says all that the others said.
-Rule 3: a newer event that refers to something else cancels what is under way for the older one, unless that is
-        finished: it may be in a transaction already.
+Rule 2: of several events of a row that wait only the newest is kept, where it says all that the others said: one that
+        could not carry a column does not.
+Rule 3: a newer event that refers to something else (and says all that the older one said) cancels what is under way
+        for the older one, unless that is finished: it may be in a transaction already.
 Rule 4: a retry waits behind what is under way; when it starts it finds out whether it is still wanted.
 """
 
@@ -14,7 +15,7 @@ from collections import deque
 from collections.abc import Iterable
 
 from cdc_runtime.records import TopicPartition
-from file_fetcher.differences import same_references
+from file_fetcher.differences import same_references, says_all_of
 from file_fetcher.work import Work
 
 
@@ -37,11 +38,11 @@ class Lanes:
         queue = self._waiting.setdefault(record_id, deque())
         needless: list[Work] = []
         if work.retry is None:
-            needless = [each for each in queue if each.retry is None]
-            kept = [each for each in queue if each.retry is not None]
+            needless = [each for each in queue if _replaces(work, each)]
+            kept = [each for each in queue if not _replaces(work, each)]
             queue.clear()
             queue.extend(kept)
-            if ahead.retry is None and not ahead.finished and not same_references(ahead.row, work.row):
+            if _replaces(work, ahead) and not ahead.finished and not same_references(ahead.row, work.row):
                 ahead.cancelled.set()
         queue.append(work)
         self._closed(needless)
@@ -91,3 +92,7 @@ class Lanes:
         for work in works:
             if work.place in self._open:
                 self._open[work.place] -= 1
+
+
+def _replaces(newer: Work, older: Work) -> bool:
+    return older.retry is None and says_all_of(newer.row, older.row)
