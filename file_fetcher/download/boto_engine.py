@@ -54,6 +54,8 @@ class BotoEngine:
             asked |= {"Range": f"bytes={held.offset}-", "IfMatch": held.etag}
         if self._access.place(bucket).requester_pays:
             asked["RequestPayer"] = "requester"
+        # A role that may not be taken is no answer about the object.
+        self._access.credentials()
         with _translated(place):
             answer = self._access.client(bucket).get_object(**asked)
         stream = answer["Body"]

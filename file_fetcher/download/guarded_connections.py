@@ -94,6 +94,8 @@ def _connection_class(base: type[Any], guard: Guard, *, private: bool) -> type[A
             return guard.connect(self._dns_host, self.port, private=private)
         except (NotInTime, TimeoutError) as exc:
             raise ConnectTimeoutError(self, "no connection in time") from exc
+        except UnicodeError as exc:  # a name that no name server can be asked for
+            raise NameResolutionError(self.host, self, socket.gaierror(socket.EAI_NONAME, "no name")) from exc
         except socket.gaierror as exc:
             raise NameResolutionError(self.host, self, exc) from exc
         except OSError as exc:

@@ -86,7 +86,7 @@ class HttpsEngine:
             if answer.status not in _MOVED or not (location := answer.headers.get("Location")):
                 return answer, address
             answer.close()
-            url = urljoin(url, location)
+            url = _joined(url, location, address)
             target = web_address(url)
             if address.scheme == "https" and target.scheme == "http":
                 raise Skipped("host_not_allowed", f"{address.place!r} redirects from https to http")
@@ -128,6 +128,13 @@ class HttpsEngine:
         return GuardedHttpsPool(
             self._guard, address.host, address.port, private=entry.private, maxsize=size, ssl_context=self._tls
         )
+
+
+def _joined(url: str, location: str, address: WebAddress) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError as exc:
+        raise Skipped("host_not_allowed", f"{address.place!r} redirects to what is no link") from exc
 
 
 def _headers(held: Held) -> dict[str, str]:

@@ -19,6 +19,8 @@ _AMAZON = re.compile(
 )
 _SHEET = re.compile(r"/spreadsheets(?:/u/\d+)?/d/(?P<document>[A-Za-z0-9_-]{10,})(?:/.*)?")
 _GID = re.compile(r"(?:^|[?&#])gid=(?P<gid>\d+)")
+# Enough for a time in any year that matters; a longer number is none.
+_SECONDS = re.compile(r"[0-9]{1,12}")
 _SIGNATURES = ("X-Amz-Signature", "X-Goog-Signature", "Signature", "sig")
 # (when it was signed, for how many seconds)
 _LIFETIMES = (("X-Amz-Date", "X-Amz-Expires"), ("X-Goog-Date", "X-Goog-Expires"))
@@ -35,9 +37,9 @@ def expires_at_s(url: str) -> float | None:
     query = _query(url)
     for date, lifetime in _LIFETIMES:
         signed_s = _seconds(query.get(date, ""), "%Y%m%dT%H%M%SZ")
-        if signed_s is not None and query.get(lifetime, "").isdecimal():
+        if signed_s is not None and _SECONDS.fullmatch(query.get(lifetime, "")):
             return signed_s + int(query[lifetime])
-    if "Signature" in query and query.get("Expires", "").isdecimal():
+    if "Signature" in query and _SECONDS.fullmatch(query.get("Expires", "")):
         return float(query["Expires"])
     if "sig" in query:
         for form in ("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%MZ", "%Y-%m-%d"):

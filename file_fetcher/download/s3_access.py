@@ -88,7 +88,7 @@ class S3Access:
         try:
             found = self._boto().get_credentials()
             frozen = found.get_frozen_credentials() if found else None
-        except BotoCoreError as exc:
+        except (BotoCoreError, ClientError) as exc:
             raise no_credentials(type(exc).__name__) from exc
         if frozen is None:
             raise no_credentials("none")
@@ -105,6 +105,7 @@ class S3Access:
 
     def learn_region(self, bucket: str) -> str:
         """Ask the store where a bucket lies and remember it. Raises `Blocked`."""
+        self.credentials()
         endpoint = _matching(self._settings.endpoint_of, bucket) or self._settings.endpoint_url
         client = self._client(endpoint.rstrip("/") or self._foreign_endpoint(), _FIRST_REGION)
         try:

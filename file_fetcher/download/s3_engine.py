@@ -43,7 +43,7 @@ class S3Engine:
     @contextlib.contextmanager
     def open(self, source: S3Object, held: Held) -> Iterator[Body]:
         """Ask for an object from `held.offset` on; raises problems of `file_fetcher.failures`."""
-        _check_key(source.key)
+        _check(source)
         with contextlib.ExitStack() as stack:
             yield self._opened(source, held, stack)
 
@@ -98,9 +98,10 @@ class S3Engine:
         raise Later("access_denied", str(problem)) from problem
 
 
-def _check_key(key: str) -> None:
+def _check(source: S3Object) -> None:
     try:
-        size_bytes = len(key.encode("utf-8"))
+        size_bytes = len(source.key.encode("utf-8"))
+        f"{source.bucket}{source.version_id}".encode()
     except UnicodeEncodeError as exc:
         raise Failed("not_found", "expected a key of UTF-8, got one that no object can have") from exc
     if size_bytes > _LONGEST_KEY_BYTES:

@@ -11,6 +11,7 @@ Leaves to others: what to ask, and what answers mean.
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import random
 import time
@@ -66,8 +67,11 @@ def transfer(open_body: Open, target: Path, terms: Terms) -> Transferred:
     try:
         with file:
             return _Run(file, target, terms).fetch(open_body)
+    except OSError as exc:
+        _remove(target)
+        raise _cannot_write(exc) from exc
     except BaseException:
-        target.unlink(missing_ok=True)
+        _remove(target)
         raise
 
 
@@ -141,12 +145,9 @@ class _Run:
         if self._held > self._terms.max_bytes:
             raise self._too_large(self._held)
         self._hash.update(chunk)
-        try:
-            view = memoryview(chunk)
-            while view:
-                view = view[self._file.write(view) :]
-        except OSError as exc:
-            raise _cannot_write(exc) from exc
+        view = memoryview(chunk)
+        while view:
+            view = view[self._file.write(view) :]
 
     def _restart(self) -> None:
         if self._held:
@@ -164,6 +165,11 @@ def _open(target: Path) -> BinaryIO:
         return target.open("wb", buffering=0)
     except OSError as exc:
         raise _cannot_write(exc) from exc
+
+
+def _remove(target: Path) -> None:
+    with contextlib.suppress(OSError):
+        target.unlink()
 
 
 def _verify(path: Path, body: Body) -> None:

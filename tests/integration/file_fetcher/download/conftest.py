@@ -74,10 +74,10 @@ def fetching(tmp_path: Path) -> Iterator[Callable[..., Fetching]]:
 @pytest.fixture
 def store(server: FaultyServer, engine: str, fetching: Callable[..., Fetching]) -> Fetching:
     """A downloader whose bucket lies on the server."""
-    return fetching(settings_for(server.url, engine=engine))
+    return fetching(make_settings(server.url, engine=engine))
 
 
-def settings_for(url: str, *, max_bytes: int = 10_000_000, timeout_s: float = 60, **s3: Any) -> FetcherSettings:
+def make_settings(url: str, *, max_bytes: int = 10_000_000, timeout_s: float = 60, **s3: Any) -> FetcherSettings:
     """Settings for a store at a URL."""
     options = {"bucket": BUCKET, "endpoint_url": url, "access_key_id": "test", "secret_access_key": "test"}
     return FetcherSettings(

@@ -18,7 +18,7 @@ from file_fetcher.download.google_engine import GoogleEngine
 from file_fetcher.download.sources import GoogleSheet
 from file_fetcher.failures import Blocked, FetchProblem, Later, Skipped, Throttled
 from file_fetcher.settings import GoogleSettings
-from tests.integration.file_fetcher.download.conftest import settings_for
+from tests.integration.file_fetcher.download.conftest import make_settings
 from tests.s3_faults import Fault
 
 SHEET = GoogleSheet("1aBcDeFgHiJ")
@@ -44,7 +44,7 @@ def key_file(server, tmp_path, private_key):
 @pytest.fixture
 def sheets(server, key_file, fetching):
     google = GoogleSettings(credentials_file=key_file, export_url=f"{server.url}/drive/v3/files")
-    return fetching(settings_for(server.url).model_copy(update={"google": google}))
+    return fetching(make_settings(server.url).model_copy(update={"google": google}))
 
 
 def token(number=1):
@@ -143,8 +143,8 @@ def test_a_key_file_that_cannot_be_read_blocks(sheets, key_file):
 def test_google_out_of_reach_blocks(fetching, key_file, server):
     google = GoogleSettings(credentials_file=key_file, export_url="http://127.0.0.1:1/files")
     server.fail(token())
-    refused(fetching(settings_for(server.url).model_copy(update={"google": google})), Blocked, "network")
+    refused(fetching(make_settings(server.url).model_copy(update={"google": google})), Blocked, "network")
 
 
 def test_without_credentials_sheets_are_skipped(server, fetching):
-    refused(fetching(settings_for(server.url)), Skipped, "no_credentials")
+    refused(fetching(make_settings(server.url)), Skipped, "no_credentials")

@@ -19,7 +19,7 @@ from file_fetcher.download.sources import HttpUrl, S3Object
 from file_fetcher.failures import Blocked, Failed, FetchProblem, Later, Skipped, Throttled
 from file_fetcher.settings import UrlSettings
 from tests.integration.file_fetcher.download.certificates import certificates
-from tests.integration.file_fetcher.download.conftest import BUCKET, DATA, settings_for
+from tests.integration.file_fetcher.download.conftest import BUCKET, DATA, make_settings
 from tests.s3_faults import Fault, serving
 
 SHA256 = hashlib.sha256(DATA).hexdigest()
@@ -37,7 +37,7 @@ def follow(server, fetching):
 
     def make(*hosts, any_public_host=False, endpoint=NOWHERE, **options):
         urls = UrlSettings(hosts=list(hosts) or [f"{server.url} private"], any_public_host=any_public_host)
-        return fetching(settings_for(endpoint).model_copy(update={"urls": urls}), **options)
+        return fetching(make_settings(endpoint).model_copy(update={"urls": urls}), **options)
 
     return make
 
@@ -146,7 +146,7 @@ def test_an_expired_link_falls_back_to_our_own_store(server, follow, fault):
 
 def test_a_large_file_is_not_read(server, fetching):
     urls = UrlSettings(hosts=[f"{server.url} private"])
-    fetch = fetching(settings_for(NOWHERE, max_bytes=100).model_copy(update={"urls": urls}))
+    fetch = fetching(make_settings(NOWHERE, max_bytes=100).model_copy(update={"urls": urls}))
     server.put(BUCKET, "a", DATA)
     refused(fetch, f"{server.url}/{BUCKET}/a", "too_large")
 
@@ -242,6 +242,19 @@ def test_a_name_server_that_is_silent_costs_the_connect_timeout(server, follow):
         "network",
         Blocked,
     )
+
+
+@pytest.mark.parametrize("host", ["a..b", "x" * 64 + ".test", "xn--a", "a_b", "a b"])
+def test_a_name_that_is_none_is_for_later_or_skipped(follow, host):
+    with pytest.raises((Later, Skipped)):
+        follow(any_public_host=True).of(link(f"https://{host}/a"))
+
+
+@pytest.mark.parametrize("target", ["http://[::1", "https://host:port/", "\u00ff", "?", ""])
+def test_a_redirect_to_what_is_no_link_ends(server, follow, target):
+    server.fail(Fault(times=None, status=302, headers={"Location": target}))
+    with pytest.raises((Failed, Skipped)):
+        follow().of(link(f"{server.url}/a"))
 
 
 def test_a_host_that_does_not_answer_blocks_its_place(follow):

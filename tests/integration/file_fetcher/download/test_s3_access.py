@@ -13,7 +13,7 @@ from file_fetcher.failures import Blocked, Failed
 from file_fetcher.settings import FetcherSettings, S3Settings
 from schemas.errors import SettingsError
 from tests.integration.file_fetcher.download.certificates import certificates
-from tests.integration.file_fetcher.download.conftest import BUCKET, DATA, settings_for
+from tests.integration.file_fetcher.download.conftest import BUCKET, DATA, make_settings
 from tests.s3_faults import Fault, serving
 
 SHA256 = hashlib.sha256(DATA).hexdigest()
@@ -77,7 +77,7 @@ def test_a_version_is_asked_for(server, store):
 @pytest.mark.parametrize(("patterns", "sent"), [(["site-*"], "requester"), (["other"], None)])
 def test_the_requester_pays_where_the_settings_say_so(server, engine, fetching, patterns, sent):
     server.put(BUCKET, "a.pdf", DATA)
-    fetching(settings_for(server.url, engine=engine, requester_pays=patterns)).get()
+    fetching(make_settings(server.url, engine=engine, requester_pays=patterns)).get()
     assert server.requests[-1].headers.get("x-amz-request-payer") == sent
 
 
@@ -85,7 +85,7 @@ def test_buckets_have_endpoints_of_their_own(server, engine, fetching):
     with serving() as other:
         other.put("photos", "a.jpg", b"elsewhere")
         server.put(BUCKET, "a.pdf", DATA)
-        store = fetching(settings_for(server.url, engine=engine, endpoint_of={"pho*": other.url}))
+        store = fetching(make_settings(server.url, engine=engine, endpoint_of={"pho*": other.url}))
         assert store.get().sha256 == SHA256
         assert store.of(S3Object("photos", "a.jpg")).size_bytes == 9
         assert (len(server.requests), len(other.requests)) == (1, 1)
@@ -97,15 +97,15 @@ def region_of(request):
 
 def test_requests_are_signed_for_the_bucket_s_region(server, engine, fetching):
     server.put(BUCKET, "a.pdf", DATA)
-    fetching(settings_for(server.url, engine=engine, region="eu-west-1", region_of={BUCKET: "ap-south-1"})).get()
-    fetching(settings_for(server.url, engine=engine, region="eu-west-1")).get()
+    fetching(make_settings(server.url, engine=engine, region="eu-west-1", region_of={BUCKET: "ap-south-1"})).get()
+    fetching(make_settings(server.url, engine=engine, region="eu-west-1")).get()
     assert [region_of(request) for request in server.requests] == ["ap-south-1", "eu-west-1"]
 
 
 def test_a_wrong_region_is_learnt_once(server, engine, fetching):
     server.put(BUCKET, "a.pdf", DATA)
     server.region = "eu-west-1"
-    store = fetching(settings_for(server.url, engine=engine, region="us-west-2"))
+    store = fetching(make_settings(server.url, engine=engine, region="us-west-2"))
     assert [store.get().sha256 for _ in range(3)] == [SHA256] * 3
     assert [region_of(request) for request in server.requests[-3:]] == ["eu-west-1"] * 3
 
@@ -115,14 +115,16 @@ def test_credentials_come_from_the_chain(server, engine, fetching, monkeypatch):
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "chained")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     monkeypatch.setenv("AWS_SESSION_TOKEN", "token")
-    fetching(settings_for(server.url, engine=engine, access_key_id="", secret_access_key=None)).get()
+    fetching(make_settings(server.url, engine=engine, access_key_id="", secret_access_key=None)).get()
     headers = server.requests[-1].headers
     assert "Credential=chained/" in headers["authorization"]
     assert headers["x-amz-security-token"] == "token"
 
 
-def test_no_credentials_block_everything(server, engine, fetching):
-    store = fetching(settings_for(server.url, engine=engine, access_key_id="", secret_access_key=None))
+@pytest.mark.parametrize("options", [{}, {"region": ""}, {"region": "", "endpoint_url": ""}], ids=len)
+def test_no_credentials_block_everything(server, engine, fetching, options):
+    settings = {"engine": engine, "access_key_id": "", "secret_access_key": None, "endpoint_url": server.url} | options
+    store = fetching(FetcherSettings(s3=S3Settings(**settings)))
     with pytest.raises(Blocked) as caught:
         store.get()
     assert caught.value.reason == "access_denied"
@@ -130,11 +132,27 @@ def test_no_credentials_block_everything(server, engine, fetching):
     assert server.requests == []
 
 
+def test_a_role_that_may_not_be_taken_blocks_everything(server, engine, fetching, monkeypatch, tmp_path):
+    server.put(BUCKET, "a.pdf", DATA)
+    (tmp_path / "config").write_text(
+        "[profile base]\naws_access_key_id = base\naws_secret_access_key = secret\n"
+        "[default]\nrole_arn = arn:aws:iam::123456789012:role/reader\nsource_profile = base\nregion = us-east-1\n"
+    )
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", server.url)
+    server.fail(Fault(times=None, status=403, code="AccessDenied"))
+    store = fetching(make_settings(server.url, engine=engine, access_key_id="", secret_access_key=None))
+    with pytest.raises(Blocked) as caught:
+        store.get()
+    assert caught.value.reason == "access_denied"
+    assert {request.method for request in server.requests} == {"POST"}
+
+
 def test_credentials_that_were_refused_are_read_anew(server, engine, fetching, monkeypatch):
     server.put(BUCKET, "a.pdf", DATA)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "old")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    store = fetching(settings_for(server.url, engine=engine, access_key_id="", secret_access_key=None))
+    store = fetching(make_settings(server.url, engine=engine, access_key_id="", secret_access_key=None))
     server.fail(Fault(times=2, status=403, code="InvalidAccessKeyId"))
     with pytest.raises(Blocked):
         store.get()
@@ -151,7 +169,7 @@ def test_an_access_key_needs_its_secret():
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "http://nowhere.invalid"])
 def test_a_store_that_does_not_answer_blocks(engine, fetching, url):
     with pytest.raises(Blocked) as caught:
-        fetching(settings_for(url, engine=engine)).get()
+        fetching(make_settings(url, engine=engine)).get()
     assert caught.value.reason == "network"
 
 
@@ -160,7 +178,7 @@ def test_what_only_boto3_can_reach_is_left_to_it(tmp_path, fetching, monkeypatch
     monkeypatch.setenv("AWS_CA_BUNDLE", str(made.authority))
     with serving(made.server) as server:
         server.put(BUCKET, "a.pdf", DATA)
-        store = fetching(settings_for(f"https://localhost:{server.port}", engine="obstore"))
+        store = fetching(make_settings(f"https://localhost:{server.port}", engine="obstore"))
         assert {store.get().engine for _ in range(7)} == {"boto3"}
         assert {request.headers["user-agent"].split("/")[0] for request in server.requests} == {"Boto3"}
 
@@ -194,5 +212,5 @@ def test_probe_tells_a_clock_that_is_wrong(server, store):
 
 
 def test_probe_tells_that_nothing_answers(fetching):
-    probe = fetching(settings_for("http://127.0.0.1:1")).downloader.probe(BUCKET)
+    probe = fetching(make_settings("http://127.0.0.1:1")).downloader.probe(BUCKET)
     assert (probe.reachable, probe.trouble) == (False, "EndpointConnectionError")

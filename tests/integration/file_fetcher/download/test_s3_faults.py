@@ -8,7 +8,7 @@ import hashlib
 import pytest
 
 from file_fetcher.failures import Blocked, Cancelled, Failed, FetchProblem, Later, Skipped, Throttled
-from tests.integration.file_fetcher.download.conftest import BUCKET, DATA, settings_for
+from tests.integration.file_fetcher.download.conftest import BUCKET, DATA, make_settings
 from tests.s3_faults import Fault, checksum
 
 SHA256 = hashlib.sha256(DATA).hexdigest()
@@ -161,12 +161,12 @@ def test_a_server_that_ignores_ranges_gives_the_object_once(server, store):
 @pytest.mark.parametrize("algorithm", ["crc32", "sha1", "sha256"])
 def test_a_wrong_checksum_is_found_by_boto3(server, fetching, algorithm):
     put(server, **{f"x_amz_checksum_{algorithm}": checksum(algorithm, OTHER)})
-    fails(fetching(settings_for(server.url, engine="boto3")), Later, "checksum_mismatch")
+    fails(fetching(make_settings(server.url, engine="boto3")), Later, "checksum_mismatch")
 
 
 @pytest.mark.parametrize("algorithm", ["crc32", "sha1", "sha256"])
 def test_a_file_in_pieces_is_compared_with_the_checksum(server, fetching, algorithm):
-    store = fetching(settings_for(server.url, engine="boto3"))
+    store = fetching(make_settings(server.url, engine="boto3"))
     put(server, **{f"x_amz_checksum_{algorithm}": checksum(algorithm, DATA)})
     server.fail(Fault(cut_after=1_300_000))
     assert store.get().sha256 == SHA256
@@ -192,14 +192,14 @@ def test_a_folder_is_no_file(server, store):
 
 
 def test_a_large_object_is_not_read(server, fetching, engine):
-    store = fetching(settings_for(server.url, engine=engine, max_bytes=2_999_999))
+    store = fetching(make_settings(server.url, engine=engine, max_bytes=2_999_999))
     put(server)
     server.fail(Fault(stall_after=0))
     fails(store, Skipped, "too_large")
 
 
 def test_an_object_as_large_as_allowed_arrives(server, fetching, engine):
-    store = fetching(settings_for(server.url, engine=engine, max_bytes=3_000_000))
+    store = fetching(make_settings(server.url, engine=engine, max_bytes=3_000_000))
     put(server)
     assert store.get().size_bytes == 3_000_000
 
@@ -212,7 +212,7 @@ def test_nobody_wants_it_any_more(server, store):
 
 
 def test_a_file_has_its_time(server, fetching, engine):
-    store = fetching(settings_for(server.url, engine=engine, timeout_s=0.6))
+    store = fetching(make_settings(server.url, engine=engine, timeout_s=0.6))
     put(server)
     server.fail(Fault(times=None, stall_after=100))
     fails(store, Later, "network")

@@ -10,7 +10,7 @@ import urllib3
 from file_fetcher.download.sources import HttpUrl, S3Object
 from file_fetcher.failures import Failed, Later, Skipped
 from file_fetcher.settings import UrlSettings
-from tests.integration.file_fetcher.download.conftest import DATA, settings_for
+from tests.integration.file_fetcher.download.conftest import DATA, make_settings
 from tests.waiting import eventually
 
 KEYS = [
@@ -29,7 +29,7 @@ def store(s3, engine, fetching):
     """A downloader for the server."""
     keys = {"access_key_id": s3.access_key_id, "secret_access_key": s3.secret_access_key, "region": s3.region}
     urls = UrlSettings(hosts=[f"{s3.endpoint_url} private"])
-    return fetching(settings_for(s3.endpoint_url, engine=engine, **keys).model_copy(update={"urls": urls}))
+    return fetching(make_settings(s3.endpoint_url, engine=engine, **keys).model_copy(update={"urls": urls}))
 
 
 @pytest.mark.parametrize("key", KEYS)

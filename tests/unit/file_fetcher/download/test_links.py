@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from file_fetcher.download.hosts import web_address
 from file_fetcher.download.links import expires_at_s, google_sheet, is_signed, s3_object
@@ -80,6 +84,13 @@ def test_signature_is_seen(url, signed):
 )
 def test_link_to_s3_means_an_object(url, found):
     assert s3_object(url, web_address(url), {"127.0.0.1:9000", "minio.example.com"}) == found
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1), st.sampled_from(["", "/"]))
+def test_every_key_survives_its_link(key, safe):
+    path = quote(key, safe=safe)
+    for url in (f"https://s3.amazonaws.com/bucket/{path}", f"https://bucket.s3.amazonaws.com/{path}?a=b#c"):
+        assert s3_object(url, web_address(url), ()) == ("bucket", key, None)
 
 
 @pytest.mark.parametrize(

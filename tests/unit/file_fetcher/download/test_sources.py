@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from file_fetcher.download.sources import GoogleSheet, HttpUrl, S3Object, resolve, rules_of
 from file_fetcher.failures import Skipped
 from file_fetcher.settings import GoogleSettings, S3Settings, UrlSettings
 from schemas.errors import SettingsError
-from schemas.file_references import FileKind, references
+from schemas.file_references import FileKind, FileReference, references
 from schemas.tables import FileColumn
 
 NOW_S = 1_704_164_645.0  # 2024-01-02 03:04:05
@@ -155,6 +158,33 @@ def test_link_to_a_sheet_needs_credentials():
     url = "https://docs.google.com/spreadsheets/d/1aBcDeFgHiJ_k-L/edit#gid=42"
     assert where(url) == GoogleSheet("1aBcDeFgHiJ_k-L", "42")
     assert skipped(url, rules=BARE) == "no_credentials"
+
+
+PARTS = ["http", "https", "s3", "://", ":", "/", "//", "?", "#", "&", "=", "@", "[", "]", "%", "%FF", ".", "*", " "]
+PARTS += ["files.example.com", "docs.google.com", "mirror-1.s3.amazonaws.com", "127.0.0.1:9000", "spreadsheets/d/"]
+PARTS += [
+    "X-Amz-Date",
+    "20240102T020405Z",
+    "X-Amz-Expires",
+    "Expires",
+    "Signature",
+    "se",
+    "sig",
+    "versionId",
+    "9" * 5000,
+]
+
+
+@given(st.lists(st.sampled_from(PARTS) | st.text(max_size=4), max_size=12).map("".join))
+@example("https://files.example.com/?X-Amz-Date=20240102T020405Z&X-Amz-Expires=" + "9" * 5000)
+@example("https://files.example.com/?Signature=&Expires=" + "9" * 5000)
+@example("https://[::1/")
+@example("https://a\u2100b/")
+@example("https://files.example.com:\u0661/")
+def test_whatever_a_row_says_has_a_source_or_is_skipped(location):
+    reference = FileReference("pdf_url", FileKind.URL, "", "", "id", "pdf", location=location)
+    with contextlib.suppress(Skipped):
+        assert resolve(reference, "drawings", RULES, NOW_S).place
 
 
 @pytest.mark.parametrize(
