@@ -89,6 +89,7 @@ class Expectations:
     def __init__(self, store: ObjectStore | None, made: Mapping[Content, Made]) -> None:
         self._store = store
         self._made = made
+        self._known: dict[Content, Expected] = {}
 
     def expected(self, location: str) -> Expected:
         """Return what must become of a reference, given as the row holds it: a key, or a URL with its query."""
@@ -121,7 +122,10 @@ class Expectations:
             return Expected("skipped", "too_large")
         if content.kind in _UNSUPPORTED:
             return Expected("skipped", "unsupported_type")
-        return self._fetched(content)
+        # Many references are to the same content.
+        if (known := self._known.get(content)) is None:
+            known = self._known[content] = self._fetched(content)
+        return known
 
     def _fetched(self, content: Content) -> Expected:
         kind, made = content.kind, self._made[content]
