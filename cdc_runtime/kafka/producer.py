@@ -34,6 +34,8 @@ _QUEUE_RECORDS = 100_000
 _POLL_S = 0.1
 _SLICE_S = 1.0
 _UNKNOWN_TOPIC_MS = 5000
+# Longest time that closing spends on ending an open transaction.
+_LAST_ABORT_S = 2.0
 # Records carry headers of a dead letter besides the largest value that a topic takes.
 _MARGIN_BYTES = 1024 * 1024
 # What `raw_produce` may raise: the queue is full, or librdkafka refuses.
@@ -91,6 +93,7 @@ class TransactionalProducer:
             transaction_timeout_ms=int(transaction_timeout_s * 1000),
         )
         self._producer = Producer(config)
+        self._closed = False
         self.dead = False
         # For hot loops: no wrapper, so `raw_produce(topic, value, key, timestamp=...)` raises RAW_ERRORS. On one of
         # them the caller repeats the record with `produce`; it also calls `poll()` every 1,000 records.
@@ -197,7 +200,23 @@ class TransactionalProducer:
     def close(self) -> None:
         """Drop what is not committed and free the client; may be called twice."""
         self.dead = True
-        _close(self._producer)
+        if self._closed:
+            return
+        self._closed = True
+        if self._settled():
+            _close(self._producer)
+        else:
+            # Its `close` waits for the coordinator, however long that is away; what nobody holds is freed at once.
+            del self._producer, self.raw_produce
+
+    def _settled(self) -> bool:
+        """End the open transaction, where there is one; False when nobody answers."""
+        try:
+            self._producer.abort_transaction(_LAST_ABORT_S)
+        except KafkaException as exc:
+            error = kafka_error(exc)
+            return error is None or not error.retriable()
+        return True
 
     def _retried(self, call: Callable[[float], object], timeout_s: float | None = None) -> None:
         """

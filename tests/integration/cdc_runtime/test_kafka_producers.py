@@ -196,6 +196,28 @@ def test_a_broker_that_dies_before_the_commit_leaves_an_unknown_outcome_that_a_n
     assert values(settings, "rows") == [b"known"]
 
 
+def test_closing_does_not_wait_for_a_broker_that_is_away(own_kafka):
+    """`Producer.close` would: it ends the open transaction first, however long that takes."""
+    settings = KafkaSettings(bootstrap_servers=own_kafka.bootstrap_servers)
+    KafkaAdmin(settings).ensure_topics([TopicSpec("rows", 1)])
+    producer = TransactionalProducer(settings, "reader", transaction_timeout_s=1)
+    producer.init(20)
+    producer.begin()
+    producer.produce("rows", b"k", b"1")
+    producer.commit()
+    producer.begin()
+    producer.produce("rows", b"k", b"2")
+    own_kafka.kill()
+    producer.produce("rows", b"k", b"3")
+    with pytest.raises(TransactionAborted):
+        producer.commit()
+    begun = time.monotonic()
+    producer.close()
+    producer.close()
+    assert time.monotonic() - begun < 20
+    assert producer.dead is True
+
+
 def test_a_broker_that_does_not_answer_makes_init_unreachable():
     producer = TransactionalProducer(KafkaSettings(bootstrap_servers="127.0.0.1:1"), "t")
     with pytest.raises(Unreachable, match="expected Kafka to take over the transactional id"):
