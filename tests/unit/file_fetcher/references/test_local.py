@@ -229,7 +229,7 @@ def test_threads_may_use_the_store_at_once(store):
             assert store.get(f"photos/{number}") == held(f"photos/{number}", version)
             found.append(version)
 
-    found = []
+    found: list[int] = []
     threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
     for thread in threads:
         thread.start()
