@@ -2,14 +2,15 @@
 An S3 server: ministack, in a virtual environment of its own, which is made once (`requirements/s3.txt`).
 
 Objects lie on disk and survive a restart. Signed links are checked, their expiry too; requests without a signature or
-with an unknown key are refused. A wrong secret in a request's header is not noticed.
+with an unknown key are refused. A wrong secret in a request's header is noticed for users (`add_user`) alone.
 """
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from devstack.processes import Command
 from devstack.server import Server
 
 if TYPE_CHECKING:
+    from boto3.session import Session
     from botocore.client import BaseClient
 
 ACCESS_KEY_ID = "test"
@@ -65,6 +67,20 @@ class S3Server(Server):
     def client(self) -> BaseClient:
         """A new boto3 client for it."""
         return client(self.endpoint_url)
+
+    def add_user(self, name: str, statements: Sequence[Mapping[str, object]]) -> tuple[str, str]:
+        """
+        Make a user with no rights but those of the policy statements; returns access key id and secret.
+
+        Users do not survive a restart.
+        """
+        iam = _session(ACCESS_KEY_ID, SECRET_ACCESS_KEY).client("iam", endpoint_url=self.endpoint_url)
+        iam.create_user(UserName=name)
+        policy = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+        iam.put_user_policy(UserName=name, PolicyName=name, PolicyDocument=policy)
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        iam.close()
+        return key["AccessKeyId"], key["SecretAccessKey"]
 
     def _prepare(self) -> None:
         self._python = _environment(self._say) / "bin" / "python"
@@ -126,12 +142,9 @@ def client(
     endpoint_url: str, access_key_id: str = ACCESS_KEY_ID, secret_access_key: str = SECRET_ACCESS_KEY
 ) -> BaseClient:
     """A new boto3 client for a server with buckets in the path, whatever this process's environment says of AWS."""
-    import boto3
     from botocore.config import Config
 
-    return boto3.session.Session(
-        aws_access_key_id=access_key_id, aws_secret_access_key=secret_access_key, region_name=REGION
-    ).client(
+    return _session(access_key_id, secret_access_key).client(
         "s3",
         endpoint_url=endpoint_url,
         config=Config(
@@ -140,6 +153,14 @@ def client(
             max_pool_connections=16,
             retries={"mode": "standard", "total_max_attempts": 3},
         ),
+    )
+
+
+def _session(access_key_id: str, secret_access_key: str) -> Session:
+    import boto3
+
+    return boto3.session.Session(
+        aws_access_key_id=access_key_id, aws_secret_access_key=secret_access_key, region_name=REGION
     )
 
 

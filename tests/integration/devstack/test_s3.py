@@ -66,6 +66,23 @@ def test_unsigned_requests_unknown_keys_and_changed_links_are_refused(s3: S3Addr
         S3Address(s3.endpoint_url, "nobody", "x").client().get_object(**wanted)
 
 
+def test_user_has_the_rights_given_and_no_others(own_s3: S3Server) -> None:
+    owner = own_s3.client()
+    owner.create_bucket(Bucket="files")
+    owner.put_object(Bucket="files", Key="x", Body=b"x")
+    wanted = {"Bucket": "files", "Key": "x"}
+    rights = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::files/*"}
+    key_id, secret = own_s3.add_user("reader", [rights])
+    reader = S3Address(own_s3.endpoint_url, key_id, secret).client()
+    assert reader.get_object(**wanted)["Body"].read() == b"x"
+    with pytest.raises(ClientError, match="AccessDenied"):
+        reader.put_object(Body=b"y", **wanted)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        reader.list_objects_v2(Bucket="files")
+    with pytest.raises(ClientError, match="SignatureDoesNotMatch"):
+        S3Address(own_s3.endpoint_url, key_id, "guessed").client().get_object(**wanted)
+
+
 def test_bucket_of_a_test_is_empty(s3: S3Address, s3_bucket: str) -> None:
     assert s3.client().list_objects_v2(Bucket=s3_bucket)["KeyCount"] == 0
 
