@@ -37,11 +37,10 @@ class BucketStore:
         folder.mkdir(parents=True, exist_ok=True)
 
     def put(self, name: str, path: Path) -> str:
-        """Send a file, unless one of the same name and size is there."""
+        """Send a file; of the same name it is the same, so whether one is there is not asked first."""
         size = path.stat().st_size
-        if self._size_of(name) != size:
-            with _translated(), path.open("rb") as body:
-                self._client.put_object(Bucket=self._bucket, Key=self._key(name), Body=body, ContentLength=size)
+        with _translated(), path.open("rb") as body:
+            self._client.put_object(Bucket=self._bucket, Key=self._key(name), Body=body, ContentLength=size)
         path.unlink()
         return self.uri(name)
 
@@ -54,7 +53,14 @@ class BucketStore:
 
     def exists(self, name: str) -> bool:
         """Whether it is there."""
-        return self._size_of(name) is not None
+        with _translated():
+            try:
+                self._client.head_object(Bucket=self._bucket, Key=self._key(name))
+            except ClientError as exc:
+                if _code(exc) in _MISSING:
+                    return False
+                raise
+        return True
 
     def uri(self, name: str) -> str:
         """An `s3:` URI."""
@@ -71,15 +77,6 @@ class BucketStore:
 
     def _key(self, name: str) -> str:
         return self._prefix + name
-
-    def _size_of(self, name: str) -> int | None:
-        with _translated():
-            try:
-                return int(self._client.head_object(Bucket=self._bucket, Key=self._key(name))["ContentLength"])
-            except ClientError as exc:
-                if _code(exc) in _MISSING:
-                    return None
-                raise
 
     def _fetch(self, name: str, target: Path) -> bool:
         with _translated():

@@ -24,7 +24,7 @@ class ContentStore(Protocol):
         """
         Keep a file, which is then gone from its path; gives its URI. It is there whole, or not at all.
 
-        One that is there already stays as it is.
+        One that is there already is the same: it may stay, or be replaced.
         """
 
     def get(self, name: str) -> AbstractContextManager[Path | None]:
