@@ -13,10 +13,10 @@ from collections import deque
 from collections.abc import Callable
 
 from file_fetcher.concurrency import Concurrency
-from file_fetcher.failures import FetchProblem, Later, Throttled
+from file_fetcher.failures import Cancelled, FetchProblem, Later, Throttled
 from file_fetcher.telemetry import Telemetry
 
-# A task gets a function that it calls when its download is over.
+# A task gets a function that it calls when its download is over: with None when it succeeded.
 Over = Callable[[FetchProblem | None], None]
 Task = Callable[[Over], None]
 _STUCK = frozenset({"network"})
@@ -41,7 +41,8 @@ class Downloads:
         """Take a task; it is run as soon as there is room."""
         with self._changed:
             self._tasks.append(task)
-            if not self._idle and len(self._threads) < self._most_threads:
+            # A thread that was woken still counts as idle until it runs: what counts is who will be left without one.
+            if len(self._tasks) > self._idle and len(self._threads) < self._most_threads:
                 thread = threading.Thread(target=self._run, name=f"fetch-{len(self._threads)}", daemon=True)
                 self._threads.append(thread)
                 thread.start()
@@ -70,7 +71,7 @@ class Downloads:
             except BaseException as exc:
                 self.error = self.error or exc
             finally:
-                over(None)
+                over(Cancelled())  # where nothing was downloaded: neither a success nor a failure of a place
 
     def _next(self) -> Task | None:
         with self._changed:
