@@ -4,6 +4,9 @@ Settles finished works in Kafka transactions, and tells the local store after ea
 Rule 1: after an abort, or an outcome that nobody knows, what is remembered is read from the topics again, and the same
         works are settled again, before anything else: what had happened gives nothing to write.
 Rule 2: an offset goes out with, or behind, everything that its event leads to.
+Rule 3: every transaction names a position, so that the broker refuses it when the group has moved on without us.
+Rule 4: a transaction stays well within its time: works that lead to many writes are shared out.
+Rule 5: a work whose rows cannot be read now is put off; it holds up no other.
 
 Edge; used by the thread that polls the consumer, between two polls.
 """
@@ -11,9 +14,9 @@ Edge; used by the thread that polls the consumer, between two polls.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 
 import structlog
 
@@ -21,15 +24,21 @@ from cdc_runtime.freshness import to_metadata
 from cdc_runtime.offsets import Offsets
 from cdc_runtime.records import TopicPartition
 from file_fetcher.ages import Ages
+from file_fetcher.failures import FetchProblem
 from file_fetcher.publisher import ResultPublisher
 from file_fetcher.references.local import ReferenceStore
 from file_fetcher.settlement import Book, Settlement, settle
 from file_fetcher.telemetry import Telemetry
-from file_fetcher.work import Again, Work
+from file_fetcher.work import Again, Got, Work
+from file_fetcher.writes import Write
 from schemas.errors import TransientError
 
 _log = structlog.get_logger(__name__)
 _LONGEST_PAUSE_S = 30.0
+_DOUBLINGS = 9  # after which the longest pause is reached
+# About a second's work; a transaction has 30.
+_MOST_WRITES = 20_000
+_UNREADABLE_PAUSE_MS = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +75,16 @@ class Publication:
         self._catch_up = catch_up
         self._telemetry = telemetry
         self._again: list[Work] = []
+        self._later: list[Work] = []
+        self._settling: Work | None = None
         self._doubtful: set[int] = set()
         self._failures = 0
         self._not_before = 0.0
 
     @property
     def waiting(self) -> bool:
-        """Whether works wait for a transaction that did not happen."""
-        return bool(self._again)
+        """Whether works wait: for a transaction that did not happen, or for their turn."""
+        return bool(self._again or self._later)
 
     @property
     def pausing(self) -> bool:
@@ -86,27 +97,46 @@ class Publication:
         for place in gone:
             self._ages.drop(place)
         self._again = [work for work in self._again if work.place not in gone]
+        self._later = [work for work in self._later if work.place not in gone]
 
     def publish(self, works: Sequence[Work], member: Membership) -> list[Work]:
         """
         Settle works and commit the offsets behind them; gives those that are durable now, earlier ones included.
 
-        Empty when the transaction did not happen: they are kept for the next call. Raises `FatalError`.
+        Works that are not among them are kept for the next call. Raises `FatalError`.
         """
-        batch = [*self._again, *works]
-        self._again = batch
+        self._later += works
         if self.pausing or not self._sure():
             return []
         now_ms = int(time.time() * 1000)
-        settlements = [settle(work, self._store.get(work.row.record_id), self._book, now_ms) for work in batch]
+        settlements = self._settle(now_ms)
+        batch, self._later = self._taken(len(settlements))
+        self._again = batch
         for work in batch:
             if work.retry is None:
                 self._offsets.done(work.place, work.record.offset)
-        if not self._commit(settlements, [work.row.partition for work in batch], member):
+        if not self._commit(settlements, [work.row.partition for work in batch], member, works=batch):
             return []
         self._again = []
         self._tell(batch, settlements, now_ms)
         return batch
+
+    def _settle(self, now_ms: int) -> list[Settlement]:
+        """Settle what may go into one transaction: first what was in one that did not happen."""
+        settlements: list[Settlement] = []
+        size = 0
+        for work in chain(self._again, self._later):
+            settlement = settle(work, self._store.get(work.row.record_id), self._book, now_ms)
+            size += settlement.size
+            # The offsets of `_again` are done already: without their effects they must not be committed.
+            if size > _MOST_WRITES and settlements and len(settlements) >= len(self._again):
+                break
+            settlements.append(settlement)
+        return settlements
+
+    def _taken(self, count: int) -> tuple[list[Work], list[Work]]:
+        works = chain(self._again, self._later)
+        return list(islice(works, count)), list(works)
 
     def publish_apart(self, settlements: Sequence[Settlement], partition: int, member: Membership) -> bool:
         """Publish what does not come from works (a floor's rows); whether it is durable now. Raises `FatalError`."""
@@ -117,13 +147,27 @@ class Publication:
         self._telemetry.ended(chain.from_iterable(each.results for each in settlements), int(time.time() * 1000))
         return True
 
-    def _commit(self, settlements: Sequence[Settlement], partitions: Iterable[int], member: Membership) -> bool:
+    def _commit(
+        self,
+        settlements: Sequence[Settlement],
+        partitions: Iterable[int],
+        member: Membership,
+        *,
+        works: Sequence[Work | None] = (),
+    ) -> bool:
         offsets = self._positions()
-        writes = chain.from_iterable(each.all_writes() for each in settlements)
+        if not offsets and any(each.writes for each in settlements):
+            offsets = self._a_position()
+        writes = self._writes(settlements, works or [None] * len(settlements))
         try:
             self._publisher.publish(writes, offsets, member.group_metadata, texts=self._texts(offsets, member))
         except TransientError as exc:
             self._failed(exc, partitions)
+            return False
+        except FetchProblem as exc:
+            # Nothing was committed, and everybody knows: no need to read anything again.
+            _put_off(self._settling, exc)
+            self._telemetry.transaction(committed=False)
             return False
         self._failures = 0
         self._store.apply(chain.from_iterable(each.changes for each in settlements))
@@ -132,6 +176,18 @@ class Publication:
             self._ages.committed(place)
         self._telemetry.transaction(committed=True)
         return True
+
+    def _writes(self, settlements: Iterable[Settlement], works: Iterable[Work | None]) -> Iterator[Write]:
+        for settlement, self._settling in zip(settlements, works, strict=True):
+            yield from settlement.all_writes()
+
+    def _a_position(self) -> dict[TopicPartition, int]:
+        """Some position that we hold, as it is: only with one does the broker look at our membership (rule F1)."""
+        for place in self._offsets.places:
+            tracker = self._offsets.tracker(place)
+            if tracker is not None and tracker.next_offset is not None:
+                return {place: tracker.next_offset}
+        return {}
 
     @property
     def due(self) -> bool:
@@ -159,7 +215,7 @@ class Publication:
 
     def _failed(self, problem: TransientError, partitions: Iterable[int]) -> None:
         self._failures += 1
-        pause_s = min(_LONGEST_PAUSE_S, 0.1 * 2**self._failures)
+        pause_s = min(_LONGEST_PAUSE_S, 0.1 * 2 ** min(self._failures, _DOUBLINGS))
         self._not_before = time.monotonic() + pause_s
         self._doubtful.update(partition % self._book.partitions for partition in partitions)
         self._telemetry.transaction(committed=False)
@@ -187,3 +243,14 @@ class Publication:
                         self._telemetry.retried(outcome.reason)
             if work.row.committed_ms:
                 self._telemetry.applied(work.place, work.row.committed_ms)
+
+
+def _put_off(work: Work | None, problem: FetchProblem) -> None:
+    """Have the files tried again whose rows cannot be read; no attempt is used up."""
+    if work is None:
+        raise problem
+    due_ms = int(time.time() * 1000) + _UNREADABLE_PAUSE_MS
+    for file_id, outcome in work.outcomes.items():
+        if isinstance(outcome, Got) and outcome.rows:
+            work.outcomes[file_id] = Again(work.fetches[file_id].attempt, due_ms, problem.reason, outcome.place)
+    _log.warning("rows of a file cannot be read", reason=str(problem), remedy=problem.remedy)
