@@ -34,6 +34,7 @@ from file_fetcher.parsers.protocol import ParserInfo
 from file_fetcher.parsers.reading import Reading
 from file_fetcher.settings import LimitSettings
 from file_fetcher.sniffing import HEAD_BYTES, MediaType, allowed_words, is_zip, sniff
+from file_fetcher.store.disk import writing
 from file_fetcher.store.protocol import ContentStore, extraction_name, object_name
 from schemas.file_results import Content, Extraction
 from schemas.file_state import RowRange
@@ -200,7 +201,7 @@ class Contents:
             if path is not None:
                 self._store.put(extraction_name(sha256, parser_id, part), path)
         meta = {"format": _FORMAT, "extraction": asdict(extraction), "ranges": reading.ranges}
-        with tempfile.TemporaryDirectory(dir=self._parsers.folder) as folder:
+        with writing(), tempfile.TemporaryDirectory(dir=self._parsers.folder) as folder:
             path = Path(folder) / META
             path.write_bytes(json.dumps(meta, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace"))
             self._store.put(extraction_name(sha256, parser_id, META), path)

@@ -31,6 +31,7 @@ from file_fetcher.parsers.protocol import ParserInfo, ParserLimits
 from file_fetcher.parsers.reading import Reading, last_words, reading_of
 from file_fetcher.settings import LimitSettings, ParserSettings
 from file_fetcher.sniffing import MediaType, Signature
+from file_fetcher.store.disk import writing
 from schemas.errors import FatalError
 
 _ANSWER_BYTES = 4096
@@ -111,7 +112,8 @@ class ParserPool:
         Blocks until a worker is free and the file is read or given up, `timeout_s` at most for the latter. Raises
         `Blocked` when the disk is full, `Cancelled` when the pool is closed, and nothing on account of the file.
         """
-        folder = Path(tempfile.mkdtemp(dir=self._folder)).absolute()
+        with writing():
+            folder = Path(tempfile.mkdtemp(dir=self._folder)).absolute()
         try:
             job = Job(
                 key=parser.key,
@@ -146,7 +148,7 @@ class ParserPool:
         except _SpeaksNonsense:
             status = "parser_crash"
         if status == "storage_full":
-            raise Blocked("storage_full", "no space is left for what parsers read", remedy="free space on the disk")
+            raise Blocked("storage_full", "no space is left for what parsers read", remedy="free space on its disk")
         return reading_of(Path(job.folder), status)
 
     def _run(self, job: Job) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from file_fetcher.failures import Blocked, FetchProblem, Throttled
+from file_fetcher.store.disk import writing
 from schemas.errors import RowferryError, SettingsError, Unreachable
 
 _MISSING = ("404", "NoSuchKey", "NotFound")
@@ -47,9 +49,12 @@ class BucketStore:
     @contextlib.contextmanager
     def get(self, name: str) -> Iterator[Path | None]:
         """A copy, which goes with the context."""
-        with tempfile.TemporaryDirectory(dir=self._folder) as folder:
-            target = Path(folder) / "content"
-            yield target if self._fetch(name, target) else None
+        with writing():
+            folder = Path(tempfile.mkdtemp(dir=self._folder))
+        try:
+            yield folder / "content" if self._fetch(name, folder / "content") else None
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def exists(self, name: str) -> bool:
         """Whether it is there."""
@@ -86,7 +91,7 @@ class BucketStore:
                 if _code(exc) in _MISSING:
                     return False
                 raise
-            with contextlib.closing(body), target.open("wb") as file:
+            with contextlib.closing(body), writing(), target.open("wb") as file:
                 for piece in body.iter_chunks(_BODY_BYTES):
                     file.write(piece)
         return True
@@ -112,8 +117,6 @@ def _translated() -> Iterator[None]:
         raise _problem(_code(exc)) from exc
     except BotoCoreError as exc:
         raise Blocked("network", f"the bucket of the store does not answer: {type(exc).__name__}") from exc
-    except OSError as exc:
-        raise Blocked("storage_full", f"a temporary file of the store cannot be written: {exc.strerror}") from exc
 
 
 def _problem(code: str) -> FetchProblem:

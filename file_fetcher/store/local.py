@@ -18,12 +18,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from file_fetcher.failures import Blocked
+from file_fetcher.store.disk import writing
 from schemas.errors import SettingsError
 
 _LEFT_OVER_S = 24 * 3600
-_FULL = (errno.ENOSPC, errno.EDQUOT)
-_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 class LocalStore:
@@ -41,7 +39,7 @@ class LocalStore:
     def put(self, name: str, path: Path) -> str:
         """Keep a file; one of the same name and size stays, another is replaced by this."""
         target = self._folder / name
-        with _translated():
+        with writing():
             if _same_size(target, path):
                 path.unlink()
             else:
@@ -127,14 +125,3 @@ def _sweep(folder: Path) -> None:
         with contextlib.suppress(FileNotFoundError):
             if time.time() - left.stat().st_mtime > _LEFT_OVER_S:
                 left.unlink()
-
-
-@contextlib.contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except OSError as exc:
-        if exc.errno in _FULL:
-            raise Blocked("storage_full", "no space is left in the store", remedy="free space on its disk") from exc
-        reason = "access_denied" if exc.errno in _FORBIDDEN else "storage_full"
-        raise Blocked(reason, f"the store cannot be written: {exc.strerror}") from exc

@@ -54,6 +54,9 @@ class OddParser:
         with Path("flood").open("wb") as file:
             file.truncate(2**40)
 
+    def _fill(self, context: Context) -> None:
+        Path("/dev/full").write_text("x" * 2**20)
+
     def _look(self, context: Context) -> None:
         names = {int(entry.name) for entry in Path("/proc/self/fd").iterdir()}
         sockets = [name for name in names if _is_socket(name)]

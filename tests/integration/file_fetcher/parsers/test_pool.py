@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from file_fetcher.failures import Cancelled
+from file_fetcher.failures import Blocked, Cancelled
 from file_fetcher.parsers.pool import ParserPool
 from file_fetcher.settings import LimitSettings, ParserSettings
 from file_fetcher.sniffing import PDF, TEXT, Signature
@@ -62,6 +62,13 @@ def test_answer_that_was_not_asked_for_is_not_taken_for_the_next_file(odd):
     odd.read("lie")
     after = odd.read("nothing")
     assert (after.status, after.rows_accepted) == ("ok", 1)
+
+
+def test_full_disk_is_no_files_fault(odd):
+    with pytest.raises(Blocked) as raised:
+        odd.read("fill")
+    assert raised.value.reason == "storage_full"
+    assert odd.read("nothing").status == "ok"
 
 
 def test_link_that_a_file_planted_is_not_followed(odd):

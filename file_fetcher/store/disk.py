@@ -1,0 +1,24 @@
+"""What an error of the local disk means: no file's fault, so nothing is fetched until it is mended."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+from collections.abc import Iterator
+
+from file_fetcher.failures import Blocked
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
+@contextlib.contextmanager
+def writing() -> Iterator[None]:
+    """Turn errors of writing into `Blocked`: `storage_full`, or `access_denied` where rights are missing."""
+    try:
+        yield
+    except OSError as exc:
+        if exc.errno in _FULL:
+            raise Blocked("storage_full", "no space is left on the disk", remedy="free space on it") from exc
+        reason = "access_denied" if exc.errno in _FORBIDDEN else "storage_full"
+        raise Blocked(reason, f"the disk cannot be written: {exc.strerror}") from exc
