@@ -4,7 +4,9 @@ Edge: a store in a folder.
 Rules:
 1. A file is on the disk before it has its name: written or moved to `tmp` on the same file system, flushed, renamed,
    and the folder flushed. After a power cut it is there whole, or not at all.
-2. What is left in `tmp` of an earlier run goes at the start, once it is a day old: another process may be at work.
+2. What was put is still there after a power cut: new folders are flushed into those that hold them, whichever thread
+   made them. All of that comes last: the first flush writes the file system's journal, the others find little to do.
+3. What is left in `tmp` of an earlier run goes at the start, once it is a day old: another process may be at work.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ class LocalStore:
     def __init__(self, folder: Path) -> None:
         self._folder = folder.absolute()
         self._tmp = self._folder / "tmp"
+        self._fresh: set[Path] = set()  # folders that may not be on the disk yet
         try:
             self._tmp.mkdir(parents=True, exist_ok=True)
             _sweep(self._tmp)
@@ -73,11 +76,25 @@ class LocalStore:
         try:
             _onto_same_file_system(path, ready)
             _flush(ready)
-            _make_folder(target.parent)
+            fresh = self._make_folder(target.parent)
             ready.replace(target)
-            _flush(target.parent)
-        finally:
+        except BaseException:
             ready.unlink(missing_ok=True)
+            raise
+        for folder in (target.parent, *(each.parent for each in fresh)):
+            _flush(folder)
+        self._fresh.difference_update(fresh)
+
+    def _make_folder(self, folder: Path) -> list[Path]:
+        """Make a folder with those above it; gives those that may not be on the disk yet, the innermost first."""
+        fresh = []
+        while folder in self._fresh or not folder.is_dir():
+            fresh.append(folder)
+            folder = folder.parent
+        self._fresh.update(fresh)
+        for each in reversed(fresh):
+            each.mkdir(exist_ok=True)
+        return fresh
 
     def _unusable(self, exc: OSError) -> SettingsError:
         return SettingsError(
@@ -94,15 +111,6 @@ def _onto_same_file_system(path: Path, ready: Path) -> None:
             raise
         shutil.copyfile(path, ready)
         path.unlink()
-
-
-def _make_folder(folder: Path) -> None:
-    """Make a folder with those above it, each flushed into the one that holds it."""
-    if folder.is_dir():
-        return
-    _make_folder(folder.parent)
-    folder.mkdir(exist_ok=True)
-    _flush(folder.parent)
 
 
 def _flush(path: Path) -> None:

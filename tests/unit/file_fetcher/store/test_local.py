@@ -62,7 +62,28 @@ def test_file_is_on_the_disk_before_it_has_its_name(store, tmp_path, monkeypatch
 
     monkeypatch.setattr(os, "fsync", watched)
     store.put("objects/a", fill(tmp_path))
-    assert seen == [("tmp", False), (".", False), (".", True)]  # the file, the folder for `objects`, `objects` itself
+    assert seen == [("tmp", False), (".", True), (".", True)]  # the file, `objects`, the folder that holds it
+
+
+def test_folder_that_another_thread_made_is_flushed_with_the_file(store, tmp_path, monkeypatch):
+    flush, inner, seen = os.fsync, [], []
+
+    def watched(descriptor: int) -> None:
+        name = str(Path(f"/proc/self/fd/{descriptor}").readlink().relative_to(tmp_path / "store"))
+        if name == "objects/ab" and not inner:  # the first file has its name, its folders are not on the disk yet
+            inner.append(name)
+            store.put("objects/ab/2", fill(tmp_path, b"second"))
+            inner.extend(seen)
+            seen.clear()
+        seen.append(name)
+        flush(descriptor)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    store.put("objects/ab/1", fill(tmp_path, b"first"))
+    assert inner[-3:] == ["objects/ab", "objects", "."]
+    store.put("objects/ab/3", fill(tmp_path, b"third"))
+    assert seen[-2:] != ["objects", "."]
+    assert seen[-1] == "objects/ab"
 
 
 def test_file_from_another_file_system_is_copied(store, tmp_path, monkeypatch):
