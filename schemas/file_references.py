@@ -127,7 +127,16 @@ def _entries(value: str) -> Iterator[tuple[str, str]]:
     except (ValueError, RecursionError):
         return
     if isinstance(parsed, dict):
-        yield from ((entry, key) for entry, key in parsed.items() if isinstance(key, str) and key)
+        yield from (
+            (entry, key)
+            for entry, key in parsed.items()
+            if isinstance(key, str) and key and _has_name(entry) and _has_name(key)
+        )
+
+
+def _has_name(text: str) -> bool:
+    """Whether ids and keys can be made of it: `json` (not `jsonb`) takes escapes that are no characters, and NUL."""
+    return "\0" not in text and not any("\ud800" <= each <= "\udfff" for each in text)
 
 
 def _reference(doc_id: str, column: FileColumn, location: str, entry: str | None) -> FileReference:

@@ -174,3 +174,15 @@ def test_signature_is_not_in_the_printed_reference() -> None:
 )
 def test_value_that_refers_to_nothing_gives_no_reference(column: FileColumn, value: str) -> None:
     assert references("t/1", [column], {column.column: value}) == ()
+
+
+@pytest.mark.parametrize("value", [r'{"\ud800": "a.pdf"}', r'{"a": "\udfff.pdf"}', r'{"\u0000": "a.pdf"}'])
+def test_map_entry_that_is_no_text_gives_no_reference_and_leaves_the_others(value: str) -> None:
+    column = FileColumn("plans_s3_keys", "jsonb_s3_map", "*_s3_keys")
+    more = value.removesuffix("}") + ', "": "b.pdf", "\\ud83d\\ude00": "c.pdf"}'
+    assert references("items/7", [column], {"plans_s3_keys": value}) == ()
+    found = references("items/7", [column], {"plans_s3_keys": more})
+    assert [(each.file_id, each.key) for each in found] == [
+        ("items/7/plans_s3_keys/%00", "b.pdf"),
+        ("items/7/plans_s3_keys/%F0%9F%98%80", "c.pdf"),
+    ]
