@@ -4,7 +4,7 @@ What a parser writes through: text, pages, rows and facts of one file, into a fo
 Rules:
 1. What is written is legal text: control characters and halves of surrogate pairs become spaces.
 2. Text past `max_text_chars` is dropped and the result says `truncated`; a new page then ends the reading.
-3. Rows past `max_rows`, or past `ROWS_BYTES` on disk, end the reading.
+3. Rows past `max_rows`, `MOST_SHEETS` or `ROWS_BYTES` end the reading; one of more than `MOST_ROW_BYTES` is rejected.
 4. `meta.json` is written last: without it the folder says nothing.
 
 Leaves to others: the child process, and what becomes of the folder.
@@ -17,7 +17,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
 from file_fetcher.parsers.protocol import LimitReached, ParserLimits
 from file_fetcher.parsers.ranges import Runs
@@ -26,6 +26,9 @@ META, TEXT, ROWS = "meta.json", "text.txt", "rows.jsonl"
 PAGE_BREAK = "\f"
 # A content of 100 MiB rarely has more in its cells; it keeps the disk from filling.
 ROWS_BYTES = 512 * 1024 * 1024
+MOST_ROW_BYTES = 512 * 1024  # a row is a record of Kafka's, and those are a megabyte at most
+MOST_SHEETS = 1_000  # which rows there are is kept for each file, by sheet
+_MAX_SHEET_CHARS = 200
 _MAX_FACTS, _MAX_FACT_CHARS, _MAX_WARNINGS = 100, 1_000, 20
 _ILLEGAL = re.compile("[\x00-\x08\x0b-\x0c\x0e-\x1f\x7f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 
@@ -38,8 +41,9 @@ class Context:
         self.media_type = media_type
         self._folder = folder
         self._text: TextIO | None = None
-        self._rows: TextIO | None = None
-        self._text_chars = self._pages = self._pages_said = self._accepted = self._rejected = self._rows_chars = 0
+        self._rows: BinaryIO | None = None
+        self._text_chars = self._pages = self._pages_said = self._accepted = self._rejected = self._rows_bytes = 0
+        self._sheets: set[str] = set()
         self._truncated = False
         self._runs = Runs()
         self._facts: dict[str, str] = {}
@@ -67,12 +71,17 @@ class Context:
     def row(self, sheet: str, number: int, values: Mapping[str, str]) -> None:
         """A row of a table, by header; `number` counts as the spreadsheet does, from 1. Raises `LimitReached`."""
         clean = {legal(name): legal(value) for name, value in values.items()}
-        self._write_row({"sheet": legal(sheet), "number": number, "values": clean})
+        line = _line({"sheet": sheet_name(sheet), "number": number, "values": clean})
+        if len(line) > MOST_ROW_BYTES:
+            self.reject(sheet, number, f"expected rows of at most {MOST_ROW_BYTES} bytes, got {len(line)}")
+            return
+        self._write_row(line, sheet_name(sheet), number)
         self._accepted += 1
 
     def reject(self, sheet: str, number: int, reason: str) -> None:
         """A row that cannot be taken; the reason holds nothing of the row. Raises `LimitReached`."""
-        self._write_row({"sheet": legal(sheet), "number": number, "reason": legal(reason)[:_MAX_FACT_CHARS]})
+        line = _line({"sheet": sheet_name(sheet), "number": number, "reason": legal(reason)[:_MAX_FACT_CHARS]})
+        self._write_row(line, sheet_name(sheet), number)
         self._rejected += 1
 
     def meta(self, key: str, value: str) -> None:
@@ -127,16 +136,26 @@ class Context:
         self._text.write(part)
         self._text_chars += len(part)
 
-    def _write_row(self, row: Mapping[str, object]) -> None:
-        line = json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n"
-        self._rows_chars += len(line.encode())
-        if self._accepted + self._rejected >= self.limits.max_rows or self._rows_chars > ROWS_BYTES:
+    def _write_row(self, line: bytes, sheet: str, number: int) -> None:
+        self._rows_bytes += len(line)
+        self._sheets.add(sheet)
+        too_many = self._accepted + self._rejected >= self.limits.max_rows or len(self._sheets) > MOST_SHEETS
+        if too_many or self._rows_bytes > ROWS_BYTES:
             self._truncated = True
             raise LimitReached
         if self._rows is None:
-            self._rows = (self._folder / ROWS).open("w", encoding="utf-8", newline="\n")
+            self._rows = (self._folder / ROWS).open("wb")
         self._rows.write(line)
-        self._runs.add(str(row["sheet"]), int(str(row["number"])))
+        self._runs.add(sheet, number)
+
+
+def sheet_name(sheet: str) -> str:
+    """A sheet's name as results have it: it is part of the ids of rows, so it is short."""
+    return legal(sheet)[:_MAX_SHEET_CHARS]
+
+
+def _line(row: Mapping[str, object]) -> bytes:
+    return json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
 def legal(text: str) -> str:

@@ -70,6 +70,34 @@ def test_rows_past_what_may_lie_on_the_disk_end_the_reading(tmp_path, monkeypatc
     assert written(tmp_path).rows == [("S", 2, {"a": "1"})]
 
 
+def test_row_that_no_record_holds_is_rejected(tmp_path):
+    with Context(tmp_path, ParserLimits()) as context:
+        context.row("S", 2, {"a": "x" * 300_000, "b": "y" * 300_000})
+        context.row("S", 3, {"a": "1"})
+        context.finish("ok")
+    assert written(tmp_path).rows == [
+        ("S", 2, "expected rows of at most 524288 bytes, got 600050"),
+        ("S", 3, {"a": "1"}),
+    ]
+
+
+def test_sheets_past_a_thousand_end_the_reading(tmp_path):
+    with Context(tmp_path, ParserLimits()) as context:
+        for number in range(1_000):
+            context.row(f"S{number}", 2, {"a": "1"})
+        with pytest.raises(LimitReached):
+            context.row("one more", 2, {"a": "1"})
+        context.finish("ok")
+    assert written(tmp_path).facts["rows_accepted"] == 1_000
+
+
+def test_names_of_sheets_are_short(tmp_path):
+    with Context(tmp_path, ParserLimits()) as context:
+        context.row("S" * 500, 2, {"a": "1"})
+        context.finish("ok")
+    assert written(tmp_path).facts["ranges"] == [["S" * 200, 2, 2]]
+
+
 def test_facts_and_warnings_are_few_and_short(tmp_path):
     with Context(tmp_path, ParserLimits()) as context:
         for number in range(200):
