@@ -17,13 +17,13 @@ import contextlib
 import hashlib
 import json
 import re
-import tempfile
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Protocol
+from uuid import uuid4
 
 from cdc_runtime.metrics import FETCHER_CACHE, FETCHER_EXTRACTIONS
 from file_fetcher.failures import Blocked, Skipped
@@ -110,6 +110,7 @@ class Contents:
         self._count = count
         self._flights = _Flights()
         self._ended: OrderedDict[tuple[str, str], str] = OrderedDict()
+        self._parser_ids: dict[tuple[str, str], str] = {}
 
     def take(self, path: Path, arrived: Arrived, file_name: str) -> Taken:
         """
@@ -200,9 +201,11 @@ class Contents:
         for part, path in ((TEXT, reading.text), (ROWS, reading.rows)):
             if path is not None:
                 self._store.put(extraction_name(sha256, parser_id, part), path)
-        meta = {"format": _FORMAT, "extraction": asdict(extraction), "ranges": reading.ranges}
-        with writing(), tempfile.TemporaryDirectory(dir=self._parsers.folder) as folder:
-            path = Path(folder) / META
+        # Shallow: `asdict` would copy the text's facts one by one.
+        found = {each.name: getattr(extraction, each.name) for each in fields(extraction)}
+        meta = {"format": _FORMAT, "extraction": found, "ranges": reading.ranges}
+        path = self._parsers.folder / f"{META}-{uuid4().hex}"
+        with writing(), _gone_afterwards(path):
             path.write_bytes(json.dumps(meta, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace"))
             self._store.put(extraction_name(sha256, parser_id, META), path)
 
@@ -216,9 +219,13 @@ class Contents:
         """Parser, version, and a digest of all that makes it read something else out of the same bytes."""
         if parser is None:
             return ""
-        says = [media_type.mime, self._limits.text_bytes, asdict(self._parsers.limits)]
-        digest = hashlib.sha256(json.dumps(says, sort_keys=True).encode()).hexdigest()[:8]
-        return re.sub(r"[^A-Za-z0-9.+]+", "-", f"{parser.key} {parser.label} {digest}")
+        known = self._parser_ids.get((parser.key, media_type.mime))
+        if known is None:
+            says = [media_type.mime, self._limits.text_bytes, asdict(self._parsers.limits)]
+            digest = hashlib.sha256(json.dumps(says, sort_keys=True).encode()).hexdigest()[:8]
+            known = re.sub(r"[^A-Za-z0-9.+]+", "-", f"{parser.key} {parser.label} {digest}")
+            self._parser_ids[parser.key, media_type.mime] = known
+        return known
 
     def _rows(self, name: str) -> Iterator[ParsedRow]:
         if not name:
@@ -252,6 +259,14 @@ class _Flights:
                 own, users = self._waiting.pop(name)
                 if users > 1:
                     self._waiting[name] = own, users - 1
+
+
+@contextlib.contextmanager
+def _gone_afterwards(path: Path) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def _beginning(path: Path | None, most_bytes: int) -> tuple[str, bool]:
