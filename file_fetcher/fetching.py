@@ -115,7 +115,8 @@ class Fetching:
         """
         The outcome of one try; None when it was cancelled.
 
-        `downloaded` is called once, when the download is over (with its problem, or None): reading may take longer.
+        `downloaded` is called once, when the download is over, with its problem or None (`Cancelled` where nothing
+        was downloaded): reading may take longer.
         """
         told = _Once(downloaded)
         place = ""
@@ -124,7 +125,7 @@ class Fetching:
             place = source.place
             alone = self._places.left_alone_s(place)
             if alone is not None:
-                told(None)
+                told(Cancelled())  # nothing was downloaded
                 return left_alone(Try(fetch.attempt, place, _now_ms()), alone[1], alone[0], random.random)
             return self._get(source, fetch, cancelled, told)
         except Cancelled as problem:
