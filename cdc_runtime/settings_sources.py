@@ -30,6 +30,8 @@ LEGACY_VARIABLES = {
     "PROCORE_DATABASE_URL": "database_url",
     "VESPA_LOCAL_URL": "vespa.url",
     "LOG_LEVEL": "log.level",
+    # The keys are read by boto3's own chain, which knows what belongs to them; of regions it knows another variable.
+    "AWS_REGION": "s3.region",
 }
 
 
