@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PACKAGES := schemas cdc_runtime cdc_reader vespa_sink rowferry
+PACKAGES := schemas cdc_runtime cdc_reader vespa_sink file_fetcher rowferry
 TYPED := $(PACKAGES) devstack bench
 COMPILED := $(shell find $(PACKAGES) -name '*.pyx')
 WORKERS ?= 2

@@ -139,6 +139,8 @@ def _workshop(
     closing.callback(downloader.close)
     parsers = ParserPool(settings.parsers, settings.limits, folder / "parsing")
     closing.callback(parsers.close)
+    for name, reason in parsers.broken.items():
+        _log.warning("parser is not used", parser=name, reason=reason)
     contents = Contents(open_store(settings.store_url, folder, settings.s3), parsers, settings.limits, telemetry.count)
     places = Places(settings.retry, telemetry)
     health.detail("left_alone", places.open_places)
