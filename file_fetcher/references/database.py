@@ -16,7 +16,7 @@ import secrets
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -92,41 +92,49 @@ class LocalDatabase:
 
     def _opened(self) -> Connection:
         existed = self._path.exists()
+        connection = self._connect()
         try:
-            connection = self._connect()
             reason = self._refusal(connection)
-        except sqlite3.OperationalError:
-            raise
-        except sqlite3.DatabaseError as exc:
-            reason = _name(exc)
-        if reason is not None:
-            if existed:
-                _log.warning("local store is made anew", path=str(self._path), reason=reason)
-            with suppress(UnboundLocalError):
+            if reason is not None:
                 connection.close()
-            self._remove()
-            connection = self._connect()
+                if existed:
+                    _log.warning("local store is made anew", path=str(self._path), reason=reason)
+                connection = self._made()
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+            self._mark(connection, self._boot)
+            connection.execute("PRAGMA synchronous = OFF")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _made(self) -> Connection:
+        self._remove()
+        connection = self._connect()
+        with connection:
+            connection.execute("BEGIN")
             for statement in self._statements:
                 connection.execute(statement)
             connection.execute("CREATE TABLE opened (boot TEXT NOT NULL)")
             connection.execute("INSERT INTO opened VALUES (?)", (self._boot,))
             connection.execute(f"PRAGMA user_version = {self._version}")
-        self._mark(connection, self._boot)
-        connection.execute("PRAGMA synchronous = OFF")
         return connection
 
     def _connect(self) -> Connection:
-        connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
-        return connection
+        return sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
 
     def _refusal(self, connection: Connection) -> str | None:
         """Why the file cannot be used; None when it can."""
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version != self._version:
-            return f"its format is {version}, not {self._version}"
-        (boot,) = connection.execute("SELECT boot FROM opened").fetchone()
+        try:
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            if version != self._version:
+                return f"its format is {version}, not {self._version}"
+            (boot,) = connection.execute("SELECT boot FROM opened").fetchone()
+        except sqlite3.DatabaseError as exc:
+            if isinstance(exc, sqlite3.OperationalError):
+                raise
+            return _name(exc)
         return None if boot in (_CLEAN, self._boot) else "the machine stopped while it was open"
 
     def _mark(self, connection: Connection, boot: str) -> None:

@@ -2,8 +2,8 @@
 Edge: brings the local store up to date with the topics, partition by partition (rule F2).
 
 Rule 1: both topics are read to their true end (rule P1).
-Rule 2: of the retries only those are read that were committed before the references were: several members write to one
-        state partition, and a retry whose reference was not read yet would be passed over for good.
+Rule 2: of the retries only those count as read that were committed before the references were: several members write
+        to one state partition, and a retry whose reference was not read yet would be passed over for good.
 Rule 3: what a topic no longer has is forgotten only after it was read from its beginning.
 """
 
@@ -135,7 +135,7 @@ class _Reader:
         return _Source(topic, extents, next_offsets)
 
     def read(self, source: _Source, decode: Callable[[Record], StateChange], *, bounded: bool = False) -> None:
-        """Apply every record to the end of now, or (`bounded`) to the end that the source has."""
+        """Apply every record to the end of now; `bounded`: known is what stands before the end that the source has."""
         if bounded and source.at_end:
             return
         starts = {p: OFFSET_BEGINNING if known is None else known for p, known in source.next_offsets.items()}
@@ -143,8 +143,6 @@ class _Reader:
         size = 0
         with closing(Tail(self._settings, source.topic, starts, admin=self._admin)) as tail:
             for record in tail.read_to_end():
-                if bounded and record.offset >= source.extents[record.partition].end:
-                    continue
                 batch.append(_decoded(decode, record))
                 size += len(record.value or b"")
                 if len(batch) >= _BATCH_RECORDS or size >= _BATCH_BYTES:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
+from confluent_kafka import TopicPartition as KafkaTopicPartition
 
 from cdc_runtime.kafka.errors import TopicMissing
 from file_fetcher.references import rebuild
@@ -227,6 +228,18 @@ def test_nothing_to_read_is_no_error(catch_up, store, settings, topics, admin):
     catch_up()
     rebuild.bring_up_to_date(store, settings, topics, GROUP, [], admin=admin)
     assert {p: position.next_offset for p, position in store.positions(topics.file_refs).items()} == {0: 0, 1: 0, 2: 0}
+
+
+def test_retries_that_the_topic_has_forgotten_are_lost_and_reading_goes_on_behind_them(
+    say, catch_up, store, admin, topics, waiting_in
+):
+    say(*waiting_in("photos/1", 0))
+    # The retry, and the marker of its transaction.
+    for future in admin._client.delete_records([KafkaTopicPartition(topics.retry(GROUP), 0, 2)]).values():
+        future.result(20)
+    catch_up()
+    assert [file.file_id for _, file in store.lost_retries(PLACES, 10)] == ["photos/1/url"]
+    assert store.positions(topics.retry(GROUP))[0].next_offset == 2
 
 
 def test_a_topic_that_is_not_there_is_an_error(catch_up, admin, topics):
