@@ -1,15 +1,14 @@
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cdc_runtime.kafka.errors import TransactionAborted
 from cdc_runtime.metrics import Metrics
 from cdc_runtime.offsets import Offsets
-from cdc_runtime.records import Record, TopicPartition
+from cdc_runtime.records import TopicPartition
 from file_fetcher import publication as published
 from file_fetcher.ages import Ages
 from file_fetcher.contents import ParsedRow
@@ -21,55 +20,13 @@ from file_fetcher.references.retries import Retry
 from file_fetcher.settlement import settle_floor
 from file_fetcher.telemetry import Telemetry
 from file_fetcher.work import Again, Work
-from file_fetcher.writes import Write
 from schemas.errors import FatalError, Unreachable
-from schemas.file_results import FileResult
 from schemas.file_state import State
+from tests.unit.file_fetcher.brokers import ABORTS, UNHEARD, Broker
 from tests.unit.file_fetcher.rows import BOOK, PLACE, TOPICS, done, got, reference, row, work
 
 MEMBER = Membership("generation 7", lambda place: None)
 OTHER = TopicPartition("cdc.public.photos", 5)
-HAPPENS, ABORTS, UNHEARD = "happens", "aborts", "unheard"
-
-
-class _Broker:
-    """A publisher: its transactions happen, abort, or happen although the publisher raises."""
-
-    def __init__(self) -> None:
-        self.fates: list[str] = []
-        self.error: Exception = TransactionAborted("expected a commit, got none")
-        self.log: list[Record] = []
-        self.committed: dict[TopicPartition, int] = {}
-        self.calls: list[tuple[list[Write], dict[TopicPartition, int], object]] = []
-        self.readies = 0
-
-    def ready(self) -> None:
-        self.readies += 1
-
-    def publish(
-        self,
-        writes: Iterable[Write],
-        offsets: Mapping[TopicPartition, int],
-        group_metadata: object,
-        *,
-        texts: Mapping[TopicPartition, str],
-    ) -> None:
-        made = list(writes)
-        assert texts.keys() == offsets.keys()
-        self.calls.append((made, dict(offsets), group_metadata))
-        fate = self.fates.pop(0) if self.fates else HAPPENS
-        if fate != ABORTS:
-            start = len(self.log)
-            self.log += [
-                Record(w.topic, w.partition, start + n, w.key, w.value, 0, w.headers) for n, w in enumerate(made)
-            ]
-            self.committed.update(offsets)
-        if fate != HAPPENS:
-            raise self.error
-
-    def results(self) -> list[tuple[str, int]]:
-        found = [FileResult.from_json(each.value or b"") for each in self.log if each.topic == TOPICS.files]
-        return [(each.file_id, each.version) for each in found]
 
 
 class _World:
@@ -77,7 +34,7 @@ class _World:
 
     def __init__(self, store: ReferenceStore) -> None:
         self.store = store
-        self.broker = _Broker()
+        self.broker = Broker()
         self.offsets = Offsets()
         self.caught_up: list[list[int]] = []
         self.catching_up: Exception | None = None
