@@ -2,13 +2,15 @@
 The threads that fetch: as many downloads at once as `concurrency` allows; reading goes on beside them.
 
 Edge. A thread that has downloaded its file lets another begin while it stores and reads the file; how many threads
-there are in all bounds how many files wait for a parser.
+there are in all bounds how many files wait for a parser. While what was read and not yet published is large, one file
+is fetched at a time: a row is published as a whole, so that none would mean for ever.
 """
 
 from __future__ import annotations
 
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable
 
@@ -20,6 +22,8 @@ from file_fetcher.telemetry import Telemetry
 Over = Callable[[FetchProblem | None], None]
 Task = Callable[[Over], None]
 _STUCK = frozenset({"network"})
+_MOST_KEPT_BYTES = 64 * 1024 * 1024
+_LOOK_S = 0.2  # nobody tells when memory has become free
 
 
 class Downloads:
@@ -34,6 +38,8 @@ class Downloads:
         self._threads: list[threading.Thread] = []
         self._idle = 0
         self._under_way = 0
+        self._kept_bytes = 0
+        self._forgotten: deque[int] = deque()
         self._closed = False
         self.error: BaseException | None = None
 
@@ -47,6 +53,16 @@ class Downloads:
                 self._threads.append(thread)
                 thread.start()
             self._changed.notify()
+
+    def keep(self, outcome: object, size_bytes: int) -> None:
+        """Count what an outcome holds in memory until nobody knows the outcome any more."""
+        with self._changed:
+            self._kept_bytes += size_bytes
+        weakref.finalize(outcome, self._gone, size_bytes)
+
+    def _gone(self, size_bytes: int) -> None:
+        """Called wherever an object ends, even within a call of ours: takes no lock."""
+        self._forgotten.append(size_bytes)
 
     @property
     def queued(self) -> int:
@@ -76,13 +92,18 @@ class Downloads:
     def _next(self) -> Task | None:
         with self._changed:
             self._idle += 1
-            while not self._closed and not (self._tasks and self._under_way < self._concurrency.limit):
-                self._changed.wait()
+            while not self._closed and not (self._tasks and self._under_way < self._limit()):
+                self._changed.wait(_LOOK_S if self._kept_bytes > _MOST_KEPT_BYTES else None)
             self._idle -= 1
             if self._closed:
                 return None
             self._count(1)
             return self._tasks.popleft()
+
+    def _limit(self) -> int:
+        while self._forgotten:
+            self._kept_bytes -= self._forgotten.popleft()
+        return 1 if self._kept_bytes > _MOST_KEPT_BYTES else self._concurrency.limit
 
     def released(self, problem: FetchProblem | None) -> None:
         """A download is over."""

@@ -40,7 +40,7 @@ from file_fetcher.references.local import ReferenceStore
 from file_fetcher.references.retries import Retry
 from file_fetcher.settlement import Book, settle_floor, waiting_file
 from file_fetcher.telemetry import Telemetry
-from file_fetcher.work import Fetch, Outcome, Row, Work
+from file_fetcher.work import Fetch, Got, Outcome, Row, Work
 from schemas.errors import RecordError, TransientError
 from schemas.wire import UnknownSchema
 
@@ -284,6 +284,8 @@ class Fetcher:
             outcome = self._parts.fetching.fetch(
                 fetch, work.row.source_table, cancelled=work.cancelled.is_set, downloaded=over
             )
+        if isinstance(outcome, Got):
+            self._parts.downloads.keep(outcome, outcome.kept_bytes)
         self._ended.put((work, fetch.reference.file_id, outcome))
 
     def _collect(self) -> None:

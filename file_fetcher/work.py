@@ -55,7 +55,7 @@ class Row:
     streamed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Got:
     """A file that was fetched and, where that is possible, read."""
 
@@ -64,6 +64,11 @@ class Got:
     rows: tuple[RowRange, ...] = ()
     open_rows: Callable[[], Iterable[ParsedRow]] = field(default=lambda: iter(()), compare=False)
     place: str = ""
+
+    @property
+    def kept_bytes(self) -> int:
+        """About how much memory it takes."""
+        return len(self.extraction.text) * 2 + 1024
 
 
 @dataclass(frozen=True, slots=True)

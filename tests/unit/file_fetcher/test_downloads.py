@@ -159,3 +159,18 @@ def test_close_begins_nothing_more_and_waits_for_what_is_under_way(crowd: _Crowd
     crowd.let_go("a", "b")
     crowd.downloads.close(DEADLINE_S)
     assert (crowd.here, crowd.all_here, crowd.downloads.queued) == ([], ["a", "b"], 0)
+
+
+class _Outcome:
+    """Something that takes memory."""
+
+
+def test_while_much_waits_to_be_published_one_file_is_fetched_at_a_time(crowd: _Crowd) -> None:
+    kept = _Outcome()
+    crowd.downloads.keep(kept, 65 * 1024 * 1024)
+    crowd.submit("a", "b", "c")
+    crowd.wait_for(1)
+    crowd.let_go("a")
+    eventually(lambda: crowd.here == ["b"], DEADLINE_S, "the next to begin alone")
+    del kept
+    eventually(lambda: crowd.here == ["b", "c"], DEADLINE_S, "the others to begin when it is published")
