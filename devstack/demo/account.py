@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from devstack.demo.file_check import FileTally
 from devstack.demo.latency import Latency
 from devstack.sample.load import LoadReport
 from devstack.sample.rows import Size
@@ -35,15 +36,24 @@ class Results:
 
     loaded: LoadReport | None = None
     snapshot_s: float = 0.0
+    references: int = 0
+    files_s: float = 0.0
     workload: dict[str, Any] = field(default_factory=dict)
     to_kafka: Latency | None = None
     to_index: Latency | None = None
+    to_files: Latency | None = None
     comparison: dict[str, Any] = field(default_factory=dict)
+    files: FileTally | None = None
 
     @property
     def snapshot_rows_per_s(self) -> float:
         """Rows that were read, published and indexed in a second, the start of the services included."""
         return self.loaded.captured_rows / self.snapshot_s if self.loaded and self.snapshot_s else 0.0
+
+    @property
+    def files_per_s(self) -> float:
+        """References whose end was in the index in a second, the start of the services included."""
+        return self.references / self.files_s if self.files_s else 0.0
 
     def summary(
         self, memory_bytes: Mapping[str, tuple[int, int]], durations_s: Mapping[str, float], elapsed_s: float
@@ -53,10 +63,13 @@ class Results:
         verdict = "equal" if report["equal"] else "NOT EQUAL"
         return [
             ("rows compared", f"{report['rows']:,} in {len(report['tables'])} tables: {verdict}"),
+            ("files compared", _told(self.files)),
             ("transactions", f"{self.workload['transactions']:,} at {self.workload['per_second']:,.0f} a second"),
             ("commit to Kafka", str(self.to_kafka or "no marker came")),
             ("commit to Vespa", str(self.to_index or "no marker came")),
+            ("commit to a file in Vespa", str(self.to_files or "no file came")),
             ("rows a second, snapshot", f"{self.snapshot_rows_per_s:,.0f}"),
+            ("files a second, snapshot", f"{self.files_per_s:,.0f}"),
             *(
                 (f"memory of {name}", f"{now >> 20} MiB, {most >> 20} MiB at most")
                 for name, (now, most) in memory_bytes.items()
@@ -64,3 +77,10 @@ class Results:
             *((f"time for {name}", f"{seconds:.1f} s") for name, seconds in durations_s.items()),
             ("time in all", f"{elapsed_s:.1f} s"),
         ]
+
+
+def _told(files: FileTally | None) -> str:
+    if files is None:
+        return "not reached"
+    counts = f"{files.references:,} references, {files.texts:,} texts, {files.rows:,} rows of spreadsheets"
+    return f"{counts}: {'equal' if files.equal else 'NOT EQUAL'}"

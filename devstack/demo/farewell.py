@@ -10,7 +10,7 @@ from pathlib import Path
 from devstack.demo import kept
 from devstack.demo.running import Running
 from devstack.demo.screen import Screen
-from devstack.demo.searches import BY_WORDS
+from devstack.demo.searches import IN_PDF
 from devstack.sample.rows import Size
 
 
@@ -18,7 +18,7 @@ def say_how_to_try(running: Running, screen: Screen, size: Size) -> None:
     """Addresses, and commands to copy."""
     settings = _shown(kept.write_settings(running.folder, running.settings))
     python = _shown(Path(sys.executable))
-    search = f"{running.vespa.url}/search/?{urllib.parse.urlencode({'yql': BY_WORDS, 'hits': 3})}"
+    search = f"{running.vespa.url}/search/?{urllib.parse.urlencode({'yql': IN_PDF, 'hits': 3})}"
     workload = f"{python} -m devstack.sample workload --seed {size.seed} --factor {size.factor:g} --seconds 60"
     screen.stage("farewell", "It goes on running")
     screen.table(
@@ -27,6 +27,7 @@ def say_how_to_try(running: Running, screen: Screen, size: Size) -> None:
             ("PostgreSQL", running.postgres.dsn),
             ("Kafka", running.kafka.address),
             ("Vespa", running.vespa.url),
+            ("S3", f"{running.objects_url} (access key {running.store.access_key_id})"),
             *((service.name, f"{service.url() or 'no address'}/statusz") for service in running.services),
             ("logs", _shown(running.folder)),
         ],
@@ -36,7 +37,7 @@ def say_how_to_try(running: Running, screen: Screen, size: Size) -> None:
         f". {settings}    # the settings, for the commands below",
         f"{python} -m rowferry status",
         f"{python} -m rowferry reconcile",
-        f'{workload} --dsn "$ROWFERRY_DATABASE_URL"',
+        f'{workload} --dsn "$ROWFERRY_DATABASE_URL" --objects {running.objects_url}',
         f"curl -s {shlex.quote(search)}",
         f"{kept.end_command(running.folder)}    # ends it and removes its data",
     ):

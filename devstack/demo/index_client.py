@@ -5,11 +5,13 @@ from __future__ import annotations
 import http.client
 import json
 import urllib.parse
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from devstack.errors import DevstackError
 
 _TIMEOUT_S = 30.0
+_DOCUMENTS_AT_ONCE = 500
 Fields = dict[str, Any]
 
 
@@ -20,6 +22,7 @@ class IndexClient:
         parts = urllib.parse.urlsplit(url)
         assert parts.hostname is not None
         self._url = url
+        self._namespace = namespace
         self._connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=_TIMEOUT_S)
         self._documents = f"/document/v1/{namespace}/{document_type}/docid/"
 
@@ -30,6 +33,21 @@ class IndexClient:
         if status not in (http.HTTPStatus.OK, http.HTTPStatus.NOT_FOUND):
             raise DevstackError(f"expected vespa at {self._url} to give a document, got status {status}")
         return answer.get("fields")
+
+    def documents(self, document_type: str, fields: Sequence[str]) -> Iterator[Fields]:
+        """These fields of every document of a type, but of those that only remember something deleted."""
+        query = {"fieldSet": f"{document_type}:{','.join(fields)}", "wantedDocumentCount": _DOCUMENTS_AT_ONCE}
+        continuation: dict[str, str] = {}
+        while True:
+            target = f"/document/v1/{self._namespace}/{document_type}/docid/"
+            status, answer = self._ask(f"{target}?{urllib.parse.urlencode({**query, **continuation})}")
+            if status != http.HTTPStatus.OK:
+                raise DevstackError(f"expected vespa at {self._url} to give documents, got status {status}")
+            found = (document.get("fields", {}) for document in answer["documents"])
+            yield from (each for each in found if not each.get("deleted"))
+            if "continuation" not in answer:
+                return
+            continuation = {"continuation": answer["continuation"]}
 
     def search(self, yql: str, **parameters: str | int) -> Fields:
         """The root of a query's result: `fields.totalCount`, `children`."""

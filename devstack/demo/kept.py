@@ -1,9 +1,10 @@
 """
 What a demo that was left running leaves in its data folder, so that a later command can end it.
 
-    servers/           PostgreSQL, Kafka, Vespa (devstack.stack)
-    cdc-reader.log, vespa-sink.log, workload.log
-    rowferry.env       the settings, to be read by a shell; holds the password, so only the owner may read it
+    servers/           PostgreSQL, Kafka, Vespa, S3 (devstack.stack)
+    files/             what file-fetcher keeps: contents, and its local store of references
+    cdc-reader.log, vespa-sink.log, file-fetcher.log
+    rowferry.env       the settings, to be read by a shell; holds passwords, so only the owner may read it
     demo.json          the processes of the services
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import signal
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -33,6 +35,11 @@ _STOP_S = 20.0
 def servers_folder(data: Path) -> Path:
     """Where the servers keep their data."""
     return data / "servers"
+
+
+def files_folder(data: Path) -> Path:
+    """Where file-fetcher keeps what is its own."""
+    return data / "files"
 
 
 def log_file(data: Path, name: str) -> Path:
@@ -94,6 +101,7 @@ def _remove(data: Path) -> None:
         return
     for path in (data / _STATE, settings_file(data), *data.glob("*.log")):
         path.unlink(missing_ok=True)
+    shutil.rmtree(files_folder(data), ignore_errors=True)
     for folder in (servers_folder(data), data):
         with suppress(OSError):
             folder.rmdir()

@@ -9,22 +9,23 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Seconds from commit to arrival, over all markers that were seen."""
+    """Seconds from commit to arrival, over all that were seen; `of_what`: rows, or files."""
 
     count: int
     p50_s: float
     p99_s: float
+    of_what: str = "rows"
 
     @classmethod
-    def of(cls, seconds: Sequence[float]) -> Latency | None:
+    def of(cls, seconds: Sequence[float], of_what: str = "rows") -> Latency | None:
         """The summary of measured times; None without any."""
         if not seconds:
             return None
         ordered = sorted(seconds)
-        return cls(len(ordered), _rank(ordered, 0.50), _rank(ordered, 0.99))
+        return cls(len(ordered), _rank(ordered, 0.50), _rank(ordered, 0.99), of_what)
 
     def __str__(self) -> str:
-        return f"p50 {milliseconds(self.p50_s)}, p99 {milliseconds(self.p99_s)} ({self.count:,} rows)"
+        return f"p50 {milliseconds(self.p50_s)}, p99 {milliseconds(self.p99_s)} ({self.count:,} {self.of_what})"
 
 
 def milliseconds(seconds: float) -> str:

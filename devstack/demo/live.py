@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from devstack.demo.account import Results, Wishes
+from devstack.demo.file_latency import FilesInIndex
 from devstack.demo.index_markers import MarkersInIndex
 from devstack.demo.kafka_markers import MarkersInKafka
 from devstack.demo.latency import Latency, milliseconds
@@ -28,14 +29,17 @@ def change_and_measure(running: Running, wishes: Wishes, screen: Screen, results
     screen.stage("live changes", f"Live changes: {wishes.seconds:g} s at {wishes.rate:g} transactions a second")
     observed_kafka = MarkersInKafka(running.kafka.address, _PREFIX)
     observed_index = MarkersInIndex(running.postgres.dsn, running.vespa.url)
-    with observed_kafka as in_kafka, observed_index as in_index:
+    observed_files = FilesInIndex(running.kafka.address, f"{_PREFIX}._files", running.vespa.url)
+    with observed_kafka as in_kafka, observed_index as in_index, observed_files as in_files:
         results.workload = _workload(running, wishes, screen, lambda: _so_far(in_kafka.seconds, in_index.seconds))
     results.to_kafka, results.to_index = Latency.of(in_kafka.seconds), Latency.of(in_index.seconds)
+    results.to_files = Latency.of(in_files.seconds, "files")
     done = results.workload
     screen.say(f"{done['transactions']:,} transactions, {done['per_second']:,.0f} a second")
     screen.say(", ".join(f"{count:,} {kind}" for kind, count in done["by_kind"].items()))
     screen.say(f"from commit to Kafka: {results.to_kafka or 'no marker came'}")
     screen.say(f"from commit to Vespa: {results.to_index or 'no marker came'}")
+    screen.say(f"from commit to the row's file in Vespa: {results.to_files or 'no file came'}")
     markers = done["by_kind"].get("marker", 0)
     if in_index.missing or (markers and not (in_kafka.seconds and in_index.seconds)):
         raise DevstackError(
@@ -48,7 +52,8 @@ def _workload(running: Running, wishes: Wishes, screen: Screen, so_far: Callable
     """The workload in a process of its own, so that it and what measures it do not wait for each other."""
     options = {"seed": wishes.seed, "factor": wishes.factor, "rate": wishes.rate, "seconds": wishes.seconds}
     flags = [part for name, value in options.items() for part in (f"--{name}", str(value))]
-    argv = [sys.executable, "-m", "devstack.sample", "workload", "--dsn", running.postgres.dsn, *flags]
+    flags += ["--dsn", running.postgres.dsn, "--objects", running.objects_url]
+    argv = [sys.executable, "-m", "devstack.sample", "workload", *flags]
     began = time.monotonic()
     with (
         screen.bars({"seconds": round(wishes.seconds)}) as bars,

@@ -1,5 +1,5 @@
 """
-Edge: everything that runs for the demo, started and ended together: three servers, two services, their folder.
+Edge: everything that runs for the demo, started and ended together: four servers, three services, their folder.
 
 Tied to this process, in temporary folders that go with it; detached, in the data folder, when the demo is to be kept.
 """
@@ -11,6 +11,8 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 
 from devstack import java, records
@@ -18,10 +20,19 @@ from devstack.demo import kept
 from devstack.demo.services import Service, last_line
 from devstack.kafka import KafkaServer
 from devstack.postgres import PostgresServer
+from devstack.s3 import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, S3Server
+from devstack.sample.objects import cached
+from devstack.sample.objects.expected import fetcher_settings
+from devstack.sample.objects.links import ObjectStore
 from devstack.server import Server
 from devstack.vespa import VespaServer
 
 Say = Callable[[str], None]
+Fill = Callable[[str, ObjectStore], None]
+
+BUCKET = "procore-files"
+# What cannot be had is asked for again so soon that the demo sees the end of it.
+_RETRY_DELAYS_S = "[0.5, 1]"
 
 
 class Running:
@@ -40,18 +51,30 @@ class Running:
         self.postgres = PostgresServer(servers / "postgres" if keep else None, tied=tied)
         self.kafka = KafkaServer(servers / "kafka" if keep else None, tied=tied, say=say)
         self.vespa = VespaServer(servers / "vespa" if keep else None, tied=tied, say=say)
+        self.s3 = S3Server(servers / "s3" if keep else None, cached.preload(BUCKET), tied=tied, say=say)
         self.reader = Service("cdc-reader", "cdc_reader", kept.log_file(self.folder, "cdc-reader"), tied=tied)
         self.sink = Service("vespa-sink", "vespa_sink", kept.log_file(self.folder, "vespa-sink"), tied=tied)
+        self.fetcher = Service("file-fetcher", "file_fetcher", kept.log_file(self.folder, "file-fetcher"), tied=tied)
 
     @property
     def servers(self) -> Sequence[Server]:
         """All servers."""
-        return (self.postgres, self.kafka, self.vespa)
+        return (self.postgres, self.kafka, self.vespa, self.s3)
 
     @property
     def services(self) -> Sequence[Service]:
-        """Both services."""
-        return (self.reader, self.sink)
+        """All services."""
+        return (self.reader, self.sink, self.fetcher)
+
+    @cached_property
+    def store(self) -> ObjectStore:
+        """The bucket that the sample's rows refer to, and its links signed now; for a server that was started."""
+        return ObjectStore(self.s3.endpoint_url, BUCKET, datetime.now(UTC), ACCESS_KEY_ID, SECRET_ACCESS_KEY, REGION)
+
+    @property
+    def objects_url(self) -> str:
+        """The bucket, as the sample's commands take it."""
+        return f"{self.s3.endpoint_url}/{BUCKET}"
 
     @property
     def settings(self) -> dict[str, str]:
@@ -60,14 +83,20 @@ class Running:
             "ROWFERRY_DATABASE_URL": self.postgres.dsn,
             "ROWFERRY_KAFKA__BOOTSTRAP_SERVERS": self.kafka.address,
             "ROWFERRY_VESPA__URL": self.vespa.url,
+            **fetcher_settings(self.store),
+            "ROWFERRY_RETRY__DELAYS_S": _RETRY_DELAYS_S,
+            "ROWFERRY_DATA_DIRECTORY": str(kept.files_folder(self.folder).absolute()),
         }
 
-    def start_servers(self, fill: Callable[[str], None]) -> None:
-        """Start the servers at once; `fill` is given the database as soon as it is there. Raises DevstackError."""
+    def start_servers(self, fill: Fill) -> None:
+        """Start the servers at once; `fill` is given database and store as soon as they are there.
+
+        Raises DevstackError.
+        """
         with ThreadPoolExecutor(len(self.servers)) as pool:
             try:
-                begun: list[Future[None]] = [pool.submit(self._begin, server) for server in (self.kafka, self.vespa)]
-                begun.append(pool.submit(self._begin_and_fill, fill))
+                begun: list[Future[None]] = [pool.submit(self._begin, server) for server in self.servers[1:]]
+                begun.append(pool.submit(self._begin_and_fill, fill, begun[-1]))
                 done, _ = wait(begun, return_when=FIRST_EXCEPTION)
                 for future in done:
                     future.result()
@@ -78,7 +107,7 @@ class Running:
                 raise
 
     def start_services(self) -> None:
-        """Start both services; they are noted first of all when they will outlive us."""
+        """Start all services; they are noted first of all when they will outlive us."""
         own = {"ROWFERRY_HTTP__HOST": self.vespa.host, "ROWFERRY_LOG__FORMAT": "json"}
         for service in self.services:
             service.start({**self.settings, **own})
@@ -114,6 +143,7 @@ class Running:
         server.begin()
         self._say(f"{server.kind} on {server.host}:{server.port} after {time.monotonic() - began:.1f} s")
 
-    def _begin_and_fill(self, fill: Callable[[str], None]) -> None:
+    def _begin_and_fill(self, fill: Fill, store_begun: Future[None]) -> None:
         self._begin(self.postgres)
-        fill(self.postgres.dsn)
+        store_begun.result()  # links hold its port
+        fill(self.postgres.dsn, self.store)

@@ -76,15 +76,10 @@ class Service:
             return 0.0
 
     def memory_bytes(self) -> tuple[int, int]:
-        """Memory resident now, and the most that ever was; zeros when it has ended."""
+        """Memory resident now, and the most that ever was, its children's too; zeros when it has ended."""
         identity = self._process.identity
-        try:
-            text = Path(f"/proc/{identity.pid if identity else 0}/status").read_text()
-        except OSError:
-            return 0, 0
-        sizes = dict(line.split(":", 1) for line in text.splitlines() if line.startswith(("VmRSS", "VmHWM")))
-        now, most = (int(sizes.get(name, "0 kB").split()[0]) * 1024 for name in ("VmRSS", "VmHWM"))
-        return now, most
+        sizes = [_memory_of(pid) for pid in identity.tree()] if identity is not None else []
+        return sum(now for now, _ in sizes), sum(most for _, most in sizes)
 
     def stop(self) -> None:
         """End it in order, as an operator would; by SIGKILL when that takes too long."""
@@ -111,6 +106,16 @@ def last_line(log: Path) -> str:
     event = _parsed(lines[-1])
     told = f"last event {event.get('event')!r}, {event.get('reason', 'no reason given')}" if event else lines[-1]
     return told if len(told) <= _WIDTH else told[: _WIDTH - 3] + "..."
+
+
+def _memory_of(pid: int) -> tuple[int, int]:
+    try:
+        text = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0, 0
+    sizes = dict(line.split(":", 1) for line in text.splitlines() if line.startswith(("VmRSS", "VmHWM")))
+    now, most = (int(sizes.get(name, "0 kB").split()[0]) * 1024 for name in ("VmRSS", "VmHWM"))
+    return now, most
 
 
 def _events(log: Path) -> list[dict[str, object]]:

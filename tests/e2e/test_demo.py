@@ -1,4 +1,4 @@
-"""The demo from the command line, small: it proves that index and database are equal, and leaves nothing behind."""
+"""The demo from the command line, small: it proves that index, database and files are equal, and leaves nothing."""
 
 from __future__ import annotations
 
@@ -17,18 +17,33 @@ SMALL = ("--factor", "0.02", "--seconds", "2", "--rate", "100")
 # What it says, in this order; numbers are checked where they follow from the size.
 LINES = (
     r"  postgres on 127\.0\.0\.1:\d+ after ",
-    r"cdc-reader and vespa-sink start: ",
+    r"cdc-reader, vespa-sink and file-fetcher start: ",
     r"  809 rows in .* s, .* a second, start included",
+    r"  264 files in .* s, .* a second, start included",
     r"Live changes: 2 s at 100 transactions a second",
     r"  \d+ transactions, ",
     r"  from commit to Kafka: p50 .* ms, p99 .* ms \(\d+ rows\)",
     r"  from commit to Vespa: p50 .* ms, p99 .* ms \(\d+ rows\)",
+    r"  from commit to the row's file in Vespa: p50 .* ms, p99 .* ms \(\d+ files\)",
     r"  \d+ rows, \d+ documents in 50 tables: equal",
+    r" +\d+  fetched",
+    r" +\d+  skipped, host_not_allowed",
+    r"  \d+ texts with [\d,]+ words, \d+ rows of spreadsheets: equal",
     r'    select \* from procore_record where default contains "curtain"',
-    r"  a record, photos/\d+, and by its project_id its project",
+    r"  PDF files with the words curtain and wall in them",
+    r"      \w+/\S+, .*\.pdf: \.\.\..*[Cc]urtain wall.*\.\.\.",
+    r"  rows of spreadsheets with the word wall",
+    r"      .*\.(?:csv|xlsx), row \d+: Item: .*\bwall\b",
+    r"  one of those files, .*, is the \w+ of",
+    r"  which belongs by its project_id to",
+    r"      projects/\d+ ",
+    r"  that project's other records",
+    r"  and its files",
+    r" +\d+  application/pdf",
     r"Summary",
     r"  memory of cdc-reader +\d+ MiB",
     r"  memory of vespa-sink +\d+ MiB",
+    r"  memory of file-fetcher +\d+ MiB",
     r"  time in all",
 )
 
@@ -67,15 +82,20 @@ def test_kept_demo_goes_on_until_it_is_ended(tmp_path: Path) -> None:
     ran = demo("--keep", *data, *SMALL, "--seconds", "0.5", temporary=tmp_path)
     try:
         assert (ran.returncode, ran.stderr) == (0, "")
-        [address] = re.findall(r"^  vespa-sink +(http://\S+)/statusz", ran.stdout, re.MULTILINE)
-        with urllib.request.urlopen(f"{address}/statusz", timeout=10) as answer:
-            assert json.load(answer)["ready"]
+        addresses = re.findall(r"^  (?:vespa-sink|file-fetcher) +(http://\S+)/statusz", ran.stdout, re.MULTILINE)
+        assert len(addresses) == 2
+        for address in addresses:
+            with urllib.request.urlopen(f"{address}/statusz", timeout=10) as answer:
+                assert json.load(answer)["ready"]
         again = demo("--keep", *data, *SMALL, temporary=tmp_path)
         assert (again.returncode, again.stderr.startswith("demo: a demo runs already")) == (1, True)
     finally:
         ended = demo("down", *data, temporary=tmp_path)
 
-    assert (ended.returncode, ended.stdout) == (0, "  ended: cdc-reader, vespa-sink, postgres, kafka, vespa\n")
+    assert (ended.returncode, ended.stdout) == (
+        0,
+        "  ended: cdc-reader, vespa-sink, file-fetcher, postgres, kafka, vespa, s3\n",
+    )
     assert not (tmp_path / "kept").exists()
 
 

@@ -58,6 +58,8 @@ def test_service_that_is_remembered_is_refused_then_ended(tmp_path: Path) -> Non
 def test_files_of_others_stay(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("x")
     kept.write_settings(tmp_path, {})
+    kept.files_folder(tmp_path).mkdir()
+    (kept.files_folder(tmp_path) / "references.sqlite").write_text("x")
 
     kept.end(tmp_path)
 
