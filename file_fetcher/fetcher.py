@@ -252,7 +252,7 @@ class Fetcher:
             self._closed(each)
         if starts:
             self._start(work)
-        elif ahead is not None and ahead.cancelled.is_set():
+        elif ahead is not None and ahead.cancelled:
             # What is under way says what the row no longer says: it is not waited for.
             self._end(ahead)
 
@@ -280,9 +280,9 @@ class Fetcher:
     def _fetch(self, work: Work, fetch: Fetch, over: Over) -> None:
         """In a thread of the downloads."""
         outcome = None
-        if not work.cancelled.is_set():
+        if not work.cancelled:
             outcome = self._parts.fetching.fetch(
-                fetch, work.row.source_table, cancelled=work.cancelled.is_set, downloaded=over
+                fetch, work.row.source_table, cancelled=lambda: work.cancelled, downloaded=over
             )
         if isinstance(outcome, Got):
             self._parts.downloads.keep(outcome, outcome.kept_bytes)
@@ -295,7 +295,7 @@ class Fetcher:
                 work, file_id, outcome = self._ended.get_nowait()
             except Empty:
                 return
-            if outcome is None or not self._lanes.is_current(work) or work.cancelled.is_set():
+            if outcome is None or not self._lanes.is_current(work) or work.cancelled:
                 continue
             work.outcomes[file_id] = outcome
             if work.finished:

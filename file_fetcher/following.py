@@ -33,7 +33,8 @@ class Following:
         known = self._plans.find(table, fingerprint)
         if known is None:
             self._schemas.find(fingerprint)
-            self._tables.refresh()
+            if self._tables.refresh():
+                self._plans.forget()
             known = self._plans.find(table, fingerprint, refreshed=True)
         return known
 

@@ -43,7 +43,7 @@ class Lanes:
             queue.clear()
             queue.extend(kept)
             if _replaces(work, ahead) and not ahead.finished and not same_references(ahead.row, work.row):
-                ahead.cancelled.set()
+                ahead.cancelled = True
         queue.append(work)
         self._closed(needless)
         return False, needless
@@ -76,7 +76,7 @@ class Lanes:
         dropped: list[Work] = []
         for record_id in [each for each, work in self._under_way.items() if work.place in gone]:
             work = self._under_way.pop(record_id)
-            work.cancelled.set()
+            work.cancelled = True
             dropped += [work, *self._waiting.pop(record_id, ())]
         return dropped
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -118,7 +117,7 @@ class Work:
     retry: Retry | None = None
     fetches: dict[str, Fetch] = field(default_factory=dict)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
-    cancelled: threading.Event = field(default_factory=threading.Event)
+    cancelled: bool = False
     started: bool = False
 
     @property

@@ -50,7 +50,8 @@ class _Reading:
         said = said[0] if isinstance(said, deque) else said
         if isinstance(said, Exception):
             raise said
-        return said(record) if callable(said) else said
+        read: Row | Floor | None = said(record) if callable(said) else said
+        return read
 
 
 @dataclass
@@ -74,6 +75,9 @@ class _Downloads:
 
     def submit(self, task: Task) -> None:
         self.tasks.append(task)
+
+    def keep(self, outcome: object, size_bytes: int) -> None:
+        assert size_bytes > 0
 
     def run(self) -> None:
         while self.tasks:
