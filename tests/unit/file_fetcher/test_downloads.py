@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from functools import partial
+from operator import eq
 
 import pytest
 
@@ -29,7 +31,7 @@ class _Crowd:
     def submit(self, *names: str, reads: bool = False) -> None:
         for name in names:
             self._doors[name] = threading.Event()
-            self.downloads.submit(lambda over, name=name: self._task(over, name, reads=reads))
+            self.downloads.submit(partial(self._task, name=name, reads=reads))
 
     def _task(self, over: Over, name: str, *, reads: bool) -> None:
         self.here.append(name)
@@ -101,7 +103,7 @@ def test_burst_after_a_quiet_time_finds_all_the_threads_that_it_needs() -> None:
 def test_download_that_succeeds_raises_the_limit(crowd: _Crowd) -> None:
     crowd.submit("a", "b", "c", "d")
     for under_way in (["a", "b"], ["b", "c"], ["c", "d"]):
-        eventually(lambda under_way=under_way: crowd.here == under_way, DEADLINE_S, "two to be under way")
+        eventually(partial(eq, crowd.here, under_way), DEADLINE_S, "two to be under way")
         crowd.let_go(under_way[0], problem=None)
     crowd.let_go("d", problem=None)
     eventually(lambda: not crowd.here, DEADLINE_S, "the end")

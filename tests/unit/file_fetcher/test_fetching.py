@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -102,7 +103,7 @@ class _World:
 def clock(monkeypatch: pytest.MonkeyPatch) -> _Clock:
     made = _Clock()
     monkeypatch.setattr(fetched, "time", made)
-    monkeypatch.setattr(fetched.random, "random", lambda: 0.0)
+    monkeypatch.setattr(fetched, "random", SimpleNamespace(random=lambda: 0.0))
     return made
 
 

@@ -85,7 +85,7 @@ def test_row_remembers_what_it_holds() -> None:
 
 
 def test_f2_everything_goes_to_the_partition_of_the_rows_state() -> None:
-    outcomes = {"image_s3_key": got([("S", 1, 1)]), "plan_s3_key": failed(), "file_s3_key": AGAIN}
+    outcomes: dict[str, Outcome] = {"image_s3_key": got([("S", 1, 1)]), "plan_s3_key": failed(), "file_s3_key": AGAIN}
     of = done(work(row(10, *(reference(column=column) for column in outcomes))))
     of.outcomes = {each.file_id: outcomes[each.column] for each in of.row.references}
     writes = list(_settle(of).all_writes())

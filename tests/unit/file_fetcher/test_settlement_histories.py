@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -102,7 +103,10 @@ class World:
         self.holds = {each.column: each for each in found} | {c: r for c, r in self.holds.items() if c in unknown}
         new = self.started(work(of))
         new.outcomes = dict(zip(new.fetches, tries, strict=False))
-        self.commit(lambda: settle(new, self.store.get("photos/7"), BOOK, NOW_MS), fate)
+        self.commit(partial(self.settled, new), fate)
+
+    def settled(self, new: Work) -> Settlement:
+        return settle(new, self.store.get("photos/7"), BOOK, NOW_MS)
 
     def started(self, new: Work) -> Work:
         """What the fetcher does when it starts a work."""
@@ -123,7 +127,7 @@ class World:
             new = self.started(work(self.seen[retry.row_version], retry))
             more = isinstance(outcome, Again)
             new.outcomes = dict.fromkeys(new.fetches, Again(retry.attempt + 1, NOW_MS, "network") if more else outcome)
-            self.commit(lambda new=new: settle(new, self.store.get("photos/7"), BOOK, NOW_MS), fate)
+            self.commit(partial(self.settled, new), fate)
         return bool(due)
 
     def floor(self, fate: tuple[str, ...]) -> None:
@@ -131,7 +135,7 @@ class World:
         self.holds = {}
         for attempt in fate:
             for held in self.store.below("public.photos", 4, self.version, 10):
-                self.commit(lambda held=held: settle_floor(held, self.version, BOOK, NOW_MS), (attempt,))
+                self.commit(partial(settle_floor, held, self.version, BOOK, NOW_MS), (attempt,))
 
     def forget(self) -> None:
         self.store.apply([Ended("photos/7", 10**9)])
