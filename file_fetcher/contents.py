@@ -20,7 +20,7 @@ import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 from uuid import uuid4
@@ -38,6 +38,7 @@ from file_fetcher.store.disk import writing
 from file_fetcher.store.protocol import ContentStore, extraction_name, object_name
 from schemas.file_results import Content, Extraction
 from schemas.file_state import RowRange
+from schemas.json_values import json_bytes
 
 _FORMAT = 1
 _REMEMBERED = 10_000
@@ -201,12 +202,10 @@ class Contents:
         for part, path in ((TEXT, reading.text), (ROWS, reading.rows)):
             if path is not None:
                 self._store.put(extraction_name(sha256, parser_id, part), path)
-        # Shallow: `asdict` would copy the text's facts one by one.
-        found = {each.name: getattr(extraction, each.name) for each in fields(extraction)}
-        meta = {"format": _FORMAT, "extraction": found, "ranges": reading.ranges}
+        meta = {"format": _FORMAT, "extraction": extraction, "ranges": reading.ranges}
         path = self._parsers.folder / f"{META}-{uuid4().hex}"
         with writing(), _gone_afterwards(path):
-            path.write_bytes(json.dumps(meta, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace"))
+            path.write_bytes(json_bytes(meta))
             self._store.put(extraction_name(sha256, parser_id, META), path)
 
     def _remember(self, sha256: str, parser_id: str, status: str) -> None:

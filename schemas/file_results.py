@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 from urllib.parse import quote
 
 from schemas.errors import RecordError
+from schemas.json_values import json_bytes
 
 FORMAT = 1
 ATTEMPTS = 4096
@@ -110,7 +111,7 @@ class FileResult:
 
     def to_json(self) -> bytes:
         """The value of the record."""
-        return _json(asdict(self))
+        return json_bytes(self)
 
     @classmethod
     def from_json(cls, value: bytes) -> FileResult:
@@ -160,7 +161,7 @@ class FileRow:
 
     def to_json(self) -> bytes:
         """The value of the record."""
-        return _json(asdict(self))
+        return json_bytes(self)
 
     @classmethod
     def from_json(cls, value: bytes) -> FileRow:
@@ -175,10 +176,6 @@ class FileRow:
 def file_row_id(file_id: str, sheet: str, row_number: int) -> str:
     """The id of a spreadsheet's row: `<file id>/<sheet>/<row>`, the sheet percent-encoded."""
     return f"{file_id}/{quote(sheet, safe='')}/{row_number}"
-
-
-def _json(value: object) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
 def _object(value: bytes, topic: str) -> dict[str, Any]:

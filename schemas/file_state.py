@@ -10,11 +10,12 @@ Rule 3: `row_version` is written with every event of a row that holds references
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from schemas.errors import RecordError
+from schemas.json_values import json_bytes
 
 FORMAT = 1
 
@@ -37,8 +38,8 @@ class HeldFile:
     """
     One reference of a row. `version`: the row version that brought it; `attempt`: of the last try (0: the first).
 
-    `place`: digests of the location as the row holds it, without its signature and with it; `context`: digest of what else of
-    the row goes into the result. `due_ms`: when a retry is due; `since_ms`: when the reference was first tried.
+    `place`: digests of the location as the row holds it, without its signature and with it; `context`: digest of what
+    else of the row goes into the result. `due_ms`: when a retry is due; `since_ms`: when the reference was first tried.
     """
 
     file_id: str
@@ -80,7 +81,7 @@ class HeldRecord:
 
     def to_json(self) -> bytes:
         """The value of the record."""
-        return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+        return json_bytes(self)
 
     @classmethod
     def from_json(cls, value: bytes) -> HeldRecord:
