@@ -13,11 +13,10 @@ import os
 import resource
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -102,67 +101,6 @@ def _s5cmd(endpoint: str, keys: Sequence[str], folder: Path) -> Iterator[Run]:
     yield run
 
 
-@contextmanager
-def _product(endpoint: str, keys: Sequence[str], folder: Path, *, parse: bool) -> Iterator[Run]:
-    """The fetcher's own threads, downloader, store and (`parse`) parsers; without Kafka."""
-    from cdc_runtime.metrics import Metrics
-    from cdc_runtime.settings import load
-    from file_fetcher.concurrency import Concurrency
-    from file_fetcher.contents import Contents
-    from file_fetcher.download.downloader import Downloader
-    from file_fetcher.download.sources import rules_of
-    from file_fetcher.downloads import Downloads, Over
-    from file_fetcher.fetching import Fetching, Places
-    from file_fetcher.parsers.pool import ParserPool
-    from file_fetcher.settings import FetcherSettings
-    from file_fetcher.store.opening import open_store
-    from file_fetcher.telemetry import Telemetry
-    from file_fetcher.work import Fetch, Got
-    from schemas.file_references import FileKind, FileReference
-
-    settings = load(FetcherSettings, [], environ=fetcher_environment(endpoint, folder))
-    telemetry = Telemetry(Metrics("bench", "0"), settings.fetcher_group)
-    with ExitStack() as closing:
-        downloader = Downloader(settings)
-        closing.callback(downloader.close)
-        pool = ParserPool(settings.parsers, settings.limits, folder / "parsing", named=None if parse else {})
-        closing.callback(pool.close)
-        store = open_store(settings.store_url, folder, settings.s3)
-        downloading = folder / "downloads"
-        downloading.mkdir()
-        fetching = Fetching(
-            downloader,
-            Contents(store, pool, settings.limits, telemetry.count),
-            rules_of(settings.s3, settings.urls, settings.google),
-            places=Places(settings.retry, telemetry),
-            folder=downloading,
-            delays_s=settings.retry.delays_s,
-            telemetry=telemetry,
-        )
-        download = settings.download
-        threads = download.max_connections + settings.parsers.workers * 4  # as the service has it
-        downloads = Downloads(Concurrency(download.connections, download.max_connections), threads, telemetry)
-        closing.callback(downloads.close, 1.0)
-        left = threading.Semaphore(0)
-
-        def fetch(key: str, over: Over) -> None:
-            reference = FileReference("s3_key", FileKind.S3_KEY, key, key, key, "file", location=key)
-            outcome = fetching.fetch(Fetch(reference, 0, 0), "drawings", cancelled=lambda: False, downloaded=over)
-            if not isinstance(outcome, Got) or outcome.extraction.status != ("ok" if parse else "none"):
-                raise SystemExit(f"bench: expected {key} to be fetched and read, got {outcome!r}"[:500])
-            left.release()
-
-        def run() -> None:
-            for key in keys:
-                downloads.submit(partial(fetch, key))
-            for _ in keys:
-                while not left.acquire(timeout=1.0):
-                    if downloads.error is not None:
-                        raise downloads.error
-
-        yield run
-
-
 def fetcher_environment(endpoint: str, folder: Path) -> dict[str, str]:
     """The settings of `file-fetcher` for these objects; everything else is as it comes."""
     return {
@@ -173,6 +111,15 @@ def fetcher_environment(endpoint: str, folder: Path) -> dict[str, str]:
         "ROWFERRY_S3__SECRET_ACCESS_KEY": SECRET,
         "ROWFERRY_DATA_DIRECTORY": str(folder),
     }
+
+
+@contextmanager
+def _product(endpoint: str, keys: Sequence[str], folder: Path, *, parse: bool) -> Iterator[Run]:
+    """The fetcher's own threads, downloader, store and (`parse`) parsers; without Kafka."""
+    from bench.files.workshop import workshop
+
+    with workshop(fetcher_environment(endpoint, folder), parse=parse) as fetch_all:
+        yield lambda: fetch_all(keys)
 
 
 CONTESTANTS: dict[str, Callable[[str, Sequence[str], Path], AbstractContextManager[Run]]] = {
