@@ -1,214 +1,36 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from cdc_runtime.dead_letters import DeadLetter
 from cdc_runtime.freshness import Commit
-from cdc_runtime.health import Health
-from cdc_runtime.metrics import Metrics
-from cdc_runtime.offsets import Offsets
-from cdc_runtime.records import Record, TopicPartition
-from cdc_runtime.row_changes import Floor
 from file_fetcher import fetcher as fetchers
-from file_fetcher.ages import Ages
-from file_fetcher.downloads import Task
-from file_fetcher.fetcher import Fetcher, Pace, Parts
-from file_fetcher.partitions import Held
-from file_fetcher.publication import Membership, Publication
-from file_fetcher.references.changes import Waits, change_of
 from file_fetcher.references.local import ReferenceStore
-from file_fetcher.references.retries import Retry
-from file_fetcher.telemetry import Telemetry
-from file_fetcher.work import Again, Fetch, Outcome, Row
+from file_fetcher.work import Again
 from schemas.errors import RecordError, Unreachable
-from schemas.names import TableName
 from schemas.wire import UnknownSchema
-from tests.unit.file_fetcher.brokers import ABORTS, UNHEARD, Broker
-from tests.unit.file_fetcher.rows import BOOK, PLACE, TOPIC, TOPICS, got, reference, row
+from tests.unit.file_fetcher.brokers import ABORTS, UNHEARD
+from tests.unit.file_fetcher.members import MEMBER, OTHER, Clock, World
+from tests.unit.file_fetcher.rows import PLACE, reference, row
 
-OTHER = TopicPartition(TOPIC, 5)
-MEMBER = Membership("generation 7", lambda place: None)
 GONE = "photos/7/image_s3_key", "gone"
 FETCHED = "photos/7/image_s3_key", "fetched"
 
 
-@dataclass
-class _Reading:
-    """What records say, by their value; an exception is raised, once for each that is listed."""
-
-    says: dict[bytes, Any] = field(default_factory=dict)
-
-    def read(self, table: TableName, record: Record) -> Row | Floor | None:
-        said = self.says[record.value or b""]
-        said = said.popleft() if isinstance(said, deque) and len(said) > 1 else said
-        said = said[0] if isinstance(said, deque) else said
-        if isinstance(said, Exception):
-            raise said
-        read: Row | Floor | None = said(record) if callable(said) else said
-        return read
-
-
-@dataclass
-class _Fetching:
-    """Outcomes by the location of a reference; fetched, where none is given."""
-
-    outcomes: dict[str, Outcome] = field(default_factory=dict)
-    asked: list[str] = field(default_factory=list)
-
-    def fetch(self, fetch: Fetch, table: str, *, cancelled: Callable[[], bool], downloaded: Any) -> Outcome | None:
-        self.asked.append(fetch.reference.location)
-        return None if cancelled() else self.outcomes.get(fetch.reference.location, got())
-
-
-@dataclass
-class _Downloads:
-    """Tasks that run when the test says so."""
-
-    tasks: deque[Task] = field(default_factory=deque)
-    error: BaseException | None = None
-
-    def submit(self, task: Task) -> None:
-        self.tasks.append(task)
-
-    def keep(self, outcome: object, size_bytes: int) -> None:
-        assert size_bytes > 0
-
-    def run(self) -> None:
-        while self.tasks:
-            self.tasks.popleft()(lambda problem: None)
-
-
-@dataclass
-class _Letters:
-    written: list[DeadLetter] = field(default_factory=list)
-    problem: Unreachable | None = None
-
-    def write(self, letters: Sequence[DeadLetter]) -> None:
-        if self.problem is not None:
-            raise self.problem
-        self.written += letters
-
-
-class _Following:
-    def poll(self) -> None:
-        """Nothing ever changes."""
-
-
-class _Clock:
-    def __init__(self) -> None:
-        self.now = 1_000.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def time(self) -> float:
-        return self.now
-
-
-class _World:
-    """A fetcher with real lanes, offsets, store and settlement, and everything beyond the process made by hand."""
-
-    def __init__(self, store: ReferenceStore, clock: _Clock) -> None:
-        self.clock, self.store = clock, store
-        self.broker, self.reading, self.fetching = Broker(), _Reading(), _Fetching()
-        self.downloads, self.letters, self.offsets = _Downloads(), _Letters(), Offsets()
-        self.health = Health("file-fetcher")
-        self.health.ready()
-        self.next_offset = dict.fromkeys((PLACE, OTHER), 5)
-        self.versions = 10
-        telemetry, ages = Telemetry(Metrics("file-fetcher", "1"), "group"), Ages()
-        publisher: Any = self.broker
-        self.fetcher = Fetcher(
-            Parts(
-                book=BOOK,
-                store=store,
-                offsets=self.offsets,
-                ages=ages,
-                following=_Following(),  # type: ignore[arg-type]
-                reading=self.reading,  # type: ignore[arg-type]
-                fetching=self.fetching,  # type: ignore[arg-type]
-                downloads=self.downloads,  # type: ignore[arg-type]
-                publication=Publication(
-                    publisher,
-                    store,
-                    self.offsets,
-                    ages=ages,
-                    book=BOOK,
-                    catch_up=self.catch_up,
-                    telemetry=telemetry,
-                ),
-                dead_letters=self.letters,  # type: ignore[arg-type]
-                telemetry=telemetry,
-                health=self.health,
-                pace=Pace(max_open_references=6, publish_interval_s=0.2, commit_interval_s=5.0),
-            )
-        )
-
-    def catch_up(self, partitions: Sequence[int]) -> None:
-        self.store.apply([change_of(each, 3) for each in self.broker.log if each.topic == TOPICS.file_refs])
-        retries = [each for each in self.broker.log if each.topic == TOPICS.retry(BOOK.group)]
-        self.store.apply([Waits(Retry.from_record(each, TOPICS)) for each in retries])
-
-    def own(self, *places: TopicPartition, ready: bool = True) -> list[Held]:
-        taken = self.fetcher.assign(places or [PLACE])
-        for held in taken if ready else ():
-            self.fetcher.ready(held, Commit(5, None))
-        return taken
-
-    def event(self, *locations: str, name: str = "photos/7", place: TopicPartition = PLACE) -> Record:
-        """The next record of a partition: a row that refers to these."""
-        self.versions += 1
-        references = (reference(each, column) for each, column in zip(locations, ("image_s3_key", "url"), strict=False))
-        of = row(self.versions, *references, record_id=name, partition=place.partition)
-        return self.record(of, place)
-
-    def floor(self) -> Record:
-        """The next record: nothing older than itself exists any more."""
-        self.versions += 1
-        version = self.versions
-        return self.record(lambda record: Floor(record, version, "t"))
-
-    def record(self, says: Any, place: TopicPartition = PLACE) -> Record:
-        offset = self.next_offset[place]
-        self.next_offset[place] += 1
-        made = Record(place.topic, place.partition, offset, b"7", f"{place.partition}/{offset}".encode(), 0)
-        self.reading.says[made.value or b""] = says
-        return made
-
-    def take(self, *records: Record) -> None:
-        self.fetcher.take(records)
-
-    def step(self, seconds: float = 1.0) -> bool:
-        self.clock.now += seconds
-        return self.fetcher.step(MEMBER)
-
-    def work(self) -> None:
-        """Fetch and settle until nothing is left to do."""
-        for _ in range(6):
-            self.downloads.run()
-            self.step(5.0)
-
-    def results(self) -> list[tuple[str, str]]:
-        return [(each.file_id, each.status.value) for each in self.broker.files()]
-
-
 @pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[_World]:
-    clock = _Clock()
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    clock = Clock()
     monkeypatch.setattr(fetchers, "time", clock)
     monkeypatch.setattr("file_fetcher.publication.time", clock)
     store = ReferenceStore(tmp_path)
-    yield _World(store, clock)
+    yield World(store, clock)
     store.close()
 
 
-def test_row_is_fetched_settled_and_its_offset_committed(world: _World) -> None:
+def test_row_is_fetched_settled_and_its_offset_committed(world: World) -> None:
     world.own()
     world.take(world.event("a.pdf"))
     assert not world.step()
@@ -219,7 +41,7 @@ def test_row_is_fetched_settled_and_its_offset_committed(world: _World) -> None:
     assert world.fetcher.idle
 
 
-def test_row_that_never_referred_to_anything_costs_nothing_but_its_offset(world: _World) -> None:
+def test_row_that_never_referred_to_anything_costs_nothing_but_its_offset(world: World) -> None:
     world.own()
     world.take(world.event(), world.event())
     assert world.fetcher.idle
@@ -227,7 +49,7 @@ def test_row_that_never_referred_to_anything_costs_nothing_but_its_offset(world:
     assert world.broker.calls == [([], {PLACE: 7}, "generation 7")]
 
 
-def test_f2_nothing_is_handled_before_what_was_remembered_was_read(world: _World) -> None:
+def test_f2_nothing_is_handled_before_what_was_remembered_was_read(world: World) -> None:
     (held,) = world.own(ready=False)
     world.take(world.event("a.pdf"))
     world.work()
@@ -237,7 +59,7 @@ def test_f2_nothing_is_handled_before_what_was_remembered_was_read(world: _World
     assert world.results() == [FETCHED]
 
 
-def test_record_before_the_committed_offset_is_not_handled_again(world: _World) -> None:
+def test_record_before_the_committed_offset_is_not_handled_again(world: World) -> None:
     (held,) = world.own(ready=False)
     world.take(world.event("a.pdf"), world.event("b.pdf"))
     world.fetcher.ready(held, Commit(6, None))
@@ -245,7 +67,7 @@ def test_record_before_the_committed_offset_is_not_handled_again(world: _World) 
     assert world.fetching.asked == ["b.pdf"]
 
 
-def test_record_that_is_delivered_twice_is_handled_once(world: _World) -> None:
+def test_record_that_is_delivered_twice_is_handled_once(world: World) -> None:
     world.own()
     twice = world.event("a.pdf")
     world.take(twice)
@@ -255,7 +77,7 @@ def test_record_that_is_delivered_twice_is_handled_once(world: _World) -> None:
     assert (world.fetching.asked, world.broker.committed) == (["a.pdf"], {PLACE: 6})
 
 
-def test_row_that_is_deleted_during_a_download_leaves_nothing(world: _World) -> None:
+def test_row_that_is_deleted_during_a_download_leaves_nothing(world: World) -> None:
     world.own()
     world.take(world.event("a.pdf"), world.event())
     world.work()
@@ -264,7 +86,7 @@ def test_row_that_is_deleted_during_a_download_leaves_nothing(world: _World) -> 
     assert world.broker.committed == {PLACE: 7}
 
 
-def test_row_that_changes_during_a_download_gets_the_new_file_only(world: _World) -> None:
+def test_row_that_changes_during_a_download_gets_the_new_file_only(world: World) -> None:
     world.own()
     world.take(world.event("a.pdf"), world.event("b.pdf"), world.event("c.pdf"))
     world.work()
@@ -275,7 +97,7 @@ def test_row_that_changes_during_a_download_gets_the_new_file_only(world: _World
     assert world.broker.committed == {PLACE: 8}
 
 
-def test_outcome_of_a_cancelled_work_that_comes_late_counts_for_nothing(world: _World) -> None:
+def test_outcome_of_a_cancelled_work_that_comes_late_counts_for_nothing(world: World) -> None:
     world.own()
     world.take(world.event("a.pdf"))
     task = world.downloads.tasks.popleft()
@@ -288,7 +110,7 @@ def test_outcome_of_a_cancelled_work_that_comes_late_counts_for_nothing(world: _
     assert held.files[0].key == "b.pdf"
 
 
-def test_row_that_changes_while_it_is_settled_follows(world: _World) -> None:
+def test_row_that_changes_while_it_is_settled_follows(world: World) -> None:
     world.own()
     world.broker.fates = [UNHEARD]
     world.take(world.event("a.pdf"))
@@ -300,7 +122,7 @@ def test_row_that_changes_while_it_is_settled_follows(world: _World) -> None:
     assert world.fetcher.idle
 
 
-def test_v4_floor_stands_alone_in_its_partition(world: _World) -> None:
+def test_v4_floor_stands_alone_in_its_partition(world: World) -> None:
     world.own()
     world.take(world.event("a.pdf"), world.floor(), world.event("b.pdf"))
     world.step()
@@ -313,7 +135,7 @@ def test_v4_floor_stands_alone_in_its_partition(world: _World) -> None:
     assert held.files[0].key == "b.pdf"
 
 
-def test_v4_floor_of_one_partition_holds_up_no_other(world: _World) -> None:
+def test_v4_floor_of_one_partition_holds_up_no_other(world: World) -> None:
     world.own(PLACE, OTHER)
     world.take(world.event("a.pdf"), world.floor(), world.event("c.pdf", name="photos/9", place=OTHER))
     world.work()
@@ -323,7 +145,7 @@ def test_v4_floor_of_one_partition_holds_up_no_other(world: _World) -> None:
 
 
 @pytest.mark.parametrize("fate", [ABORTS, UNHEARD])
-def test_v4_floor_whose_transaction_fails_is_carried_out_before_it_passes(world: _World, fate: str) -> None:
+def test_v4_floor_whose_transaction_fails_is_carried_out_before_it_passes(world: World, fate: str) -> None:
     world.own()
     world.take(world.event("a.pdf"))
     world.work()
@@ -337,7 +159,7 @@ def test_v4_floor_whose_transaction_fails_is_carried_out_before_it_passes(world:
     assert world.broker.committed == {PLACE: 7}
 
 
-def _wait_for_retry(world: _World, *locations: str) -> None:
+def _wait_for_retry(world: World, *locations: str) -> None:
     """Row 7 waits for another try of its first file."""
     world.fetching.outcomes["a.pdf"] = Again(1, int(world.clock.now * 1000) + 60_000, "not_found")
     world.take(world.event(*(locations or ["a.pdf"])))
@@ -347,7 +169,7 @@ def _wait_for_retry(world: _World, *locations: str) -> None:
     world.fetching.asked.clear()
 
 
-def test_retry_is_carried_out_when_it_is_due_and_not_before(world: _World) -> None:
+def test_retry_is_carried_out_when_it_is_due_and_not_before(world: World) -> None:
     world.own()
     _wait_for_retry(world)
     assert (world.results(), world.broker.committed) == ([], {PLACE: 6})
@@ -361,7 +183,7 @@ def test_retry_is_carried_out_when_it_is_due_and_not_before(world: _World) -> No
     assert not world.downloads.tasks
 
 
-def test_v9_retry_of_a_row_that_changed_is_not_carried_out(world: _World) -> None:
+def test_v9_retry_of_a_row_that_changed_is_not_carried_out(world: World) -> None:
     world.own()
     _wait_for_retry(world)
     world.take(world.event("b.pdf"))
@@ -371,7 +193,7 @@ def test_v9_retry_of_a_row_that_changed_is_not_carried_out(world: _World) -> Non
     assert (world.fetching.asked, world.results()) == (["b.pdf"], [FETCHED])
 
 
-def test_v9_retry_that_waits_behind_a_change_finds_that_it_is_not_wanted(world: _World) -> None:
+def test_v9_retry_that_waits_behind_a_change_finds_that_it_is_not_wanted(world: World) -> None:
     world.own()
     _wait_for_retry(world)
     world.take(world.event("b.pdf"))
@@ -381,7 +203,7 @@ def test_v9_retry_that_waits_behind_a_change_finds_that_it_is_not_wanted(world: 
     assert world.fetcher.idle
 
 
-def test_row_that_is_deleted_during_a_retry_ends_as_gone(world: _World) -> None:
+def test_row_that_is_deleted_during_a_retry_ends_as_gone(world: World) -> None:
     world.own()
     _wait_for_retry(world)
     world.step(60.0)
@@ -393,7 +215,7 @@ def test_row_that_is_deleted_during_a_retry_ends_as_gone(world: _World) -> None:
     assert world.fetcher.idle
 
 
-def test_retry_whose_column_holds_no_references_any_more_is_given_up(world: _World) -> None:
+def test_retry_whose_column_holds_no_references_any_more_is_given_up(world: World) -> None:
     world.own()
     _wait_for_retry(world)
     (said,) = world.reading.says.values()
@@ -405,7 +227,7 @@ def test_retry_whose_column_holds_no_references_any_more_is_given_up(world: _Wor
     assert world.fetcher.idle
 
 
-def test_lost_retry_is_made_good_by_the_rows_next_event(world: _World) -> None:
+def test_lost_retry_is_made_good_by_the_rows_next_event(world: World) -> None:
     world.own()
     _wait_for_retry(world)
     (said,) = world.reading.says.values()
@@ -417,7 +239,7 @@ def test_lost_retry_is_made_good_by_the_rows_next_event(world: _World) -> None:
     assert (world.fetching.asked, world.results()) == (["a.pdf"], [FETCHED])
 
 
-def test_retry_waits_while_a_floor_does(world: _World) -> None:
+def test_retry_waits_while_a_floor_does(world: World) -> None:
     world.own()
     _wait_for_retry(world)
     world.take(world.event("b.pdf", name="photos/8"), world.floor())
@@ -428,7 +250,7 @@ def test_retry_waits_while_a_floor_does(world: _World) -> None:
     assert world.store.get("photos/7") is None
 
 
-def test_f1_what_is_finished_is_settled_when_a_partition_is_revoked_and_the_rest_is_left(world: _World) -> None:
+def test_f1_what_is_finished_is_settled_when_a_partition_is_revoked_and_the_rest_is_left(world: World) -> None:
     world.own(PLACE, OTHER)
     world.take(world.event("a.pdf"))
     world.downloads.run()
@@ -441,7 +263,7 @@ def test_f1_what_is_finished_is_settled_when_a_partition_is_revoked_and_the_rest
     assert world.fetcher.idle
 
 
-def test_f1_nothing_of_a_lost_partition_is_settled(world: _World) -> None:
+def test_f1_nothing_of_a_lost_partition_is_settled(world: World) -> None:
     world.own()
     world.take(world.event("a.pdf"))
     world.downloads.run()
@@ -450,7 +272,7 @@ def test_f1_nothing_of_a_lost_partition_is_settled(world: _World) -> None:
     assert (world.broker.calls, world.fetcher.idle) == ([], True)
 
 
-def test_partition_that_comes_back_begins_anew(world: _World) -> None:
+def test_partition_that_comes_back_begins_anew(world: World) -> None:
     world.own()
     first = world.event("a.pdf")
     world.take(first)
@@ -464,14 +286,14 @@ def test_partition_that_comes_back_begins_anew(world: _World) -> None:
     assert world.broker.committed == {PLACE: 6}
 
 
-def test_records_of_a_partition_that_is_not_held_are_passed_over(world: _World) -> None:
+def test_records_of_a_partition_that_is_not_held_are_passed_over(world: World) -> None:
     world.own()
     world.take(world.event("a.pdf", place=OTHER))
     world.work()
     assert (world.fetching.asked, world.broker.calls) == ([], [])
 
 
-def test_p10_record_whose_schema_is_unknown_holds_its_partition_until_it_can_be_read(world: _World) -> None:
+def test_p10_record_whose_schema_is_unknown_holds_its_partition_until_it_can_be_read(world: World) -> None:
     world.own(PLACE, OTHER)
     of = row(11, reference("a.pdf"))
     blocked = world.record(deque([UnknownSchema(b"12345678"), UnknownSchema(b"12345678"), of]))
@@ -487,7 +309,7 @@ def test_p10_record_whose_schema_is_unknown_holds_its_partition_until_it_can_be_
     assert world.fetcher.turns() == ([], [PLACE])
 
 
-def test_record_that_can_never_be_read_is_a_dead_letter_and_the_next_goes_on(world: _World) -> None:
+def test_record_that_can_never_be_read_is_a_dead_letter_and_the_next_goes_on(world: World) -> None:
     world.own()
     world.take(world.record(RecordError("expected an event, got none")), world.event("a.pdf"))
     world.work()
@@ -495,7 +317,7 @@ def test_record_that_can_never_be_read_is_a_dead_letter_and_the_next_goes_on(wor
     assert (world.results(), world.broker.committed) == ([FETCHED], {PLACE: 7})
 
 
-def test_dead_letter_that_cannot_be_written_holds_the_partition_and_then_lets_it_go_on(world: _World) -> None:
+def test_dead_letter_that_cannot_be_written_holds_the_partition_and_then_lets_it_go_on(world: World) -> None:
     world.own()
     world.letters.problem = Unreachable("expected Kafka, got no answer")
     world.take(world.record(RecordError("expected an event, got none")))
@@ -508,7 +330,7 @@ def test_dead_letter_that_cannot_be_written_holds_the_partition_and_then_lets_it
     assert (len(world.letters.written), world.broker.committed) == (1, {PLACE: 6})
 
 
-def test_reading_pauses_when_enough_is_open_and_goes_on_at_half(world: _World) -> None:
+def test_reading_pauses_when_enough_is_open_and_goes_on_at_half(world: World) -> None:
     world.own()
     world.take(*(world.event("a.pdf", name=f"photos/{number}") for number in range(3)))
     assert world.fetcher.turns() == ([PLACE], [])
@@ -519,7 +341,7 @@ def test_reading_pauses_when_enough_is_open_and_goes_on_at_half(world: _World) -
     assert world.fetcher.turns() == ([], [PLACE])
 
 
-def test_error_of_a_thread_stops_the_service(world: _World) -> None:
+def test_error_of_a_thread_stops_the_service(world: World) -> None:
     world.own()
     world.downloads.error = ZeroDivisionError()
     with pytest.raises(ZeroDivisionError):

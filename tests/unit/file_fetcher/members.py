@@ -1,0 +1,198 @@
+"""A member of the group for tests: real lanes, offsets, store and settlement; the rest is made by hand."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from cdc_runtime.dead_letters import DeadLetter
+from cdc_runtime.freshness import Commit
+from cdc_runtime.health import Health
+from cdc_runtime.metrics import Metrics
+from cdc_runtime.offsets import Offsets
+from cdc_runtime.records import Record, TopicPartition
+from cdc_runtime.row_changes import Floor
+from file_fetcher.ages import Ages
+from file_fetcher.downloads import Task
+from file_fetcher.fetcher import Fetcher, Pace, Parts
+from file_fetcher.partitions import Held
+from file_fetcher.publication import Membership, Publication
+from file_fetcher.references.changes import Waits, change_of
+from file_fetcher.references.local import ReferenceStore
+from file_fetcher.references.retries import Retry
+from file_fetcher.telemetry import Telemetry
+from file_fetcher.work import Fetch, Outcome, Row
+from schemas.errors import Unreachable
+from schemas.names import TableName
+from tests.unit.file_fetcher.brokers import Broker
+from tests.unit.file_fetcher.rows import BOOK, PLACE, TOPIC, TOPICS, got, reference, row
+
+OTHER = TopicPartition(TOPIC, 5)
+MEMBER = Membership("generation 7", lambda place: None)
+
+
+@dataclass
+class _Reading:
+    """What records say, by their value; an exception is raised, once for each that is listed."""
+
+    says: dict[bytes, Any] = field(default_factory=dict)
+
+    def read(self, table: TableName, record: Record) -> Row | Floor | None:
+        said = self.says[record.value or b""]
+        said = said.popleft() if isinstance(said, deque) and len(said) > 1 else said
+        said = said[0] if isinstance(said, deque) else said
+        if isinstance(said, Exception):
+            raise said
+        read: Row | Floor | None = said(record) if callable(said) else said
+        return read
+
+
+@dataclass
+class _Fetching:
+    """Outcomes by the location of a reference; fetched, where none is given."""
+
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+
+    def fetch(self, fetch: Fetch, table: str, *, cancelled: Callable[[], bool], downloaded: Any) -> Outcome | None:
+        self.asked.append(fetch.reference.location)
+        return None if cancelled() else self.outcome(fetch)
+
+    def outcome(self, fetch: Fetch) -> Outcome:
+        return self.outcomes.get(fetch.reference.location, got())
+
+
+@dataclass
+class _Downloads:
+    """Tasks that run when the test says so."""
+
+    tasks: deque[Task] = field(default_factory=deque)
+    error: BaseException | None = None
+
+    def submit(self, task: Task) -> None:
+        self.tasks.append(task)
+
+    def keep(self, outcome: object, size_bytes: int) -> None:
+        assert size_bytes > 0
+
+    def run(self) -> None:
+        while self.tasks:
+            self.tasks.popleft()(lambda problem: None)
+
+
+@dataclass
+class _Letters:
+    written: list[DeadLetter] = field(default_factory=list)
+    problem: Unreachable | None = None
+
+    def write(self, letters: Sequence[DeadLetter]) -> None:
+        if self.problem is not None:
+            raise self.problem
+        self.written += letters
+
+
+class _Following:
+    def poll(self) -> None:
+        """Nothing ever changes."""
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def time(self) -> float:
+        return self.now
+
+
+class World:
+    """A fetcher with real lanes, offsets, store and settlement, and everything beyond the process made by hand."""
+
+    def __init__(self, store: ReferenceStore, clock: Clock) -> None:
+        self.clock, self.store = clock, store
+        self.broker, self.reading, self.fetching = Broker(), _Reading(), _Fetching()
+        self.downloads, self.letters, self.offsets = _Downloads(), _Letters(), Offsets()
+        self.health = Health("file-fetcher")
+        self.health.ready()
+        self.next_offset = dict.fromkeys((PLACE, OTHER), 5)
+        self.versions = 10
+        telemetry, ages = Telemetry(Metrics("file-fetcher", "1"), "group"), Ages()
+        publisher: Any = self.broker
+        self.fetcher = Fetcher(
+            Parts(
+                book=BOOK,
+                store=store,
+                offsets=self.offsets,
+                ages=ages,
+                following=_Following(),  # type: ignore[arg-type]
+                reading=self.reading,  # type: ignore[arg-type]
+                fetching=self.fetching,  # type: ignore[arg-type]
+                downloads=self.downloads,  # type: ignore[arg-type]
+                publication=Publication(
+                    publisher,
+                    store,
+                    self.offsets,
+                    ages=ages,
+                    book=BOOK,
+                    catch_up=self.catch_up,
+                    telemetry=telemetry,
+                ),
+                dead_letters=self.letters,  # type: ignore[arg-type]
+                telemetry=telemetry,
+                health=self.health,
+                pace=Pace(max_open_references=6, publish_interval_s=0.2, commit_interval_s=5.0),
+            )
+        )
+
+    def catch_up(self, partitions: Sequence[int]) -> None:
+        self.store.apply([change_of(each, 3) for each in self.broker.log if each.topic == TOPICS.file_refs])
+        retries = [each for each in self.broker.log if each.topic == TOPICS.retry(BOOK.group)]
+        self.store.apply([Waits(Retry.from_record(each, TOPICS)) for each in retries])
+
+    def own(self, *places: TopicPartition, ready: bool = True) -> list[Held]:
+        taken = self.fetcher.assign(places or [PLACE])
+        for held in taken if ready else ():
+            self.fetcher.ready(held, Commit(self.broker.committed.get(held.place, 5), None))
+        return taken
+
+    def event(self, *locations: str, name: str = "photos/7", place: TopicPartition = PLACE) -> Record:
+        """The next record of a partition: a row that refers to these."""
+        self.versions += 1
+        columns = ("image_s3_key", "url")
+        found = (reference(each, column) for each, column in zip(locations, columns, strict=False) if each)
+        own = (replace(each, file_id=each.file_id.replace("photos/7", name)) for each in found)
+        of = row(self.versions, *own, record_id=name, partition=place.partition)
+        return self.record(of, place)
+
+    def floor(self) -> Record:
+        """The next record: nothing older than itself exists any more."""
+        self.versions += 1
+        version = self.versions
+        return self.record(lambda record: Floor(record, version, "t"))
+
+    def record(self, says: Any, place: TopicPartition = PLACE) -> Record:
+        offset = self.next_offset[place]
+        self.next_offset[place] += 1
+        made = Record(place.topic, place.partition, offset, b"7", f"{place.partition}/{offset}".encode(), 0)
+        self.reading.says[made.value or b""] = says
+        return made
+
+    def take(self, *records: Record) -> None:
+        self.fetcher.take(records)
+
+    def step(self, seconds: float = 1.0) -> bool:
+        self.clock.now += seconds
+        return self.fetcher.step(MEMBER)
+
+    def work(self) -> None:
+        """Fetch and settle until nothing is left to do."""
+        for _ in range(6):
+            self.downloads.run()
+            self.step(5.0)
+
+    def results(self) -> list[tuple[str, str]]:
+        return [(each.file_id, each.status.value) for each in self.broker.files()]
