@@ -113,7 +113,9 @@ class _Story:
 
     def _settled(self) -> bool:
         waiting, _ = self.world.store.waiting([("public.photos", 4)])
-        return not waiting and self.world.broker.committed.get(PLACE, 5) == 5 + len(self.log)
+        return (
+            self.world.fetcher.idle and not waiting and self.world.broker.committed.get(PLACE, 5) == 5 + len(self.log)
+        )
 
     def check(self) -> None:
         world = self.world

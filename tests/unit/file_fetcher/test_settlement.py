@@ -10,7 +10,7 @@ import pytest
 from file_fetcher.contents import ParsedRow
 from file_fetcher.references.changes import Ended, Held, NoLongerWaits, Waits
 from file_fetcher.references.retries import Retry
-from file_fetcher.settlement import Settlement, settle, settle_floor, surplus, waiting_file
+from file_fetcher.settlement import Settlement, settle, settle_floor, waiting_file
 from file_fetcher.work import Again, Outcome, Row, Work
 from file_fetcher.writes import Write
 from schemas.file_results import FileResult, FileRow, Status
@@ -382,21 +382,6 @@ def test_no_write_holds_a_signature() -> None:
     writes = [each for each in _settle(of).all_writes() if each.topic != LETTERS]
     assert writes
     assert not any(b"5ecre7" in (each.value or b"") for each in writes)
-
-
-SURPLUS: dict[str, tuple[list[Any], list[Any], list[Any]]] = {
-    "nothing before": ([], [("S", 1, 3)], []),
-    "nothing now": ([("S", 1, 2)], [], [("S", 1), ("S", 2)]),
-    "same": ([("S", 1, 3)], [("S", 1, 3)], []),
-    "shorter": ([("S", 1, 4)], [("S", 1, 2)], [("S", 3), ("S", 4)]),
-    "holes": ([("S", 1, 5)], [("S", 1, 1), ("S", 3, 3), ("S", 5, 9)], [("S", 2), ("S", 4)]),
-    "other sheet": ([("S", 1, 1), ("T", 1, 1)], [("T", 1, 2)], [("S", 1)]),
-}
-
-
-@pytest.mark.parametrize(("old", "new", "expected"), SURPLUS.values(), ids=SURPLUS)
-def test_surplus_is_what_only_the_old_has(old: Any, new: Any, expected: Any) -> None:
-    assert list(surplus(old, new)) == expected
 
 
 def test_writes_are_made_when_they_are_asked_for() -> None:
