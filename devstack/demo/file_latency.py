@@ -17,13 +17,13 @@ from typing import Any, Self
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from devstack.demo.index_client import IndexClient
+from devstack.demo.latency import pause_s
 from devstack.demo.sample_files import FILES
 from devstack.errors import DevstackError
 
 _ANSWER_S = 10.0
-_POLL_S = 0.01
 _RECORDS_AT_A_TIME = 200
-_AT_A_TIME = 6  # asking must not become a load
+_MISSES_IN_A_TURN = 3  # files that may be asked for in vain in one turn: asking must not become a load
 _LAST_WAIT_S = 30.0
 _GONE = "gone"
 
@@ -80,12 +80,16 @@ class FilesInIndex:
     def _observe(self) -> None:
         try:
             while self._stop_by is None or (self._waiting and time.monotonic() < self._stop_by):
-                for message in self._consumer.consume(_RECORDS_AT_A_TIME, _POLL_S):
+                for message in self._consumer.consume(_RECORDS_AT_A_TIME, pause_s(self._longest_wait_s())):
                     if message.error() is None and (value := message.value()) is not None:
                         self._take(json.loads(value))
                 self._ask()
         except (DevstackError, KafkaException, ValueError) as exc:
             self._failure = exc
+
+    def _longest_wait_s(self) -> float:
+        now = time.time()
+        return now - min((committed for committed, _ in self._waiting.values()), default=now)
 
     def _take(self, result: dict[str, Any]) -> None:
         """A later result of a file takes the place of an earlier one; nobody waits for what is gone."""
@@ -95,9 +99,12 @@ class FilesInIndex:
             self._waiting[result["file_id"]] = (result["row_committed_ms"] / 1000, result["version"])
 
     def _ask(self) -> None:
-        for file_id in sorted(self._waiting, key=self._waiting.__getitem__)[:_AT_A_TIME]:
+        misses = 0
+        for file_id in sorted(self._waiting, key=self._waiting.__getitem__):
             committed, version = self._waiting[file_id]
             document = self._index.document(file_id, f"{FILES}:version")
             if document is not None and document["version"] >= version:
                 self.seconds.append(time.time() - committed)
                 del self._waiting[file_id]
+            elif (misses := misses + 1) == _MISSES_IN_A_TURN:
+                return

@@ -16,14 +16,14 @@ import psycopg
 
 from devstack.demo.index_client import IndexClient
 from devstack.demo.kafka_markers import MARKER_ORIGIN, MARKER_TABLE
+from devstack.demo.latency import pause_s
 from devstack.errors import DevstackError
 
 _NEWER = f"""
 SELECT id::text, extract(epoch FROM written_at)::float8 FROM {MARKER_TABLE}
 WHERE origin LIKE '{MARKER_ORIGIN}%%' AND written_at > to_timestamp(%s) - interval '1 second'
 """
-_PAUSE_S = 0.003  # between two turns: short against what is measured
-_AT_A_TIME = 6  # markers asked for in one turn: asking must not become a load
+_MISSES_IN_A_TURN = 3  # markers that may be asked for in vain in one turn: asking must not become a load
 _LAST_WAIT_S = 30.0
 _FIELDS = "procore_record:version"
 
@@ -66,7 +66,7 @@ class MarkersInIndex:
                 while self._wanted():
                     newest = self._find(connection, newest)
                     self._ask()
-                    time.sleep(_PAUSE_S)
+                    time.sleep(pause_s(time.time() - min(self._waiting.values(), default=time.time())))
         except (psycopg.Error, DevstackError) as exc:
             self._failure = exc
 
@@ -84,7 +84,9 @@ class MarkersInIndex:
         return newest
 
     def _ask(self) -> None:
-        oldest = sorted(self._waiting, key=self._waiting.__getitem__)[:_AT_A_TIME]
-        for key in oldest:
+        misses = 0
+        for key in sorted(self._waiting, key=self._waiting.__getitem__):
             if self._index.document(f"{MARKER_TABLE}/{key}", _FIELDS) is not None:
                 self.seconds.append(time.time() - self._waiting.pop(key))
+            elif (misses := misses + 1) == _MISSES_IN_A_TURN:
+                return

@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+_SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.005, 0.25
+
 
 @dataclass(frozen=True, slots=True)
 class Latency:
@@ -26,6 +28,11 @@ class Latency:
 
     def __str__(self) -> str:
         return f"p50 {milliseconds(self.p50_s)}, p99 {milliseconds(self.p99_s)} ({self.count:,} {self.of_what})"
+
+
+def pause_s(longest_wait_s: float) -> float:
+    """How long to wait before looking again: looking is a load, and a twentieth of what is measured is exact enough."""
+    return min(max(_SHORTEST_PAUSE_S, longest_wait_s / 20), _LONGEST_PAUSE_S)
 
 
 def milliseconds(seconds: float) -> str:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from devstack.demo.latency import Latency, milliseconds
+from devstack.demo.latency import Latency, milliseconds, pause_s
 
 
 def test_no_times_have_no_latency() -> None:
@@ -30,3 +30,12 @@ def test_latency_is_told_in_milliseconds() -> None:
 @pytest.mark.parametrize(("seconds", "text"), [(0.0, "0.0 ms"), (0.0999, "99.9 ms"), (0.1, "100 ms")])
 def test_short_times_have_a_decimal(seconds: float, text: str) -> None:
     assert milliseconds(seconds) == text
+
+
+@pytest.mark.parametrize(("waited_s", "expected_s"), [(0.0, 0.005), (0.1, 0.005), (1.0, 0.05), (60.0, 0.25)])
+def test_what_is_slow_is_looked_at_seldom(waited_s: float, expected_s: float) -> None:
+    assert pause_s(waited_s) == expected_s
+
+
+def test_latency_tells_what_it_is_of() -> None:
+    assert str(Latency.of([0.2], "files")) == "p50 200 ms, p99 200 ms (1 files)"
