@@ -7,6 +7,8 @@ Rules:
 3. A floor stands alone in its partition (rule V4): it waits for what came before it, and what follows waits for it.
 4. A record that cannot be read yet (rule P10) holds its partition; one that never can goes to the dead letters.
 5. What is under way for a partition that is no longer ours has no consequence.
+6. While what is remembered is being read, or is in doubt, nothing is started and nothing settled: until its end is
+   read, a row that ended looks as if it were there.
 
 Used by one thread, that of the Kafka client; fetches run in `downloads` and come back through a queue.
 """
@@ -100,6 +102,8 @@ class Fetcher:
         self._finished: list[Work] = []
         self._retrying: set[str] = set()
         self._open = 0
+        self._reading = False
+        self._stood_still = False
         self._published_at = self._committed_at = self._looked_at = time.monotonic()
         self.held: dict[TopicPartition, Held] = {}
 
@@ -117,17 +121,23 @@ class Fetcher:
         self._parts.telemetry.assigned.set(len(self.held))
         return taken
 
+    def reading(self, *, begins: bool) -> None:
+        """What is remembered is read from the topics, from now on or no longer."""
+        self._reading = begins
+
     def ready(self, held: Held, commit: Commit | None) -> None:
         """What was remembered of a partition's rows has been read: let its records in."""
         self._parts.offsets.assign(held.place, commit.next_offset if commit else None)
         self._parts.ages.begin(held.place, commit.as_of_ms if commit else None, int(time.time() * 1000))
         held.ready = True
-        self._admission.go_on(held)
+        if not self._still:
+            self._admission.go_on(held)
 
     def revoke(self, places: Sequence[TopicPartition], member: Membership) -> None:
         """Settle what is finished, then give partitions up."""
         self._collect()
-        self._publish(member)
+        if not self._reading:
+            self._publish(member)
         self.drop(places, "revoke")
 
     def drop(self, places: Sequence[TopicPartition], kind: str) -> None:
@@ -152,7 +162,11 @@ class Fetcher:
         """Take records that were read; those of partitions that we do not hold are passed over."""
         for record in records:
             held = self.held.get(TopicPartition(record.topic, record.partition))
-            if held is not None:
+            if held is None:
+                continue
+            if self._still:
+                held.backlog.append(record)
+            else:
                 self._admission.take(held, record)
 
     def step(self, member: Membership) -> bool:
@@ -162,6 +176,14 @@ class Fetcher:
             raise error
         self._collect()
         now = time.monotonic()
+        if self._still:
+            self._stood_still = True
+            # In doubt it is what is settled first that makes things certain again.
+            return not self._reading and self._publish(member)
+        if self._stood_still:
+            self._stood_still = False
+            for held in list(self.held.values()):
+                self._admission.go_on(held)
         if now - self._looked_at >= _BLOCKED_LOOK_S:
             self._looked_at = now
             self._look()
@@ -178,13 +200,18 @@ class Fetcher:
         resume: list[TopicPartition] = []
         for held in self.held.values():
             full = self._open >= (limit // 2 if held.paused else limit)
-            wanted = full or held.waits
+            wanted = full or held.waits or self._still
             if wanted != held.paused:
                 held.paused = wanted
                 (pause if wanted else resume).append(held.place)
         self._parts.telemetry.paused.set(sum(held.paused for held in self.held.values()))
         self._parts.telemetry.open.set(self._open)
         return pause, resume
+
+    @property
+    def _still(self) -> bool:
+        """Whether nothing may be started or settled."""
+        return self._reading or self._parts.publication.doubtful
 
     @property
     def book(self) -> Book:

@@ -60,6 +60,8 @@ class Member:
         self._state_partitions = fetcher.book.partitions
         self._health = fetcher.health
         self._new: list[Held] = []
+        # State partitions that were begun to be read and not read to their end.
+        self._unread: set[int] = set()
         self._not_before = 0.0
         self._loading: _Loading | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="state")
@@ -125,28 +127,33 @@ class Member:
             except TransientError as exc:
                 self._later(loading.places, exc)
             else:
+                self._unread.clear()
+                self._fetcher.reading(begins=False)
                 self._health.ready("kafka")
                 for held in loading.places:
                     if self._is_held(held):
                         self._fetcher.ready(held, loading.commits.get(held.place))
-        if self._loading is None and self._new and time.monotonic() >= self._not_before:
+        if self._loading is None and time.monotonic() >= self._not_before:
             new, self._new = [held for held in self._new if self._is_held(held)], []
-            if new:
+            if new or self._unread:
                 self._begin(new)
 
     def _begin(self, new: list[Held]) -> None:
         try:
             # Waits until no transaction of an earlier owner is open.
-            found = self._consumer.committed_with_metadata([held.place for held in new])
+            found = self._consumer.committed_with_metadata([held.place for held in new]) if new else {}
         except TransientError as exc:
             self._later(new, exc)
             return
         commits = {place: Commit(offset, from_metadata(text)) for place, (offset, text) in found.items()}
-        self._loading = _Loading(new, commits, self._thread.submit(self._read_state, new, commits))
+        self._unread |= {held.place.partition % self._state_partitions for held in new}
+        self._fetcher.reading(begins=True)
+        reading = self._thread.submit(self._read_state, sorted(self._unread), new, commits)
+        self._loading = _Loading(new, commits, reading)
 
-    def _read_state(self, new: list[Held], commits: dict[TopicPartition, Commit]) -> None:
+    def _read_state(self, partitions: list[int], new: list[Held], commits: dict[TopicPartition, Commit]) -> None:
         """In a thread of its own."""
-        self._catch_up(sorted({held.place.partition % self._state_partitions for held in new}))
+        self._catch_up(partitions)
         self._examination.examine(new, commits)
 
     def _later(self, places: list[Held], problem: TransientError) -> None:

@@ -87,6 +87,11 @@ class Publication:
         return bool(self._again or self._later)
 
     @property
+    def doubtful(self) -> bool:
+        """Whether a transaction's outcome is not known, so that what is remembered may be wrong."""
+        return bool(self._doubtful)
+
+    @property
     def pausing(self) -> bool:
         """Whether it is too early for another try."""
         return time.monotonic() < self._not_before

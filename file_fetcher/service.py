@@ -164,7 +164,8 @@ def _workshop(
 def _book(settings: FetcherSettings, admin: KafkaAdmin) -> Book:
     """The topics as they are: the count of partitions is for ever (rule D6)."""
     topics = Topics(settings.kafka.prefix)
-    names = [topics.files, topics.file_rows, topics.file_refs, topics.retry(settings.fetcher_group)]
+    failures = [topics.retry(settings.fetcher_group), topics.dead_letters(settings.fetcher_group)]
+    names = [topics.files, topics.file_rows, topics.file_refs, *failures]
     counts = admin.partition_counts(names)
     if len(set(counts.values())) != 1:
         raise SettingsError(

@@ -346,3 +346,45 @@ def test_error_of_a_thread_stops_the_service(world: World) -> None:
     world.downloads.error = ZeroDivisionError()
     with pytest.raises(ZeroDivisionError):
         world.step()
+
+
+def test_f2_while_state_is_read_nothing_is_started_or_settled(world: World) -> None:
+    """A row that ended looks as if it were there until its tombstone is read: its event would find nothing new."""
+    world.own()
+    world.take(world.event("a.pdf"))
+    world.downloads.run()
+    world.fetcher.reading(begins=True)
+    world.take(world.event("b.pdf", name="photos/8"))
+    world.work()
+    assert (world.results(), world.fetching.asked) == ([], ["a.pdf"])
+    assert world.fetcher.turns() == ([PLACE], [])
+    world.fetcher.reading(begins=False)
+    world.work()
+    assert world.results() == [FETCHED, ("photos/8/image_s3_key", "fetched")]
+    assert world.broker.committed == {PLACE: 7}
+    assert world.fetcher.turns() == ([], [PLACE])
+
+
+def test_partitions_that_are_taken_away_while_state_is_read_are_given_up_unsettled(world: World) -> None:
+    world.own()
+    world.take(world.event("a.pdf"))
+    world.downloads.run()
+    world.fetcher.reading(begins=True)
+    world.fetcher.revoke([PLACE], MEMBER)
+    world.fetcher.reading(begins=False)
+    world.work()
+    assert (world.results(), world.broker.committed) == ([], {})
+
+
+def test_while_an_outcome_is_unheard_no_other_row_is_started(world: World) -> None:
+    world.own()
+    world.broker.fates = [UNHEARD]
+    world.take(world.event("a.pdf"))
+    world.downloads.run()
+    world.step()
+    world.take(world.event("b.pdf", name="photos/8"))
+    world.downloads.run()
+    assert world.fetching.asked == ["a.pdf"]
+    world.work()
+    assert world.fetching.asked == ["a.pdf", "b.pdf"]
+    assert world.results() == [FETCHED, ("photos/8/image_s3_key", "fetched")]
