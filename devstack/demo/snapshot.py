@@ -11,7 +11,7 @@ from devstack.demo.sample_files import FILES, references
 from devstack.demo.screen import Screen
 from devstack.errors import DevstackError
 
-_LOOK_S = 0.2
+_LOOK_S = 0.5  # the index counts its documents one by one
 _NO_PROGRESS_S = 90.0
 _RECORDS = "procore_record"
 _BARS = ("rows published", "rows indexed", "files ended")
@@ -33,7 +33,8 @@ def take_up(running: Running, screen: Screen, results: Results) -> None:
         while indexed < rows or ended < files:
             running.require_alive()
             published = int(running.reader.metric("rowferry_snapshot_rows_total")) if indexed < rows else rows
-            indexed, ended = index.documents_of_type(_RECORDS), index.documents_of_type(FILES)
+            counts = index.counts()
+            indexed, ended = counts.get(_RECORDS, 0), counts.get(FILES, 0)
             if indexed >= rows and not results.snapshot_s:
                 results.snapshot_s = stuck.elapsed_s
             for name, done in zip(_BARS, (max(published, indexed), indexed, ended), strict=True):
