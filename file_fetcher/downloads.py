@@ -1,5 +1,5 @@
 """
-The threads that fetch: as many downloads at once as `concurrency` allows; reading goes on beside them.
+The threads that fetch: as many downloads at once as the throttle allows; reading goes on beside them.
 
 Edge. A thread that has downloaded its file lets another begin while it stores and reads the file; how many threads
 there are in all bounds how many files wait for a parser. While what was read and not yet published is large, one file
@@ -14,7 +14,7 @@ import weakref
 from collections import deque
 from collections.abc import Callable
 
-from file_fetcher.concurrency import Concurrency
+from cdc_runtime.throttle import Throttle
 from file_fetcher.failures import Cancelled, FetchProblem, Later, Throttled
 from file_fetcher.telemetry import Telemetry
 
@@ -29,8 +29,8 @@ _LOOK_S = 0.2  # nobody tells when memory has become free
 class Downloads:
     """Runs tasks in threads of its own, in the order in which they come."""
 
-    def __init__(self, concurrency: Concurrency, threads: int, telemetry: Telemetry) -> None:
-        self._concurrency = concurrency
+    def __init__(self, throttle: Throttle, threads: int, telemetry: Telemetry) -> None:
+        self._throttle = throttle
         self._most_threads = threads
         self._telemetry = telemetry
         self._tasks: deque[Task] = deque()
@@ -98,27 +98,28 @@ class Downloads:
             if self._closed:
                 return None
             self._count(1)
+            self._throttle.sent(time.monotonic())
             return self._tasks.popleft()
 
     def _limit(self) -> int:
         while self._forgotten:
             self._kept_bytes -= self._forgotten.popleft()
-        return 1 if self._kept_bytes > _MOST_KEPT_BYTES else self._concurrency.limit
+        return 1 if self._kept_bytes > _MOST_KEPT_BYTES else self._throttle.limit
 
     def released(self, problem: FetchProblem | None) -> None:
         """A download is over."""
         with self._changed:
             if isinstance(problem, Throttled) or (isinstance(problem, Later) and problem.reason in _STUCK):
-                self._concurrency.throttled(time.monotonic())
+                self._throttle.throttled(self._under_way - 1)
             elif problem is None:
-                self._concurrency.succeeded(self._under_way)
+                self._throttle.succeeded()
             self._count(-1)
             self._changed.notify(2)  # one place is free, and the limit may have risen
 
     def _count(self, step: int) -> None:
         self._under_way += step
         self._telemetry.in_flight.set(self._under_way)
-        self._telemetry.in_flight_limit.set(self._concurrency.limit)
+        self._telemetry.in_flight_limit.set(self._throttle.limit)
 
 
 class _Release:

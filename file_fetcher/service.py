@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -16,8 +17,8 @@ from cdc_runtime.logs import configure
 from cdc_runtime.metrics import Metrics
 from cdc_runtime.offsets import Offsets
 from cdc_runtime.requests import Requests
+from cdc_runtime.throttle import Throttle
 from file_fetcher.ages import Ages
-from file_fetcher.concurrency import Concurrency
 from file_fetcher.contents import Contents
 from file_fetcher.download.downloader import Downloader
 from file_fetcher.download.sources import rules_of
@@ -156,7 +157,8 @@ def _workshop(
     )
     download = settings.download
     threads = download.max_connections + settings.parsers.workers * _READERS_PER_PARSER
-    downloads = Downloads(Concurrency(download.connections, download.max_connections), threads, telemetry)
+    throttle = Throttle(start=download.connections, minimum=1, maximum=download.max_connections, uniform=random.random)
+    downloads = Downloads(throttle, threads, telemetry)
     closing.callback(downloads.close, settings.download.read_timeout_s / 10)
     return fetching, downloads
 

@@ -9,12 +9,13 @@ Rule 3: no URL here has a query, and nothing is a credential.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 from urllib.parse import quote
+
+import orjson
 
 from schemas.errors import RecordError
 from schemas.json_values import json_bytes
@@ -180,7 +181,7 @@ def file_row_id(file_id: str, sheet: str, row_number: int) -> str:
 
 def _object(value: bytes, topic: str) -> dict[str, Any]:
     try:
-        raw: dict[str, Any] = json.loads(value)
+        raw: dict[str, Any] = orjson.loads(value)
         if raw["format"] != FORMAT:
             raise RecordError(f"expected a {topic} record of format {FORMAT}, got {raw['format']!r}")
     except (ValueError, KeyError, TypeError) as exc:

@@ -9,10 +9,11 @@ Rule 3: `row_version` is written with every event of a row that holds references
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+
+import orjson
 
 from schemas.errors import RecordError
 from schemas.json_values import json_bytes
@@ -87,7 +88,7 @@ class HeldRecord:
     def from_json(cls, value: bytes) -> HeldRecord:
         """Read a record's value; raises `RecordError` when it is not one, or of a newer format."""
         try:
-            raw: dict[str, Any] = json.loads(value)
+            raw: dict[str, Any] = orjson.loads(value)
             if raw["format"] != FORMAT:
                 raise RecordError(f"expected a _file_refs record of format {FORMAT}, got {raw['format']!r}")
             return cls(**{**raw, "files": tuple(_file(each) for each in raw["files"])})

@@ -10,10 +10,16 @@ import json
 from dataclasses import fields, is_dataclass
 from functools import cache
 
+import orjson
+
 
 def json_bytes(value: object) -> bytes:
     """Compact JSON in UTF-8; halves of surrogate pairs become `?`. Raises `TypeError` for what JSON cannot say."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_fields).encode("utf-8", "replace")
+    try:
+        return orjson.dumps(value)
+    except TypeError:  # halves of surrogate pairs, for one
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_fields)
+        return text.encode("utf-8", "replace")
 
 
 def _fields(value: object) -> dict[str, object]:

@@ -18,6 +18,7 @@ from cdc_runtime.health import Health, HealthServer
 from cdc_runtime.kafka.admin import KafkaAdmin
 from cdc_runtime.logs import configure
 from cdc_runtime.metrics import Metrics
+from cdc_runtime.throttle import Throttle
 from schemas.errors import NeighbourMissing, SettingsError, TransientError
 from schemas.topics import Topics, failure_topic
 from vespa_sink.breaker import Breaker, Thresholds
@@ -44,7 +45,6 @@ from vespa_sink.source import Source
 from vespa_sink.sweeper import Sweeper
 from vespa_sink.tables_followed import FollowedTables
 from vespa_sink.telemetry import Telemetry
-from vespa_sink.throttle import Throttle
 from vespa_sink.writer import Means, Writer
 
 NAME = "vespa-sink"

@@ -21,6 +21,7 @@ from typing import Any
 
 import structlog
 
+from cdc_runtime.throttle import Throttle
 from schemas.errors import RecordError
 from vespa_sink.attempts import Attempt, Owner, RowWrite
 from vespa_sink.breaker import Breaker
@@ -41,7 +42,6 @@ from vespa_sink.outcomes import (
 from vespa_sink.partitions import Assigned
 from vespa_sink.rejections import Rejections
 from vespa_sink.telemetry import Telemetry
-from vespa_sink.throttle import Throttle
 
 _log = structlog.get_logger(__name__)
 

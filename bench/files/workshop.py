@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -9,7 +10,7 @@ from functools import partial
 
 from cdc_runtime.metrics import Metrics
 from cdc_runtime.settings import load
-from file_fetcher.concurrency import Concurrency
+from cdc_runtime.throttle import Throttle
 from file_fetcher.contents import Contents
 from file_fetcher.download.downloader import Downloader
 from file_fetcher.download.sources import rules_of
@@ -34,7 +35,10 @@ def workshop(environment: Mapping[str, str], *, parse: bool) -> Iterator[Callabl
         fetching = _fetching(settings, telemetry, closing, parse=parse)
         download = settings.download
         threads = download.max_connections + settings.parsers.workers * _READERS_PER_PARSER
-        downloads = Downloads(Concurrency(download.connections, download.max_connections), threads, telemetry)
+        throttle = Throttle(
+            start=download.connections, minimum=1, maximum=download.max_connections, uniform=random.random
+        )
+        downloads = Downloads(throttle, threads, telemetry)
         closing.callback(downloads.close, 1.0)
         yield lambda keys: _fetch_all(fetching, downloads, keys, "ok" if parse else "none")
 

@@ -3,12 +3,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from functools import partial
-from operator import eq
 
 import pytest
 
 from cdc_runtime.metrics import Metrics
-from file_fetcher.concurrency import Concurrency
+from cdc_runtime.throttle import Throttle
 from file_fetcher.downloads import Downloads, Over
 from file_fetcher.failures import FetchProblem, Later, Skipped, Throttled
 from file_fetcher.telemetry import Telemetry
@@ -21,8 +20,8 @@ class _Crowd:
     """Downloads whose tasks wait until they are let go; `here` are those under way."""
 
     def __init__(self, start: int, most: int, threads: int) -> None:
-        self.concurrency = Concurrency(start, most)
-        self.downloads = Downloads(self.concurrency, threads, Telemetry(Metrics("file-fetcher", "1"), "group"))
+        self.throttle = Throttle(start=start, minimum=1, maximum=most, uniform=lambda: 0.5)
+        self.downloads = Downloads(self.throttle, threads, Telemetry(Metrics("file-fetcher", "1"), "group"))
         self.here: list[str] = []
         self.all_here: list[str] = []
         self._doors: dict[str, threading.Event] = {}
@@ -100,19 +99,18 @@ def test_burst_after_a_quiet_time_finds_all_the_threads_that_it_needs() -> None:
         crowd.close()
 
 
-def test_download_that_succeeds_raises_the_limit(crowd: _Crowd) -> None:
-    crowd.submit("a", "b", "c", "d")
-    for under_way in (["a", "b"], ["b", "c"], ["c", "d"]):
-        eventually(partial(eq, crowd.here, under_way), DEADLINE_S, "two to be under way")
-        crowd.let_go(under_way[0], problem=None)
-    crowd.let_go("d", problem=None)
-    eventually(lambda: not crowd.here, DEADLINE_S, "the end")
-    assert crowd.concurrency.limit == 3
+def test_downloads_that_succeed_are_measured_and_raise_the_limit(crowd: _Crowd) -> None:
+    names = [str(number) for number in range(200)]
+    for name in names:
+        crowd.submit(name)
+        crowd.let_go(name, problem=None)
+    eventually(lambda: len(crowd.all_here) == len(names) and not crowd.here, DEADLINE_S, "the end")
+    assert crowd.throttle.limit > 2
 
 
 LESS = {
-    "throttled": (Throttled("throttled", "slow down"), 5),
-    "no answer": (Later("network", "timed out"), 5),
+    "throttled": (Throttled("throttled", "slow down"), 4),
+    "no answer": (Later("network", "timed out"), 4),
     "not found": (Later("not_found", "no such key"), 8),
     "skipped": (Skipped("too_large", "101 bytes"), 8),
 }
@@ -127,7 +125,7 @@ def test_place_that_is_overloaded_lowers_the_limit_and_a_bad_file_does_not(probl
         crowd.let_go("a", problem=problem)
         crowd.submit("b")
         eventually(lambda: crowd.here == ["b"], DEADLINE_S, "the first to be over")
-        assert crowd.concurrency.limit == limit
+        assert crowd.throttle.limit == limit
     finally:
         crowd.close()
 
@@ -139,7 +137,7 @@ def test_task_without_a_download_says_nothing_of_any_place() -> None:
             crowd.downloads.submit(lambda over: None)
         crowd.submit("last")
         crowd.wait_for(1)
-        assert crowd.concurrency.limit == 1
+        assert crowd.throttle.limit == 1
     finally:
         crowd.close()
 

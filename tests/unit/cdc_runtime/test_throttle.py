@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from vespa_sink.throttle import Throttle
+from cdc_runtime.throttle import Throttle
 
 
 def _throttle(start: int = 4, maximum: int = 64) -> Throttle:

@@ -1,8 +1,9 @@
 """
 How many requests may be in flight: as Vespa's own clients find it (DynamicThrottler of vespa-feed-client).
 
-A bound rises by one for every ten successes and halves at a 429. Below it, measured throughput in buckets over the
-number in flight decides, with a penalty for latency, and a random step skewed towards more.
+A bound rises by one for every ten successes and halves where the server asks for fewer (429, SlowDown). Below it,
+measured throughput in buckets over the number in flight decides, with a penalty for latency, and a random step skewed
+towards more.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ class Throttle:
     The number of requests that may be in flight now (`limit`).
 
     Rule 1: `limit` stays between `minimum` and `maximum`.
-    Rule 2: a 429 halves the number, at most once for each round of requests.
+    Rule 2: a refusal halves the number, at most once for each round of requests.
     """
 
     def __init__(self, *, start: int, minimum: int, maximum: int, uniform: Callable[[], float]) -> None:
