@@ -180,7 +180,10 @@ class Contents:
         if (status := self._ended.get((sha256, parser_id))) is not None:
             return Extraction(status=status, parser=parser.label), ()
         with self._store.get(extraction_name(sha256, parser_id, META)) as meta:
-            return None if meta is None else _read_meta(meta.read_bytes())
+            known = None if meta is None else _read_meta(meta.read_bytes())
+        if known is None or not known[1] or self._store.exists(extraction_name(sha256, parser_id, ROWS)):
+            return known
+        return None
 
     def _describe(self, reading: Reading, sha256: str, parser_id: str, parser: ParserInfo) -> Extraction:
         text, more = _beginning(reading.text, self._limits.text_bytes)
@@ -201,12 +204,14 @@ class Contents:
     def _keep_extraction(self, reading: Reading, extraction: Extraction, sha256: str, parser_id: str) -> None:
         for part, path in ((TEXT, reading.text), (ROWS, reading.rows)):
             if path is not None:
-                self._store.put(extraction_name(sha256, parser_id, part), path)
+                # Of a text that is whole in the result nothing would be lost; rows are read before anything is said.
+                lasting = part == TEXT and extraction.truncated
+                self._store.put(extraction_name(sha256, parser_id, part), path, lasting=lasting)
         meta = {"format": _FORMAT, "extraction": extraction, "ranges": reading.ranges}
         path = self._parsers.folder / f"{META}-{uuid4().hex}"
         with writing(), _gone_afterwards(path):
             path.write_bytes(json_bytes(meta))
-            self._store.put(extraction_name(sha256, parser_id, META), path)
+            self._store.put(extraction_name(sha256, parser_id, META), path, lasting=False)
 
     def _remember(self, sha256: str, parser_id: str, status: str) -> None:
         self._ended[sha256, parser_id] = status

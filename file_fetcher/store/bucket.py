@@ -38,8 +38,8 @@ class BucketStore:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
 
-    def put(self, name: str, path: Path) -> str:
-        """Send a file; of the same name it is the same, so whether one is there is not asked first."""
+    def put(self, name: str, path: Path, *, lasting: bool = True) -> str:
+        """Send a file, to last; of the same name it is the same, so whether one is there is not asked first."""
         size = path.stat().st_size
         with _translated(), path.open("rb") as body:
             self._client.put_object(Bucket=self._bucket, Key=self._key(name), Body=body, ContentLength=size)

@@ -4,8 +4,9 @@ Edge: a store in a folder.
 Rules:
 1. A file is on the disk before it has its name: written or moved to `tmp` on the same file system, flushed, renamed,
    and the folder flushed. After a power cut it is there whole, or not at all.
-2. What was put is still there after a power cut: new folders are flushed into those that hold them, whichever thread
-   made them. All of that comes last: the first flush writes the file system's journal, the others find little to do.
+2. What was put to last is still there after a power cut: new folders are flushed into those that hold them, whichever
+   thread made them. All of that comes last: the first flush writes the file system's journal, the others find little
+   to do.
 3. What is left in `tmp` of an earlier run goes at the start, once it is a day old: another process may be at work.
 """
 
@@ -39,14 +40,14 @@ class LocalStore:
         except OSError as exc:
             raise self._unusable(exc) from exc
 
-    def put(self, name: str, path: Path) -> str:
+    def put(self, name: str, path: Path, *, lasting: bool = True) -> str:
         """Keep a file; one of the same name and size stays, another is replaced by this."""
         target = self._folder / name
         with writing():
             if _same_size(target, path):
                 path.unlink()
             else:
-                self._move(path, target)
+                self._move(path, target, lasting=lasting)
         return self.uri(name)
 
     @contextlib.contextmanager
@@ -71,7 +72,7 @@ class LocalStore:
         except OSError as exc:
             raise self._unusable(exc) from exc
 
-    def _move(self, path: Path, target: Path) -> None:
+    def _move(self, path: Path, target: Path, *, lasting: bool) -> None:
         ready = self._tmp / secrets.token_hex(16)
         try:
             _onto_same_file_system(path, ready)
@@ -81,6 +82,8 @@ class LocalStore:
         except BaseException:
             ready.unlink(missing_ok=True)
             raise
+        if not lasting:
+            return
         for folder in (target.parent, *(each.parent for each in fresh)):
             _flush(folder)
         self._fresh.difference_update(fresh)

@@ -20,11 +20,12 @@ class ContentStore(Protocol):
     `failures.Throttled` when it asks for fewer requests.
     """
 
-    def put(self, name: str, path: Path) -> str:
+    def put(self, name: str, path: Path, *, lasting: bool = True) -> str:
         """
         Keep a file, which is then gone from its path; gives its URI. It is there whole, or not at all.
 
-        One that is there already is the same: it may stay, or be replaced.
+        One that is there already is the same: it may stay, or be replaced. One that need not be `lasting` may be gone
+        after a power cut.
         """
 
     def get(self, name: str) -> AbstractContextManager[Path | None]:
@@ -42,13 +43,9 @@ class ContentStore(Protocol):
 
 def object_name(sha256: str) -> str:
     """The name of a content."""
-    return f"objects/{_shard(sha256)}/{sha256}"
+    return f"objects/{sha256[:2]}/{sha256}"
 
 
 def extraction_name(sha256: str, parser_id: str, part: str) -> str:
     """The name of a part (`meta.json`, `text.txt`, `rows.jsonl`) of what a parser read in a content."""
-    return f"extractions/{_shard(sha256)}/{sha256}/{parser_id}/{part}"
-
-
-def _shard(sha256: str) -> str:
-    return f"{sha256[:2]}/{sha256[2:4]}"
+    return f"extractions/{sha256[:2]}/{sha256}.{parser_id}.{part}"

@@ -83,7 +83,7 @@ def test_pdf_is_kept_and_read(desk):
     content = pdf(["Concrete beam", "Steel column"], title="Plans")
     taken = desk.take(content, "plan.pdf", declared_type="application/octet-stream", etag='"1"', version_id="v")
     sha256 = hashlib.sha256(content).hexdigest()
-    object_path = desk.folder / "store" / "objects" / sha256[:2] / sha256[2:4] / sha256
+    object_path = desk.folder / "store" / "objects" / sha256[:2] / sha256
     assert taken.content == Content(
         size_bytes=len(content),
         sha256=sha256,
@@ -224,11 +224,19 @@ def test_reading_that_cannot_be_read_is_made_anew(desk):
 
 def test_rows_that_went_from_the_store_are_told(desk):
     taken = desk.take(b"name\nbeam\n", "a.csv")
-    for path in (desk.folder / "store").rglob("rows.jsonl"):
+    for path in (desk.folder / "store").rglob("*.rows.jsonl"):
         path.unlink()
     with pytest.raises(Blocked) as raised:
         list(taken.open_rows())
     assert raised.value.reason == "bad_answer"
+
+
+def test_rows_that_went_from_the_store_are_read_again_with_the_next_try(desk):
+    desk.take(b"name\nbeam\n", "a.csv")
+    for path in (desk.folder / "store").rglob("*.rows.jsonl"):
+        path.unlink()
+    taken = desk.take(b"name\nbeam\n", "a.csv")
+    assert [row.values for row in taken.open_rows()] == [{"name": "beam"}]
 
 
 def test_parser_of_the_documentation_brings_its_type(make_desk, tmp_path, monkeypatch):

@@ -28,8 +28,8 @@ def fill(tmp_path, content: bytes = b"beam") -> Path:
 
 def test_names_are_spread_over_folders():
     sha256 = "abcd" + "0" * 60
-    assert object_name(sha256) == f"objects/ab/cd/{sha256}"
-    assert extraction_name(sha256, "pdf-1", "meta.json") == f"extractions/ab/cd/{sha256}/pdf-1/meta.json"
+    assert object_name(sha256) == f"objects/ab/{sha256}"
+    assert extraction_name(sha256, "pdf-1", "meta.json") == f"extractions/ab/{sha256}.pdf-1.meta.json"
 
 
 def test_file_replaces_one_of_another_size(store, tmp_path):
