@@ -51,7 +51,7 @@ def compare(held: HeldRecord | None, row: Row, lost: frozenset[str] = frozenset(
         file = before.pop(reference.file_id, None)
         if file is None:
             fetch.append((reference, Change.NEW))
-        elif _is_same(file, reference, row) and file.file_id not in lost:
+        elif is_same(file, reference, row) and file.file_id not in lost:
             same.append(file)
         else:
             fetch.append((reference, Change.CHANGED))
@@ -74,7 +74,8 @@ def _wanted(row: Row) -> set[tuple[str, str, str]]:
     return {(each.file_id, each.location, row.project_id) for each in row.references}
 
 
-def _is_same(file: HeldFile, reference: FileReference, row: Row) -> bool:
+def is_same(file: HeldFile, reference: FileReference, row: Row) -> bool:
+    """Whether a row still refers to what is remembered, so that nothing new could be fetched."""
     if (file.key, file.kind, file.context) != (reference.key, reference.kind.value, digest(row.project_id)):
         return False
     place = place_of(reference.location)

@@ -25,6 +25,7 @@ _ALL_VERSIONS = 2**63 - 1
 # No topic forgets its tombstones sooner: younger positions need no look at the topic.
 _CERTAIN_MS = 60 * 60 * 1000
 _LOST_AT_A_TIME = 1000
+_ASK_AGAIN_S = 600.0  # the reader may be away
 
 
 class Examination:
@@ -34,6 +35,7 @@ class Examination:
         self._admin = admin
         self._store = store
         self._requests = requests
+        self._asked: dict[str, float] = {}
 
     def examine(self, new: Sequence[Held], commits: Mapping[TopicPartition, Commit]) -> None:
         """Ask for what may be missing; returns when the requests are durable. Raises `TransientError`."""
@@ -41,7 +43,7 @@ class Examination:
             reason = self._reason(held, commits.get(held.place))
             if reason is not None:
                 self._requests.snapshot(held.table, reason)
-        self._ask_for_lost(new)
+        self.ask_for_lost(new)
 
     def _reason(self, held: Held, commit: Commit | None) -> str | None:
         now_ms = int(time.time() * 1000)
@@ -57,11 +59,16 @@ class Examination:
         found = Found(commit, end, retention_ms(dict(facts.config) if facts else {}), indexed=True)
         return must_resnapshot(found, now_ms)
 
-    def _ask_for_lost(self, new: Sequence[Held]) -> None:
-        places = [(str(held.table), held.place.partition) for held in new]
-        lost: dict[TableName, list[str]] = {}
-        for record, _ in self._store.lost_retries(places, _LOST_AT_A_TIME):
-            table = TableName.parse(record.table)
-            lost.setdefault(table, []).append(record.record_id.removeprefix(f"{table.document_table}/"))
-        for table, keys in lost.items():
-            self._requests.reread(table, list(dict.fromkeys(keys)), "retries of files are lost")
+    def ask_for_lost(self, partitions: Sequence[Held]) -> None:
+        """Ask for the rows that wait for a retry of which nothing is left, when it is due. Raises `TransientError`."""
+        now = time.time()
+        self._asked = {record_id: at for record_id, at in self._asked.items() if now - at < _ASK_AGAIN_S}
+        places = [(str(held.table), held.place.partition) for held in partitions]
+        lost: dict[TableName, set[str]] = {}
+        for record, file in self._store.lost_retries(places, _LOST_AT_A_TIME):
+            if file.due_ms <= now * 1000 and record.record_id not in self._asked:
+                lost.setdefault(TableName.parse(record.table), set()).add(record.record_id)
+        for table, record_ids in lost.items():
+            keys = [record_id.removeprefix(f"{table.document_table}/") for record_id in sorted(record_ids)]
+            self._requests.reread(table, keys, "retries of files are lost")
+            self._asked.update(dict.fromkeys(record_ids, now))

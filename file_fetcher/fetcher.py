@@ -30,7 +30,7 @@ from cdc_runtime.offsets import Offsets
 from cdc_runtime.records import Record, TopicPartition
 from file_fetcher.admission import Admission
 from file_fetcher.ages import Ages
-from file_fetcher.differences import Change, compare
+from file_fetcher.differences import Change, compare, is_same
 from file_fetcher.downloads import Downloads, Over
 from file_fetcher.fetching import Fetching
 from file_fetcher.following import Following
@@ -294,8 +294,13 @@ class Fetcher:
                 work.fetches[file.file_id] = Fetch(reference, retry.attempt, file.since_ms or now_ms)
         elif held is None or held.row_version < work.row.version:
             difference = compare(held, work.row, self._parts.store.lost(work.row.record_id))
+            before = {file.file_id: file for file in held.files} if held else {}
             for reference, change in difference.fetch:
-                work.fetches[reference.file_id] = Fetch(reference, 0, now_ms)
+                file = before.get(reference.file_id)
+                # The same file, whose retry was lost, goes on with its attempts.
+                goes_on = file is not None and is_same(file, reference, work.row)
+                attempt, since_ms = (file.attempt, file.since_ms) if file is not None and goes_on else (0, now_ms)
+                work.fetches[reference.file_id] = Fetch(reference, attempt, since_ms)
                 self._parts.telemetry.referred(change)
             self._parts.telemetry.referred(Change.SAME, len(difference.same))
             self._parts.telemetry.referred(Change.GONE, len(difference.gone))

@@ -32,6 +32,7 @@ _log = structlog.get_logger(__name__)
 _BATCH = 500
 _WAIT_S = 0.05
 _AGAIN_S = 1.0
+_ASK_S = 30.0
 
 
 @dataclass(slots=True)
@@ -64,6 +65,8 @@ class Member:
         self._unread: set[int] = set()
         self._not_before = 0.0
         self._loading: _Loading | None = None
+        self._asking: Future[None] | None = None
+        self._asked_at = time.monotonic()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="state")
         self._closing = False
         self._consumer = GroupConsumer(settings, fetcher.book.group, [fetcher.book.topics.table_pattern], self)
@@ -111,6 +114,7 @@ class Member:
         if take:
             self._fetcher.take(records)
         self._load()
+        self._ask()
         self._fetcher.step(member)
         if take:
             pause, resume = self._fetcher.turns()
@@ -137,6 +141,19 @@ class Member:
             new, self._new = [held for held in self._new if self._is_held(held)], []
             if new or self._unread:
                 self._begin(new)
+
+    def _ask(self) -> None:
+        """Have rows read again now and then of which a retry is lost."""
+        if self._asking is not None and self._asking.done():
+            problem, self._asking = self._asking.exception(), None
+            if isinstance(problem, TransientError):
+                _log.warning("reader could not be asked", reason=str(problem))
+            elif problem is not None:
+                raise problem
+        if self._asking is None and self._loading is None and time.monotonic() - self._asked_at >= _ASK_S:
+            self._asked_at = time.monotonic()
+            ready = [held for held in self._fetcher.held.values() if held.ready]
+            self._asking = self._thread.submit(self._examination.ask_for_lost, ready)
 
     def _begin(self, new: list[Held]) -> None:
         try:

@@ -36,6 +36,9 @@ _LONGEST_ROW_BYTES = MAX_MESSAGE_BYTES - 1024 * 1024
 _TOO_LONG = "row_too_large"
 
 
+_MOST_RETRY_BYTES = 8 * 1024 * 1024  # of the retries that one event leads to
+
+
 @dataclass(frozen=True, slots=True)
 class Book:
     """Where things are written: topics, how many partitions they have, and the group whose retries these are."""
@@ -102,6 +105,7 @@ class _Settling:
         self._row = row
         self._book = book
         self._now_ms = now_ms
+        self._retry_bytes = 0
         # The partition of the state of the row's partition (rule F2).
         self._partition = row.partition % book.partitions
 
@@ -266,6 +270,11 @@ class _Settling:
 
     def _wait(self, work: Work, file: HeldFile) -> None:
         record, row = work.record, self._row
+        self.done.retries += 1
+        self._retry_bytes += len(record.value or b"")
+        if self._retry_bytes > _MOST_RETRY_BYTES:
+            # Each retry holds the whole event. What has none is found as lost, and its row is read again.
+            return
         retry = Retry(
             file_id=file.file_id,
             record_id=row.record_id,
@@ -280,7 +289,6 @@ class _Settling:
         )
         self._write(self._book.topics.retry(self._book.group), retry.key, retry.value, retry.headers())
         self.done.changes.append(Waits(retry))
-        self.done.retries += 1
 
     def _bury(self, work: Work, outcome: Not, file: HeldFile) -> None:
         """The dead letter of a reference that has failed: the row's event, and which file it is about."""

@@ -1,0 +1,89 @@
+"""References that wait for a retry of which nothing is left: asked for, and not tried for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from cdc_runtime.records import TopicPartition
+from file_fetcher.examination import Examination
+from file_fetcher.partitions import Held as HeldPartition
+from file_fetcher.references.changes import Held
+from file_fetcher.references.local import ReferenceStore
+from file_fetcher.settlement import settle
+from file_fetcher.work import Again
+from schemas.file_state import HeldFile, HeldRecord, State
+from schemas.names import TableName
+from tests.unit.file_fetcher.rows import BOOK, PLACE, TOPICS, done, event, reference, row, work
+
+AGAIN = Again(1, 1_000, "not_found", "s3:photos")
+PHOTOS = TableName("public", "photos")
+
+
+class _Requests:
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, tuple[str, ...]]] = []
+
+    def reread(self, table: TableName, keys: Sequence[str], reason: str) -> None:
+        self.asked.append((str(table), tuple(keys)))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[ReferenceStore]:
+    made = ReferenceStore(tmp_path)
+    yield made
+    made.close()
+
+
+def waiting(record_id: str, due_ms: int) -> Held:
+    file = HeldFile(f"{record_id}/url", "url", "a.pdf", "url", 3, State.RETRYING, attempt=1, due_ms=due_ms)
+    return Held(HeldRecord(record_id, "public.photos", 4, 3, 0, (file,)))
+
+
+def examination(store: ReferenceStore, requests: _Requests) -> Examination:
+    return Examination(None, store, requests)  # type: ignore[arg-type]
+
+
+def test_rows_with_a_lost_retry_that_is_due_are_asked_for_once(store: ReferenceStore) -> None:
+    requests = _Requests()
+    store.apply([waiting("photos/8", 1), waiting("photos/7", 1), waiting("photos/9", 2**53)])
+    looks = examination(store, requests)
+    held = [HeldPartition(PLACE, PHOTOS)]
+    looks.ask_for_lost(held)
+    looks.ask_for_lost(held)
+    assert requests.asked == [("public.photos", ("7", "8"))]
+
+
+def test_rows_of_other_partitions_are_left_to_their_owner(store: ReferenceStore) -> None:
+    requests = _Requests()
+    store.apply([waiting("photos/8", 1)])
+    examination(store, requests).ask_for_lost([HeldPartition(TopicPartition(PLACE.topic, 5), PHOTOS)])
+    assert requests.asked == []
+
+
+def test_retries_of_one_large_event_are_bounded(store: ReferenceStore) -> None:
+    """Each would hold the whole event; those without one are lost, and asked for when they are due."""
+    references = [reference(f"{entry}.pdf", "image_s3_keys", str(entry)) for entry in range(10)]
+    large = work(row(10, *references))
+    large.record = event(value=b"x" * 3 * 1024 * 1024)
+    settlement = settle(done(large, AGAIN), None, BOOK, 2_000)
+    writes = list(settlement.all_writes())
+    assert sum(write.topic == TOPICS.retry(BOOK.group) for write in writes) == 2
+    assert settlement.retries == 10
+    store.apply(settlement.changes)
+    assert len(store.lost("photos/7")) == 8
+
+
+def test_file_that_was_lost_goes_on_with_its_attempts() -> None:
+    """Else one that is not there would be asked for without end."""
+    of = row(11, reference())
+    first = settle(done(work(row(10, reference())), replace(AGAIN, attempt=2)), None, BOOK, 1_000)
+    [held] = [change.record for change in first.changes if isinstance(change, Held)]
+    again = work(of)
+    done(again, replace(AGAIN, attempt=3), attempt=2)
+    settlement = settle(again, held, BOOK, 2_000)
+    [file] = [each for change in settlement.changes if isinstance(change, Held) for each in change.record.files]
+    assert (file.state, file.attempt, file.version, file.since_ms) == (State.RETRYING, 3, 11, 1_000)
