@@ -86,6 +86,19 @@ _UNREACHABLE = frozenset(
         KafkaError.NOT_CONTROLLER,
     }
 )
+# While partitions change their leader, or one has just changed: who asks again finds the new one.
+_MOVING = frozenset(
+    {
+        KafkaError.FENCED_LEADER_EPOCH,
+        KafkaError.UNKNOWN_LEADER_EPOCH,
+        KafkaError.OFFSET_NOT_AVAILABLE,
+        KafkaError.REPLICA_NOT_AVAILABLE,
+        KafkaError.KAFKA_STORAGE_ERROR,
+        KafkaError.ELIGIBLE_LEADERS_NOT_AVAILABLE,
+        KafkaError.PREFERRED_LEADER_NOT_AVAILABLE,
+        KafkaError.UNSTABLE_OFFSET_COMMIT,
+    }
+)
 _SERVER = frozenset(
     {
         KafkaError.INVALID_CONFIG,
@@ -132,7 +145,7 @@ def translate(problem: KafkaError | KafkaException, action: str) -> RowferryErro
         return Unreachable(message, remedy="check kafka.bootstrap_servers, and that the brokers are up")
     if code in _SERVER:
         return ServerSetting(message)
-    if code == KafkaError._DESTROY:
+    if (code in _MOVING and not error.fatal()) or code == KafkaError._DESTROY:
         return TransientError(message)
     return TransientError(message) if error.retriable() and not error.fatal() else FatalError(message)
 
