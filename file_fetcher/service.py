@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ from cdc_runtime.throttle import Throttle
 from file_fetcher.ages import Ages
 from file_fetcher.contents import Contents
 from file_fetcher.download.downloader import Downloader
+from file_fetcher.download.google_engine import check_credentials_file
 from file_fetcher.download.sources import rules_of
 from file_fetcher.downloads import Downloads
 from file_fetcher.examination import Examination
@@ -37,14 +39,16 @@ from file_fetcher.references.rebuild import bring_up_to_date
 from file_fetcher.settings import FetcherSettings
 from file_fetcher.settlement import Book
 from file_fetcher.store.opening import open_store
+from file_fetcher.store.protocol import ContentStore
 from file_fetcher.telemetry import Telemetry
-from schemas.errors import SettingsError
+from schemas.errors import SettingsError, Unreachable
 from schemas.topics import Topics, TopicSpec, failure_topic, state_topic
 
 NAME = "file-fetcher"
 _log = structlog.get_logger(__name__)
 # Threads that store and read a file whose download is over: enough to keep every parser busy.
 _READERS_PER_PARSER = 4
+_STORE_PAUSE_S = 1.0
 
 
 def run(settings: FetcherSettings, version: str) -> None:
@@ -56,9 +60,10 @@ def run(settings: FetcherSettings, version: str) -> None:
     metrics = Metrics(NAME, version)
     with HealthServer(settings.http, health, metrics.registry):
         health.started()
+        _judge(settings)
         admin = KafkaAdmin(settings.kafka)
         if _wait_for_kafka(settings, admin, drain):
-            with _joined(settings, admin, health, Telemetry(metrics, settings.fetcher_group)) as member:
+            with _joined(settings, admin, health, Telemetry(metrics, settings.fetcher_group), drain=drain) as member:
                 health.ready()
                 _log.info("fetcher started", group=settings.fetcher_group)
                 member.run(drain)
@@ -75,6 +80,32 @@ def topics_of(settings: FetcherSettings) -> list[TopicSpec]:
     ]
 
 
+def _judge(settings: FetcherSettings) -> None:
+    """What can be told of the settings before anybody is asked; raises `SettingsError`."""
+    rules_of(settings.s3, settings.urls, settings.google)
+    Downloader(settings).close()
+    if settings.google.credentials_file is not None:
+        check_credentials_file(settings.google.credentials_file)
+    _folder(settings.data_directory)
+
+
+def _wait_for_store(store: ContentStore, timeout_s: float, health: Health, drain: Drain) -> None:
+    """Until contents can be kept, or the end is asked for. Raises `SettingsError`, `Unreachable` past the time-out."""
+    until = time.monotonic() + timeout_s
+    while not drain.stopping:
+        health.tick()
+        try:
+            store.check()
+        except Unreachable as exc:
+            if time.monotonic() >= until:
+                raise
+            health.not_ready(str(exc), "store")
+            drain.wait(_STORE_PAUSE_S)
+        else:
+            health.ready("store")
+            return
+
+
 def _wait_for_kafka(settings: FetcherSettings, admin: KafkaAdmin, drain: Drain) -> bool:
     topics = Topics(settings.kafka.prefix)
     if not admin.wait_until_reachable(settings.start_timeout_s, drain.is_stopping):
@@ -84,7 +115,9 @@ def _wait_for_kafka(settings: FetcherSettings, admin: KafkaAdmin, drain: Drain) 
 
 
 @contextmanager
-def _joined(settings: FetcherSettings, admin: KafkaAdmin, health: Health, telemetry: Telemetry) -> Iterator[Member]:
+def _joined(
+    settings: FetcherSettings, admin: KafkaAdmin, health: Health, telemetry: Telemetry, *, drain: Drain
+) -> Iterator[Member]:
     """Everything that a member of the group needs; all of it is closed, in the order that loses least."""
     with ExitStack() as closing:
         folder = _folder(settings.data_directory)
@@ -110,7 +143,7 @@ def _joined(settings: FetcherSettings, admin: KafkaAdmin, health: Health, teleme
         closing.callback(letters.close)
         following = Following(settings.kafka, admin)
         closing.callback(following.close)
-        fetching, downloads = _workshop(settings, folder, health, telemetry, closing)
+        fetching, downloads = _workshop(settings, folder, health, telemetry, drain=drain, closing=closing)
         parts = Parts(
             book=book,
             store=store,
@@ -133,16 +166,18 @@ def _joined(settings: FetcherSettings, admin: KafkaAdmin, health: Health, teleme
 
 
 def _workshop(
-    settings: FetcherSettings, folder: Path, health: Health, telemetry: Telemetry, closing: ExitStack
+    settings: FetcherSettings, folder: Path, health: Health, telemetry: Telemetry, *, drain: Drain, closing: ExitStack
 ) -> tuple[Fetching, Downloads]:
     """What downloads and reads files."""
+    store = open_store(settings.store_url, folder, settings.s3)
+    _wait_for_store(store, settings.start_timeout_s, health, drain)
     downloader = Downloader(settings)
     closing.callback(downloader.close)
     parsers = ParserPool(settings.parsers, settings.limits, folder / "parsing")
     closing.callback(parsers.close)
     for name, reason in parsers.broken.items():
         _log.warning("parser is not used", parser=name, reason=reason)
-    contents = Contents(open_store(settings.store_url, folder, settings.s3), parsers, settings.limits, telemetry.count)
+    contents = Contents(store, parsers, settings.limits, telemetry.count)
     places = Places(settings.retry, telemetry)
     health.detail("left_alone", places.open_places)
     downloading = _folder(folder / "downloads", emptied=True)

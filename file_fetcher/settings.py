@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 
@@ -103,7 +103,7 @@ class ParserSettings(SettingsGroup):
 class RetrySettings(SettingsGroup):
     """What happens when a file cannot be had."""
 
-    delays_s: list[float] = Field(
+    delays_s: list[Annotated[float, Field(ge=0, le=604_800)]] = Field(
         default=[5, 30, 300, 1800, 7200, 43200],
         description="Pauses before each further attempt; after the last the reference has failed.",
     )

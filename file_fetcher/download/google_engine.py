@@ -25,6 +25,7 @@ from file_fetcher.download.answers import Interrupted, http_problem, unreachable
 from file_fetcher.download.engines import CHUNK_BYTES, Body, Held
 from file_fetcher.download.sources import GoogleSheet
 from file_fetcher.failures import Blocked, FetchProblem, Later, Skipped, Throttled
+from schemas.errors import SettingsError
 
 ENGINE = "google"
 _PLACE = "google"
@@ -109,6 +110,18 @@ class GoogleEngine:
     def _forget(self) -> None:
         with self._lock:
             self._credentials = None
+
+
+def check_credentials_file(path: Path) -> None:
+    """Raises `SettingsError` for a file that holds no key of a service account."""
+    try:
+        service_account.Credentials.from_service_account_file(str(path), scopes=[_SCOPE])  # type: ignore[no-untyped-call]
+    except (refused.GoogleAuthError, OSError, ValueError) as exc:
+        why = exc.strerror if isinstance(exc, OSError) else "another file"
+        raise SettingsError(
+            f"google.credentials_file: expected the JSON key of a service account, got {why}",
+            remedy="give the path of the key that Google gave out for the account",
+        ) from exc
 
 
 def _body(answer: BaseHTTPResponse) -> Body:

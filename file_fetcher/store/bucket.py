@@ -2,7 +2,8 @@
 Edge: a store in an S3 bucket.
 
 An object is there whole or not at all: S3 sees to that. Each is sent in one request, so its size is at most 5 GiB.
-What is read comes to a temporary file first: parsers and readers want a path.
+What is read comes to a temporary file first: parsers and readers want a path. What a killed process left of those
+goes at the start: their folder is of one process alone.
 """
 
 from __future__ import annotations
@@ -29,13 +30,14 @@ _BODY_BYTES = 1024 * 1024
 
 
 class BucketStore:
-    """Keeps files in a bucket, below a prefix. `client`: boto3's for S3; `folder`: for temporary files, made."""
+    """Keeps files in a bucket, below a prefix. `client`: boto3's for S3; `folder`: for temporary files, emptied."""
 
     def __init__(self, client: Any, bucket: str, prefix: str, folder: Path) -> None:  # noqa: ANN401  # boto3 has no types
         self._client = client
         self._bucket = bucket
         self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
         self._folder = folder
+        shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True)
 
     def put(self, name: str, path: Path, *, lasting: bool = True) -> str:
@@ -72,12 +74,21 @@ class BucketStore:
         return f"s3://{self._bucket}/{self._key(name)}"
 
     def check(self) -> None:
-        """Try to write and remove an object."""
-        key = self._key(f"check/{secrets.token_hex(8)}")
+        """
+        Try to write an object, and to ask for one that is missing.
+
+        It is removed where that is allowed: nothing else here needs that right.
+        """
+        key, missing = self._key("check"), self._key(f"check-{secrets.token_hex(8)}")
         try:
             self._client.put_object(Bucket=self._bucket, Key=key, Body=b"rowferry")
-            self._client.delete_object(Bucket=self._bucket, Key=key)
-        except (ClientError, BotoCoreError) as exc:
+            with contextlib.suppress(ClientError):
+                self._client.delete_object(Bucket=self._bucket, Key=key)
+            self._client.head_object(Bucket=self._bucket, Key=missing)
+        except ClientError as exc:
+            if _code(exc) not in _MISSING:
+                raise self._unusable(exc) from exc
+        except BotoCoreError as exc:
             raise self._unusable(exc) from exc
 
     def _key(self, name: str) -> str:
@@ -98,15 +109,23 @@ class BucketStore:
 
     def _unusable(self, exc: Exception) -> RowferryError:
         said = _code(exc) if isinstance(exc, ClientError) else type(exc).__name__
-        message = f"expected to write to bucket {self._bucket!r} of the store, got {said}"
-        if isinstance(exc, ClientError | NoCredentialsError):
-            remedy = "give the credentials s3:PutObject, s3:GetObject and s3:DeleteObject on it, or set store_url"
+        message = f"expected to write to bucket {self._bucket!r} of the store and to read from it, got {said}"
+        if isinstance(exc, NoCredentialsError) or (isinstance(exc, ClientError) and _refuses(exc)):
+            remedy = (
+                "give the credentials s3:PutObject and s3:GetObject in it and s3:ListBucket on it, or set store_url"
+            )
             return SettingsError(message, remedy=remedy)
-        return Unreachable(message, remedy="check s3.endpoint_url and the network")
+        return Unreachable(message, remedy="check s3.endpoint_url, the server and the network")
 
 
 def _code(exc: ClientError) -> str:
     return str(exc.response.get("Error", {}).get("Code", ""))
+
+
+def _refuses(exc: ClientError) -> bool:
+    """Whether it would be refused again; else it is the server that has trouble."""
+    status = exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return status < 500 and _code(exc) not in _SLOWER
 
 
 @contextlib.contextmanager

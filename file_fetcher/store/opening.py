@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError
 
 from file_fetcher.settings import S3Settings
 from file_fetcher.store.bucket import BucketStore
@@ -24,7 +25,8 @@ def open_store(url: str, data_directory: Path, s3: S3Settings) -> ContentStore:
     """
     The store at a URL: `s3://bucket/prefix`, `file:///folder`, a folder; empty: `store` in the data directory.
 
-    Nothing is asked over the network. Raises `SettingsError` when the URL is none, or the folder cannot be made.
+    Nothing is asked over the network. Raises `SettingsError` when the URL is none, the folder cannot be made, or
+    boto3 refuses what it is configured with.
     """
     if not url:
         return LocalStore(data_directory / "store")
@@ -35,8 +37,23 @@ def open_store(url: str, data_directory: Path, s3: S3Settings) -> ContentStore:
     if scheme == "file" and not parts.netloc:
         return LocalStore(Path(unquote(parts.path)))
     if scheme == "s3" and parts.netloc:
-        return BucketStore(_client(parts.netloc, s3), parts.netloc, parts.path, data_directory / "store-tmp")
+        return _bucket_store(parts.netloc, parts.path, s3, data_directory / "store-tmp")
     raise SettingsError("expected store_url to be 's3://bucket/prefix' or a folder, got another kind of URL")
+
+
+def _bucket_store(bucket: str, prefix: str, s3: S3Settings, folder: Path) -> BucketStore:
+    try:
+        return BucketStore(_client(bucket, s3), bucket, prefix, folder)
+    except (BotoCoreError, ValueError) as exc:
+        raise SettingsError(
+            f"expected a client for bucket {bucket!r} of store_url, got {type(exc).__name__}",
+            remedy="look at s3.endpoint_url, s3.endpoint_of and the AWS_ variables (a profile that is not there?)",
+        ) from exc
+    except OSError as exc:
+        raise SettingsError(
+            f"expected to write into {str(folder)!r}, got {exc.strerror}",
+            remedy="give data_directory a folder that this user may write to",
+        ) from exc
 
 
 def _client(bucket: str, s3: S3Settings) -> Any:  # noqa: ANN401  # boto3 has no types

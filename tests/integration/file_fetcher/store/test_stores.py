@@ -91,6 +91,20 @@ def test_check_of_a_store_that_works_leaves_nothing(store, request, tmp_path):
         assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
+def test_what_a_killed_process_left_goes_at_the_start(s3, s3_bucket, tmp_path):
+    left = tmp_path / "store-tmp" / "tmpabc" / "content"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"beam")
+    open_store(f"s3://{s3_bucket}", tmp_path, settings_of(s3))
+    assert list((tmp_path / "store-tmp").iterdir()) == []
+
+
+def test_profile_that_is_not_there_is_told(monkeypatch, tmp_path):
+    monkeypatch.setenv("AWS_PROFILE", "no-such-profile")
+    with pytest.raises(SettingsError, match=r"'files'.*ProfileNotFound"):
+        open_store("s3://files/x", tmp_path, S3Settings())
+
+
 def test_bucket_that_is_not_there_is_told(s3, tmp_path):
     store = open_store("s3://no-such-bucket-here/x", tmp_path, settings_of(s3))
     with pytest.raises(SettingsError, match=r"no-such-bucket-here.*NoSuchBucket"):
