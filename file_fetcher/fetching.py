@@ -17,7 +17,7 @@ from uuid import uuid4
 import structlog
 
 from file_fetcher.breakers import Breaker
-from file_fetcher.contents import Contents
+from file_fetcher.contents import Contents, Taken
 from file_fetcher.download.downloader import Downloaded, Downloader
 from file_fetcher.download.sources import Rules, Source, resolve
 from file_fetcher.failures import Blocked, Cancelled, FetchProblem, Later, Throttled
@@ -29,6 +29,7 @@ from file_fetcher.work import Fetch, Got, Outcome
 _log = structlog.get_logger(__name__)
 # Reasons that say something of the place, not of the file.
 _OF_THE_PLACE = frozenset({"network", "throttled"})
+_STORE = "store_url"
 
 
 class Places:
@@ -82,6 +83,28 @@ class Places:
             return {place: breaker.reason for place, breaker in self._breakers.items() if breaker.is_open}
 
 
+class _Notices:
+    """Says what is wrong for every file of a place: once when it begins, once when it is over; thread-safe."""
+
+    def __init__(self) -> None:
+        self._reasons: dict[str, str] = {}
+        self._lock = threading.Lock()
+
+    def began(self, place: str, problem: FetchProblem) -> None:
+        """A file was not had for a reason that others will have as well."""
+        with self._lock:
+            known, self._reasons[place] = self._reasons.get(place), problem.reason
+        if known != problem.reason:
+            _log.warning("place cannot be used", place=place, reason=str(problem), remedy=problem.remedy)
+
+    def over(self, place: str) -> None:
+        """A file was had."""
+        with self._lock:
+            known = self._reasons.pop(place, None)
+        if known is not None:
+            _log.info("place can be used again", place=place)
+
+
 class Fetching:
     """Fetches single references; thread-safe, blocks."""
 
@@ -103,6 +126,7 @@ class Fetching:
         self._folder = folder
         self._delays_s = tuple(delays_s)
         self._telemetry = telemetry
+        self._notices = _Notices()
 
     def fetch(
         self,
@@ -142,11 +166,20 @@ class Fetching:
         try:
             got = self._download(source, path, cancelled)
             told(None)
-            taken = self._contents.take(path, got, fetch.reference.file_name)
+            taken = self._take(path, got, fetch.reference.file_name)
             return Got(taken.content, taken.extraction, taken.rows, taken.open_rows, source.place)
         finally:
             with suppress(FileNotFoundError):
                 path.unlink()
+
+    def _take(self, path: Path, got: Downloaded, file_name: str) -> Taken:
+        try:
+            taken = self._contents.take(path, got, file_name)
+        except Blocked as problem:  # a full disk, a bucket that refuses: it is tried again for ever, so it is said
+            self._notices.began(_STORE, problem)
+            raise
+        self._notices.over(_STORE)
+        return taken
 
     def _download(self, source: Source, path: Path, cancelled: Callable[[], bool]) -> Downloaded:
         began = time.monotonic()
@@ -161,8 +194,11 @@ class Fetching:
                 self._places.failed(source.place, problem, wholly=isinstance(problem, Blocked))
             else:
                 self._places.answered(source.place)
+            if problem.reason == "no_such_bucket":
+                self._notices.began(source.place, problem)
             raise
         self._places.answered(source.place)
+        self._notices.over(source.place)
         self._telemetry.downloaded(source.place, got.size_bytes, time.monotonic() - began)
         return got
 

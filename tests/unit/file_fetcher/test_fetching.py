@@ -7,13 +7,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from cdc_runtime.metrics import Metrics
 from file_fetcher import fetching as fetched
 from file_fetcher.contents import Taken
 from file_fetcher.download.downloader import Downloaded
 from file_fetcher.download.sources import S3Object, Source, rules_of
-from file_fetcher.failures import Blocked, Cancelled, FetchProblem, Later, Skipped, Throttled
+from file_fetcher.failures import Blocked, Cancelled, Failed, FetchProblem, Later, Skipped, Throttled
 from file_fetcher.fetching import Fetching, Places
 from file_fetcher.settings import GoogleSettings, RetrySettings, S3Settings, UrlSettings
 from file_fetcher.telemetry import Telemetry
@@ -173,6 +174,26 @@ def test_file_that_the_store_refuses_to_take_is_tried_again(world: _World) -> No
     world.contents.problem = Blocked("storage_full", "no room")
     assert world.fetch(attempt=1) == Again(1, 1_005_000, "storage_full", PLACE)
     assert world.places.open_places() == {}
+
+
+def test_trouble_of_the_store_is_said_once_and_so_is_its_end(world: _World) -> None:
+    world.contents.problem = Blocked("storage_full", "no room", remedy="make room")
+    with capture_logs() as logs:
+        for problem in (world.contents.problem, world.contents.problem, None, None):
+            world.contents.problem = problem
+            world.fetch()
+    assert [(each["event"], each["log_level"], each["place"], each.get("remedy")) for each in logs] == [
+        ("place cannot be used", "warning", "store_url", "make room"),
+        ("place can be used again", "info", "store_url", None),
+    ]
+
+
+def test_bucket_that_is_not_there_is_said_once(world: _World) -> None:
+    with capture_logs() as logs:
+        world.fails(*[Failed("no_such_bucket", "no bucket", remedy="mend s3.bucket")] * 2)
+    assert [(each["event"], each["place"], each["reason"], each["remedy"]) for each in logs] == [
+        ("place cannot be used", PLACE, "no bucket", "mend s3.bucket")
+    ]
 
 
 def test_place_that_cannot_be_used_is_left_alone_at_once_and_nothing_is_used_up(world: _World) -> None:
