@@ -249,8 +249,9 @@ class KafkaAdmin:
         while True:
             try:
                 return self._offsets_now(wanted, spec, isolation)
-            except (Unreachable, TopicMissing) as exc:
-                if time.monotonic() >= deadline or (isinstance(exc, TopicMissing) and not self._exist(wanted)):
+            except (TransientError, TopicMissing) as exc:
+                # What librdkafka remembers of leaders may be old, and is not renewed by itself.
+                if time.monotonic() >= deadline or not (isinstance(exc, Unreachable) or self._exist(wanted)):
                     raise
             time.sleep(_RETRY_PAUSE_S)
 

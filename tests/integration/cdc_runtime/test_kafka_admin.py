@@ -144,3 +144,18 @@ def test_offsets_at_both_ends_are_given_by_partition(settings, admin, make_topic
     assert places == [TopicPartition(topic, 0), TopicPartition(topic, 1)]
     assert admin.end_offsets(places) == {TopicPartition(topic, 0): 0, TopicPartition(topic, 1): 3}
     assert admin.begin_offsets(places) == {TopicPartition(topic, 0): 0, TopicPartition(topic, 1): 0}
+
+
+def test_a_leader_that_was_frozen_is_asked_again(own_kafka, eventually):
+    own_kafka.restart({"broker.session.timeout.ms": 1000, "broker.heartbeat.interval.ms": 300})
+    admin = KafkaAdmin(KafkaSettings(bootstrap_servers=own_kafka.bootstrap_servers))
+    admin.ensure_topics([directory_topic("t")])
+    places = admin.places("t")
+    assert set(admin.end_offsets(places).values()) == {0}
+    own_kafka.pause()
+    frozen = time.monotonic()
+    eventually(lambda: time.monotonic() - frozen > 4, "a pause longer than the patience")
+    own_kafka.resume()
+    resumed = time.monotonic()
+    # The controller gives the leader up soon after; it comes back under a new epoch, of which the client is not told.
+    eventually(lambda: admin.end_offsets(places) and time.monotonic() - resumed > 4, "answers")
