@@ -97,9 +97,15 @@ def initialise(cluster: Path, bin_dir: Path, password: str, user: User | None) -
     finally:
         secret.unlink()
     if result.returncode != 0:
-        lines = [line for line in result.stderr.splitlines() if "error" in line or "FATAL" in line] or ["no message"]
         shutil.rmtree(cluster, ignore_errors=True)
-        raise DevstackError(f"initdb failed with exit {result.returncode}: {lines[0].strip()}")
+        raise DevstackError(f"initdb failed with exit {result.returncode}: {complaint(result.stderr)}")
+
+
+def complaint(stderr: str) -> str:
+    """The line of a program's errors that says most."""
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    telling = [line for line in lines if "error" in line or "FATAL" in line]
+    return (telling or lines or ["no message"])[0]
 
 
 def _run(argv: list[str], cwd: Path, user: User | None) -> subprocess.CompletedProcess[str]:

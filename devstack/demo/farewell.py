@@ -18,6 +18,7 @@ def say_how_to_try(running: Running, screen: Screen, size: Size) -> None:
     """Addresses, and commands to copy."""
     settings = _shown(kept.write_settings(running.folder, running.settings))
     python = _shown(Path(sys.executable))
+    store = running.store
     search = f"{running.vespa.url}/search/?{urllib.parse.urlencode({'yql': IN_PDF, 'hits': 3})}"
     workload = f"{python} -m devstack.sample workload --seed {size.seed} --factor {size.factor:g} --seconds 60"
     screen.stage("farewell", "It goes on running")
@@ -27,7 +28,7 @@ def say_how_to_try(running: Running, screen: Screen, size: Size) -> None:
             ("PostgreSQL", running.postgres.dsn),
             ("Kafka", running.kafka.address),
             ("Vespa", running.vespa.url),
-            ("S3", f"{running.objects_url} (access key {running.store.access_key_id})"),
+            ("S3", f"{running.objects_url} (access key {store.access_key_id}, secret {store.secret_access_key})"),
             *((service.name, f"{service.url() or 'no address'}/statusz") for service in running.services),
             ("logs", _shown(running.folder)),
         ],

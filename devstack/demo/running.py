@@ -133,7 +133,7 @@ class Running:
             service.close()
         for server in self.servers:
             server.wipe()
-        if self.keep:
+        if self.keep and not keep_logs:
             kept.end(self.folder)
         elif not keep_logs:
             shutil.rmtree(self.folder, ignore_errors=True)

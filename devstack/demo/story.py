@@ -44,7 +44,7 @@ def tell(wishes: Wishes, screen: Screen) -> bool:
                 screen.failed(f"left running for a look, logs in {running.folder}; end it with: {ending}")
         else:
             running.close(keep_logs=not good)
-            if not good:
+            if not good and any(running.folder.glob("*.log")):  # there are none when a server did not start
                 screen.failed(f"logs: {running.folder}")
 
 

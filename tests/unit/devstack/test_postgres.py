@@ -27,6 +27,19 @@ def test_unknown_version_is_one_line() -> None:
         postgres_files.installation(9)
 
 
+@pytest.mark.parametrize(
+    ("stderr", "told"),
+    [
+        ("creating directory\ninitdb: error: no space\nremoving\n", "initdb: error: no space"),
+        ("\nsh: cannot create x: Permission denied\nchild exited\n", "sh: cannot create x: Permission denied"),
+        ("", "no message"),
+    ],
+    ids=["error", "another line", "silent"],
+)
+def test_line_that_says_most_is_told(stderr: str, told: str) -> None:
+    assert postgres_files.complaint(stderr) == told
+
+
 def test_folder_of_another_version_is_refused(tmp_path: Path) -> None:
     server = PostgresServer(tmp_path, 16)
     server.record.save(tmp_path)
