@@ -29,6 +29,7 @@ from file_fetcher.work import Fetch, Got, Outcome
 _log = structlog.get_logger(__name__)
 # Reasons that say something of the place, not of the file.
 _OF_THE_PLACE = frozenset({"network", "throttled"})
+# While it cannot be used, nothing is downloaded that would only be thrown away.
 _STORE = "store_url"
 
 
@@ -147,7 +148,7 @@ class Fetching:
         try:
             source = resolve(fetch.reference, table, self._rules, time.time())
             place = source.place
-            alone = self._places.left_alone_s(place)
+            alone = self._alone_s(place)
             if alone is not None:
                 told(Cancelled())  # nothing was downloaded
                 return left_alone(Try(fetch.attempt, place, _now_ms()), alone[1], alone[0], random.random)
@@ -161,6 +162,13 @@ class Fetching:
             try_ = Try(fetch.attempt, place, _now_ms())
             return after(problem, try_, self._delays_s, random.random)
 
+    def _alone_s(self, place: str) -> tuple[float, str] | None:
+        """How long nothing is fetched from a place, and why: it is left alone itself, or the store is."""
+        alone = self._places.left_alone_s(place)
+        if alone is None and (alone := self._places.left_alone_s(_STORE)) is not None:
+            self._places.gave_up(place)
+        return alone
+
     def _get(self, source: Source, fetch: Fetch, cancelled: Callable[[], bool], told: _Once) -> Outcome:
         path = self._folder / uuid4().hex
         try:
@@ -169,16 +177,18 @@ class Fetching:
             taken = self._take(path, got, fetch.reference.file_name)
             return Got(taken.content, taken.extraction, taken.rows, taken.open_rows, source.place)
         finally:
+            # Where the store was not come to, the next one finds out.
+            self._places.gave_up(_STORE)
             with suppress(FileNotFoundError):
                 path.unlink()
 
     def _take(self, path: Path, got: Downloaded, file_name: str) -> Taken:
         try:
             taken = self._contents.take(path, got, file_name)
-        except Blocked as problem:  # a full disk, a bucket that refuses: it is tried again for ever, so it is said
-            self._notices.began(_STORE, problem)
+        except Blocked as problem:  # a full disk, a bucket that refuses
+            self._places.failed(_STORE, problem, wholly=True)
             raise
-        self._notices.over(_STORE)
+        self._places.answered(_STORE)
         return taken
 
     def _download(self, source: Source, path: Path, cancelled: Callable[[], bool]) -> Downloaded:

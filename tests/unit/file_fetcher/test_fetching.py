@@ -173,19 +173,46 @@ def test_what_cannot_be_had_now_is_tried_again_later_and_fails_in_the_end(world:
 def test_file_that_the_store_refuses_to_take_is_tried_again(world: _World) -> None:
     world.contents.problem = Blocked("storage_full", "no room")
     assert world.fetch(attempt=1) == Again(1, 1_005_000, "storage_full", PLACE)
-    assert world.places.open_places() == {}
+    assert world.places.open_places() == {"store_url": "storage_full"}  # and not the file's place
 
 
-def test_trouble_of_the_store_is_said_once_and_so_is_its_end(world: _World) -> None:
+def test_while_the_store_cannot_be_used_nothing_is_downloaded(world: _World, clock: _Clock) -> None:
     world.contents.problem = Blocked("storage_full", "no room", remedy="make room")
     with capture_logs() as logs:
-        for problem in (world.contents.problem, world.contents.problem, None, None):
-            world.contents.problem = problem
-            world.fetch()
+        world.fetch()
+        outcome = world.fetch(reference("plans/b.pdf"))
+        assert isinstance(outcome, Again)
+        assert (outcome.attempt, outcome.reason) == (0, "storage_full")
+        assert len(world.downloader.asked) == 1
+        assert world.places.open_places() == {"store_url": "storage_full"}
+        clock.now += 5.1
+        world.contents.problem = None
+        assert isinstance(world.fetch(), Got)
+    assert world.places.open_places() == {}
     assert [(each["event"], each["log_level"], each["place"], each.get("remedy")) for each in logs] == [
-        ("place cannot be used", "warning", "store_url", "make room"),
-        ("place can be used again", "info", "store_url", None),
+        ("place is left alone", "warning", "store_url", "make room"),
+        ("place is asked again", "info", "store_url", None),
     ]
+
+
+def test_probe_that_does_not_come_to_the_store_lets_the_next_one_find_out(world: _World, clock: _Clock) -> None:
+    world.contents.problem = Blocked("storage_full", "no room")
+    world.fetch()
+    clock.now += 5.1
+    world.fails(Skipped("archived", "it lies in an archive"))
+    world.contents.problem = None
+    assert isinstance(world.fetch(), Got)
+
+
+def test_place_may_be_probed_though_the_store_was_in_the_way(world: _World, clock: _Clock) -> None:
+    world.fails(Blocked("bad_credentials", "refused"))
+    clock.now += 3
+    world.places.failed("store_url", Blocked("storage_full", "no room"), wholly=True)
+    clock.now += 3
+    assert isinstance(world.fetch(), Again)
+    clock.now += 3
+    assert isinstance(world.fetch(), Got)
+    assert world.places.open_places() == {}
 
 
 def test_bucket_that_is_not_there_is_said_once(world: _World) -> None:
