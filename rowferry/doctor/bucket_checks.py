@@ -21,6 +21,7 @@ _BAD_CREDENTIALS = {
 }
 _WRONG_REGION = {"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "301"}
 _SKEWED = "RequestTimeTooSkewed"
+_CREDENTIALS = "credentials that the store knows"
 _READ = {OK, "NoSuchKey"}  # answers to those who may read, for a key that is not there
 # S3 refuses requests that are signed a quarter of an hour off; a minute off is no clock that is kept.
 _REFUSED_SKEW_S, _LARGE_SKEW_S = 900, 60
@@ -59,7 +60,7 @@ def check_bucket(probe: Probe, *, kept_in: bool) -> Iterator[Finding]:
             "give the key pair of a user of this store: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY,"
             " or s3.access_key_id and s3.secret_access_key"
         )
-        yield failed(f"{check}.credentials", "credentials that the store knows", refused[0], remedy)
+        yield failed(f"{check}.credentials", _CREDENTIALS, refused[0], remedy)
         return
     if answers & _NO_BUCKET:
         yield failed(f"{check}.exists", "a bucket of this name", "none", _creation(probe))
@@ -71,10 +72,11 @@ def check_bucket(probe: Probe, *, kept_in: bool) -> Iterator[Finding]:
 
 
 def _unreachable(probe: Probe) -> Finding:
+    if "redentials" in probe.trouble:  # boto3 found none, and asked nobody
+        remedy = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile or role"
+        return failed(f"s3.{probe.bucket}.credentials", _CREDENTIALS, f"none: {probe.trouble}", remedy)
     place = f" from {probe.endpoint}" if probe.endpoint else ""
     remedy = "check s3.endpoint_url, or s3.endpoint_of for this bucket, and that the store runs"
-    if "redentials" in probe.trouble:
-        remedy = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile or role"
     return failed(f"s3.{probe.bucket}.reachable", "an answer", f"none{place}: {probe.trouble}", remedy)
 
 

@@ -64,8 +64,8 @@ CASES: dict[str, tuple[dict[str, Any], str, Verdict, str, str]] = {
         "check s3.endpoint_url, or s3.endpoint_of for this bucket, and that the store runs",
     ),
     "no credentials": (
-        {**NO_ANSWER, "trouble": "NoCredentialsError", "endpoint": ""},
-        "reachable",
+        {**NO_ANSWER, "trouble": "NoCredentialsError"},
+        "credentials",
         Verdict.FAILED,
         "none: NoCredentialsError",
         "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile or role",
