@@ -153,6 +153,7 @@ class Fetcher:
                 self._retrying.discard(work.retry.file_id)
         self._parts.publication.drop(gone)
         self._parts.offsets.drop(gone)
+        self._show_trouble()
         self._parts.telemetry.rebalanced(kind)
         self._parts.telemetry.assigned.set(len(self.held))
 
@@ -361,9 +362,18 @@ class Fetcher:
         works, self._finished = self._finished, []
         self._published_at = time.monotonic()
         settled = self._parts.publication.publish(works, member)
+        self._show_trouble()
         for work in settled:
             self._end(work)
         return bool(settled)
+
+    def _show_trouble(self) -> None:
+        """Who cannot settle anything is not ready, whatever else it does."""
+        reason = self._parts.publication.trouble
+        if reason:
+            self._parts.health.not_ready(reason, "transactions")
+        else:
+            self._parts.health.ready("transactions")
 
     def _carry_out(self, held: Held, member: Membership) -> None:
         """Publish the next rows that a floor ends, when everything before it is settled (rule V4)."""

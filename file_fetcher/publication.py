@@ -79,6 +79,7 @@ class Publication:
         self._settling: Work | None = None
         self._doubtful: set[int] = set()
         self._failures = 0
+        self._problem = ""
         self._not_before = 0.0
 
     @property
@@ -90,6 +91,11 @@ class Publication:
     def doubtful(self) -> bool:
         """Whether a transaction's outcome is not known, so that what is remembered may be wrong."""
         return bool(self._doubtful)
+
+    @property
+    def trouble(self) -> str:
+        """Why the last transaction did not happen, while there is one to be made; empty where all is well."""
+        return self._problem if self._problem and (self.waiting or self.doubtful or self.due) else ""
 
     @property
     def pausing(self) -> bool:
@@ -174,7 +180,7 @@ class Publication:
             _put_off(self._settling, exc)
             self._telemetry.transaction(committed=False)
             return False
-        self._failures = 0
+        self._failures, self._problem = 0, ""
         self._store.apply(chain.from_iterable(each.changes for each in settlements))
         self._offsets.committed(offsets)
         for place in offsets:
@@ -220,6 +226,7 @@ class Publication:
 
     def _failed(self, problem: TransientError, partitions: Iterable[int]) -> None:
         self._failures += 1
+        self._problem = str(problem)
         pause_s = min(_LONGEST_PAUSE_S, 0.1 * 2 ** min(self._failures, _DOUBLINGS))
         self._not_before = time.monotonic() + pause_s
         self._doubtful.update(partition % self._book.partitions for partition in partitions)

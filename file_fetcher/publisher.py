@@ -27,6 +27,8 @@ from schemas.errors import SettingsError, TransientError
 _log = structlog.get_logger(__name__)
 # What a killed process leaves open hides its partitions for so long from everybody else.
 _TRANSACTION_TIMEOUT_S = 30.0
+# Later than at the start, whoever waits must also poll and show that it lives: it asks again soon.
+_AGAIN_TIMEOUT_S = 10.0
 _POLL_EVERY = 1_000  # librdkafka keeps a report per record until it is polled
 _INSTANCE = re.compile(r"[0-9a-f]{16}")
 
@@ -37,7 +39,7 @@ class ResultPublisher:
     def __init__(self, settings: KafkaSettings, transactional_id: str, start_timeout_s: float) -> None:
         self._settings = settings
         self._transactional_id = transactional_id
-        self._start_timeout_s = start_timeout_s
+        self._init_timeout_s = start_timeout_s
         self._producer: TransactionalProducer | None = None
 
     def ready(self) -> None:
@@ -96,7 +98,7 @@ class ResultPublisher:
                 self._settings, self._transactional_id, transaction_timeout_s=_TRANSACTION_TIMEOUT_S
             )
             try:
-                producer.init(self._start_timeout_s)
+                producer.init(self._init_timeout_s)
             except TransientError as exc:
                 producer.close()
                 raise TransactionAborted(str(exc), remedy=exc.remedy) from exc
@@ -104,6 +106,7 @@ class ResultPublisher:
                 producer.close()
                 raise
             self._producer = producer
+            self._init_timeout_s = min(self._init_timeout_s, _AGAIN_TIMEOUT_S)
         return self._producer
 
 

@@ -1,12 +1,15 @@
-"""The name that a process keeps in its folder."""
+"""The name that a process keeps in its folder, and how long a publisher waits."""
 
 from __future__ import annotations
 
 import re
+from types import SimpleNamespace
 
 import pytest
 
-from file_fetcher.publisher import instance_name
+from cdc_runtime.settings import KafkaSettings
+from file_fetcher import publisher as publishers
+from file_fetcher.publisher import ResultPublisher, instance_name
 from schemas.errors import SettingsError
 
 
@@ -36,3 +39,14 @@ def test_a_folder_that_is_not_there_is_a_setting_to_mend(tmp_path):
     with pytest.raises(SettingsError, match="expected to keep a name in data_directory") as caught:
         instance_name(tmp_path / "none")
     assert caught.value.remedy == "give data_directory a folder that this user may write to"
+
+
+def test_kafka_is_waited_for_at_the_start_and_only_asked_later(monkeypatch):
+    waited = []
+    producer = SimpleNamespace(init=waited.append, close=lambda: None)
+    monkeypatch.setattr(publishers, "TransactionalProducer", lambda *_, **__: producer)
+    publisher = ResultPublisher(KafkaSettings(), "files", 300)
+    for _ in range(2):
+        publisher.ready()
+        publisher.close()
+    assert waited == [300, 10.0]
