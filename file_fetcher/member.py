@@ -97,7 +97,7 @@ class Member:
     def on_revoke(self, places: Sequence[TopicPartition]) -> None:
         """Settle and let go."""
         # A client that closes is not asked where partitions end.
-        end_of = self._nowhere if self._closing else self._consumer.known_end
+        end_of = self._nowhere if self._closing else self._end_of
         self._fetcher.revoke(places, Membership(self._consumer.group_metadata(), end_of))
 
     def on_lost(self, places: Sequence[TopicPartition]) -> None:
@@ -109,7 +109,7 @@ class Member:
     def _round(self, wait_s: float, *, take: bool) -> None:
         records = self._consumer.poll_batch(_BATCH, wait_s)
         # Of the time of polling: what another member has since is not written over (rule F1).
-        member = Membership(self._consumer.group_metadata(), self._consumer.known_end)
+        member = Membership(self._consumer.group_metadata(), self._end_of)
         self._health.tick()
         if take:
             self._fetcher.take(records)
@@ -182,6 +182,11 @@ class Member:
     @staticmethod
     def _nowhere(_: TopicPartition) -> int | None:
         return None
+
+    def _end_of(self, place: TopicPartition) -> int | None:
+        """Where a partition ends; None while it waits: nothing is fetched of it, so what is known is of long ago."""
+        held = self._fetcher.held.get(place)
+        return None if held is None or held.paused or held.waits else self._consumer.known_end(place)
 
     def _is_held(self, held: Held) -> bool:
         return self._fetcher.held.get(held.place) is held
