@@ -38,6 +38,7 @@ from file_fetcher.references.local import ReferenceStore
 from file_fetcher.references.rebuild import bring_up_to_date
 from file_fetcher.settings import FetcherSettings
 from file_fetcher.settlement import Book
+from file_fetcher.sniffing import unknown_words
 from file_fetcher.store.opening import open_store
 from file_fetcher.store.protocol import ContentStore
 from file_fetcher.telemetry import Telemetry
@@ -111,7 +112,10 @@ def _wait_for_kafka(settings: FetcherSettings, admin: KafkaAdmin, drain: Drain) 
     if not admin.wait_until_reachable(settings.start_timeout_s, drain.is_stopping):
         return False
     admin.ensure_topics(topics_of(settings))
-    return admin.wait_for_topics([topics.schemas, topics.tables], settings.start_timeout_s, drain.is_stopping)
+    wanted = [topics.schemas, topics.tables]
+    if missing := sorted(set(wanted) - admin.topic_ids(wanted).keys()):
+        _log.info("waiting for topics", topics=missing, made_by="cdc-reader run")
+    return admin.wait_for_topics(wanted, settings.start_timeout_s, drain.is_stopping)
 
 
 @contextmanager
@@ -177,6 +181,9 @@ def _workshop(
     closing.callback(parsers.close)
     for name, reason in parsers.broken.items():
         _log.warning("parser is not used", parser=name, reason=reason)
+    if unknown := unknown_words(settings.limits.types, parsers.signatures()):
+        remedy = "correct limits.types, or install a parser that brings them"
+        _log.warning("types are not known", types=unknown, remedy=remedy)
     contents = Contents(store, parsers, settings.limits, telemetry.count)
     places = Places(settings.retry, telemetry)
     health.detail("left_alone", places.open_places)

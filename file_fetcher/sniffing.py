@@ -120,6 +120,12 @@ def allowed_words(types: Iterable[str]) -> frozenset[str]:
     return frozenset(_SAME_WORD.get(word, word) for word in lower)
 
 
+def unknown_words(types: Iterable[str], signatures: Iterable[Signature]) -> list[str]:
+    """Words of `limits.types` that no file can have: of no type here, and of none in `signatures`."""
+    known = {PDF.word, TEXT.word, *(each.word for each in (*_BUILT_IN, *signatures))}
+    return sorted(allowed_words(types) - known)
+
+
 def _kind_of_text(known: Iterable[Signature], file_name: str, declared_type: str) -> MediaType | None:
     suffix = "." + file_name.rpartition(".")[2].lower() if "." in file_name else ""
     of_text = [each for each in known if not each.starts and not each.member]

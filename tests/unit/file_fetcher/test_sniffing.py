@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from file_fetcher.sniffing import MediaType, Signature, allowed_words, is_zip, sniff
+from file_fetcher.settings import LimitSettings
+from file_fetcher.sniffing import MediaType, Signature, allowed_words, is_zip, sniff, unknown_words
 
 CASES = {
     "a PDF": (b"%PDF-1.7\n...", "a.pdf", "pdf"),
@@ -80,6 +81,13 @@ def test_workbook_is_known_by_its_member():
 def test_parsers_bring_their_own_types(signature, head, name, members):
     found = sniff(head, name, members, signatures=[signature])
     assert found == MediaType(signature.word, signature.mime)
+
+
+def test_types_that_no_file_can_have_are_told():
+    mail = Signature("eml", "message/rfc822", suffixes=(".eml",))
+    assert unknown_words(LimitSettings().types, ()) == []
+    assert unknown_words(["pdf", "xls", ".DOC", "eml", "tif"], [mail]) == ["doc", "xls"]
+    assert unknown_words(["eml"], ()) == ["eml"]
 
 
 def test_types_of_the_settings_have_one_word_each():
