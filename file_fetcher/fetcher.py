@@ -51,6 +51,7 @@ _FLOOR_PAGE = 500
 _MOST_IN_A_TRANSACTION = 500
 _BLOCKED_LOOK_S = 1.0
 _DUE_AT_A_TIME = 200
+_UNREADABLE_PAUSE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,7 @@ class Fetcher:
         self._ended: SimpleQueue[tuple[Work, str, Outcome | None]] = SimpleQueue()
         self._finished: list[Work] = []
         self._retrying: set[str] = set()
+        self._unreadable: dict[str, float] = {}
         self._open = 0
         self._reading = False
         self._stood_still = False
@@ -250,9 +252,10 @@ class Fetcher:
         self._parts.telemetry.oldest_waiting.set(max(0.0, (now_ms - (since_ms or now_ms)) / 1000))
         if room <= 0 or not places or not waiting:
             return
-        for retry in store.due(now_ms, places, room + len(self._retrying)):
-            if retry.file_id not in self._retrying:
-                self._retry(places[retry.table, retry.partition], retry)
+        now = time.monotonic()
+        self._unreadable = {file_id: until for file_id, until in self._unreadable.items() if until > now}
+        for retry in store.due(now_ms, places, room, besides=self._retrying | self._unreadable.keys()):
+            self._retry(places[retry.table, retry.partition], retry)
 
     def _retry(self, held: Held, retry: Retry) -> None:
         record = Record(retry.topic, retry.partition, -1, retry.key, retry.value, 0)
@@ -260,6 +263,8 @@ class Fetcher:
             row = self._parts.reading.read(held.table, record)
         except (UnknownSchema, TransientError, RecordError) as exc:
             _log.warning("retry cannot be read now", topic=retry.topic, partition=retry.partition, reason=str(exc))
+            # It must not stand before those that can be.
+            self._unreadable[retry.file_id] = time.monotonic() + _UNREADABLE_PAUSE_S
             return
         if isinstance(row, Row):
             self._retrying.add(retry.file_id)

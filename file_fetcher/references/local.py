@@ -95,12 +95,19 @@ class ReferenceStore:
         )
         return [HeldRecord.from_json(value) for (value,) in rows]
 
-    def due(self, now_ms: int, places: Collection[RowPlace], limit: int) -> list[Retry]:
-        """Retries of rows of these places whose time has come, the oldest first; they stay until a change ends them."""
+    def due(
+        self, now_ms: int, places: Collection[RowPlace], limit: int, *, besides: Collection[str] = ()
+    ) -> list[Retry]:
+        """
+        Retries of rows of these places whose time has come, the oldest first; they stay until a change ends them.
+
+        `besides`: ids of files that are left out.
+        """
         rows = self._database.rows(
             f"SELECT {_RETRY} FROM waiting WHERE file_id IN (SELECT w.file_id {_OF_PLACES} WHERE w.due_ms <= ? "
+            "AND w.file_id NOT IN (SELECT value FROM json_each(?)) "
             "ORDER BY w.due_ms, w.file_id LIMIT ?) ORDER BY due_ms, file_id",
-            (json.dumps(list(places)), now_ms, limit),
+            (json.dumps(list(places)), now_ms, json.dumps(list(besides)), limit),
         )
         return [Retry(*row) for row in rows]
 

@@ -9,6 +9,8 @@ import pytest
 
 from file_fetcher import fetcher as fetchers
 from file_fetcher.references.local import ReferenceStore
+from file_fetcher.work import Again
+from schemas.wire import UnknownSchema
 from tests.unit.file_fetcher.brokers import ABORTS
 from tests.unit.file_fetcher.members import Clock, World
 from tests.unit.file_fetcher.rows import PLACE
@@ -47,3 +49,25 @@ def test_trouble_with_what_is_no_longer_ours_is_over(world: World) -> None:
     world.fetcher.drop([PLACE], "lost")
     world.step(5.0)
     assert world.health.readiness()[0]
+
+
+def test_retries_that_cannot_be_read_do_not_stand_before_those_that_can(world: World) -> None:
+    world.own()
+    names = [f"photos/{number}" for number in range(9)]  # more than may be under way
+    world.fetching.outcomes = {f"{name}.pdf": Again(1, 9_000_000, "not_found", "s3:b") for name in names}
+    events = [world.event(f"{name}.pdf", name=name) for name in names]
+    for event in events:
+        world.take(event)
+        world.work()
+    world.fetching.outcomes.clear()
+    readable = world.reading.says.copy()
+    world.reading.says = {event.value or b"": UnknownSchema(b"12345678") for event in events[:-1]}
+    world.reading.says[events[-1].value or b""] = readable[events[-1].value or b""]
+    world.clock.now = 9_001
+    world.work()
+    assert world.results() == [("photos/8/image_s3_key", "fetched")]
+    world.reading.says = readable
+    world.clock.now += 60
+    for _ in range(3):
+        world.work()
+    assert sorted(world.results()) == [(f"{name}/image_s3_key", "fetched") for name in names]

@@ -90,6 +90,8 @@ def test_a_retry_is_due_at_its_time_and_in_its_place(store):
     assert store.due(1_000, PLACES, 10) == [retry()]
     assert store.due(1_000, [("public.photos", 3), ("public.notes", 4)], 10) == []
     assert store.due(1_000, [], 10) == []
+    assert store.due(1_000, PLACES, 10, besides=[retry().file_id]) == []
+    assert store.due(1_000, PLACES, 10, besides={"photos/2/url"}) == [retry()]
     assert store.next_due_ms(PLACES) == 1_000
     assert store.next_due_ms([("public.photos", 3)]) is None
 
