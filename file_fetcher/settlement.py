@@ -175,7 +175,7 @@ class _Settling:
             ended = replace(file, state=State(status.value), rows=(), reason=outcome.reason)
         self._publish(result)
         if isinstance(outcome, Got) and rows:
-            self._write_all(self._rows(outcome, result), rows)
+            self._write_all(self._rows(outcome, result, file), rows)
         self._end_rows(file, rows, result.version)
         if isinstance(outcome, Not) and outcome.failed:
             self._bury(work, outcome, file)
@@ -234,9 +234,14 @@ class _Settling:
         self.done.results.append(result)
         self._write(self._book.topics.files, result.file_id.encode(), result.to_json())
 
-    def _rows(self, got: Got, result: FileResult) -> Iterator[Write]:
-        """The rows of a spreadsheet, one after the other as they are written."""
+    def _rows(self, got: Got, result: FileResult, before: HeldFile) -> Iterator[Write]:
+        """The rows of a spreadsheet, one after the other as they are written, and what was between them before."""
+        sheet, number = "", 0
         for parsed in got.open_rows():
+            if before.rows and parsed.sheet == sheet:
+                for missing in in_closed_gap(before.rows, got.rows, (sheet, number, parsed.number)):
+                    yield self._row_write(self._gone_row(before, sheet, missing, result.version))
+            sheet, number = parsed.sheet, parsed.number
             row = FileRow(
                 file_id=result.file_id,
                 record_id=self._row.record_id,
@@ -255,11 +260,11 @@ class _Settling:
     def _end_rows(self, file: HeldFile, kept: tuple[RowRange, ...], version: int) -> None:
         """The rows of the old content that the new one does not have are gone."""
         if file.rows:
-            gone = (
-                FileRow(file.file_id, self._row.record_id, sheet, number, version, gone=True, file_name=file.file_name)
-                for sheet, number in surplus(file.rows, kept)
-            )
+            gone = (self._gone_row(file, sheet, number, version) for sheet, number in surplus(file.rows, kept))
             self._write_all(map(self._row_write, gone), file.rows)
+
+    def _gone_row(self, file: HeldFile, sheet: str, number: int, version: int) -> FileRow:
+        return FileRow(file.file_id, self._row.record_id, sheet, number, version, gone=True, file_name=file.file_name)
 
     def _write_all(self, writes: Iterable[Write], rows: Iterable[RowRange]) -> None:
         self.done.writes.append(writes)
@@ -325,3 +330,16 @@ def surplus(old: Iterable[RowRange], new: Iterable[RowRange]) -> Iterator[tuple[
     for sheet, first, last in old:
         ranges = kept.get(sheet, [])
         yield from ((sheet, number) for number in range(first, last + 1) if not any(number in each for each in ranges))
+
+
+def in_closed_gap(old: Iterable[RowRange], new: Iterable[RowRange], gap: RowRange) -> Iterator[int]:
+    """
+    The rows that the first had between two neighbours (sheet, number, number) of the second.
+
+    None where the gap is one between runs: those are `surplus`. A run may have gaps that were closed.
+    """
+    sheet, above, below = gap
+    if below > above + 1 and any(name == sheet and first <= above and below <= last for name, first, last in new):
+        for name, first, last in old:
+            if name == sheet:
+                yield from range(max(first, above + 1), min(last, below - 1) + 1)
