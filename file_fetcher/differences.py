@@ -3,8 +3,9 @@ What a row refers to now against what it referred to before: new, changed, same,
 
 Rule 1: the same reference, unchanged, is not fetched again; a link that was only signed anew is the same (`identity`),
         unless the old one did not lead to the file.
-Rule 2: of a column that an event could not carry nothing is concluded: its references stay (files.md D8).
-Rule 3: what went into the result beside the file (its project) belongs to the reference.
+Rule 2: what has failed is tried again when its row is read again, by a snapshot or because somebody asked.
+Rule 3: of a column that an event could not carry nothing is concluded: its references stay (files.md D8).
+Rule 4: what went into the result beside the file (its project) belongs to the reference.
 """
 
 from __future__ import annotations
@@ -76,6 +77,8 @@ def _wanted(row: Row) -> set[tuple[str, str, str]]:
 
 def is_same(file: HeldFile, reference: FileReference, row: Row) -> bool:
     """Whether a row still refers to what is remembered, so that nothing new could be fetched."""
+    if file.state is State.FAILED and row.reread:
+        return False
     if (file.key, file.kind, file.context) != (reference.key, reference.kind.value, digest(row.project_id)):
         return False
     place = place_of(reference.location)

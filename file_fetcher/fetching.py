@@ -84,28 +84,6 @@ class Places:
             return {place: breaker.reason for place, breaker in self._breakers.items() if breaker.is_open}
 
 
-class _Notices:
-    """Says what is wrong for every file of a place: once when it begins, once when it is over; thread-safe."""
-
-    def __init__(self) -> None:
-        self._reasons: dict[str, str] = {}
-        self._lock = threading.Lock()
-
-    def began(self, place: str, problem: FetchProblem) -> None:
-        """A file was not had for a reason that others will have as well."""
-        with self._lock:
-            known, self._reasons[place] = self._reasons.get(place), problem.reason
-        if known != problem.reason:
-            _log.warning("place cannot be used", place=place, reason=str(problem), remedy=problem.remedy)
-
-    def over(self, place: str) -> None:
-        """A file was had."""
-        with self._lock:
-            known = self._reasons.pop(place, None)
-        if known is not None:
-            _log.info("place can be used again", place=place)
-
-
 class Fetching:
     """Fetches single references; thread-safe, blocks."""
 
@@ -127,7 +105,6 @@ class Fetching:
         self._folder = folder
         self._delays_s = tuple(delays_s)
         self._telemetry = telemetry
-        self._notices = _Notices()
 
     def fetch(
         self,
@@ -204,11 +181,8 @@ class Fetching:
                 self._places.failed(source.place, problem, wholly=isinstance(problem, Blocked))
             else:
                 self._places.answered(source.place)
-            if problem.reason == "no_such_bucket":
-                self._notices.began(source.place, problem)
             raise
         self._places.answered(source.place)
-        self._notices.over(source.place)
         self._telemetry.downloaded(source.place, got.size_bytes, time.monotonic() - began)
         return got
 

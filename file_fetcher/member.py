@@ -10,10 +10,12 @@ Rules:
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
@@ -67,7 +69,6 @@ class Member:
         self._loading: _Loading | None = None
         self._asking: Future[None] | None = None
         self._asked_at = time.monotonic()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="state")
         self._closing = False
         self._consumer = GroupConsumer(settings, fetcher.book.group, [fetcher.book.topics.table_pattern], self)
 
@@ -86,7 +87,6 @@ class Member:
         """Settle what is finished, give the partitions back and leave the group."""
         self._closing = True
         self._consumer.close()
-        self._thread.shutdown(wait=False, cancel_futures=True)
 
     # -- called by the Kafka client, within `poll_batch`
 
@@ -165,7 +165,7 @@ class Member:
         commits = {place: Commit(offset, from_metadata(text)) for place, (offset, text) in found.items()}
         self._unread |= {held.place.partition % self._state_partitions for held in new}
         self._fetcher.reading(begins=True)
-        reading = self._thread.submit(self._read_state, sorted(self._unread), new, commits)
+        reading = _in_background(partial(self._read_state, sorted(self._unread), new, commits))
         self._loading = _Loading(new, commits, reading)
 
     def _read_state(self, partitions: list[int], new: list[Held], commits: dict[TopicPartition, Commit]) -> None:
@@ -190,3 +190,19 @@ class Member:
 
     def _is_held(self, held: Held) -> bool:
         return self._fetcher.held.get(held.place) is held
+
+
+def _in_background(work: Callable[[], None]) -> Future[None]:
+    """Run in a thread for which the end of the process does not wait: what it reads can be read again."""
+    future: Future[None] = Future()
+
+    def run() -> None:
+        try:
+            work()
+        except BaseException as exc:
+            future.set_exception(exc)
+        else:
+            future.set_result(None)
+
+    threading.Thread(target=run, name="state", daemon=True).start()
+    return future

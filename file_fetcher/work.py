@@ -39,7 +39,8 @@ class Row:
     A row after an event: what it refers to, and what goes into the results beside it.
 
     `references` is empty for a row that is gone. `unknown`: columns that the event could not carry, of which nothing
-    may be concluded. `committed_ms`: when the source committed it; `streamed`: not of a snapshot.
+    may be concluded. `committed_ms`: when the source committed it; `streamed`, `reread`: by the stream, or
+    by a snapshot.
     """
 
     record_id: str
@@ -52,6 +53,7 @@ class Row:
     project_id: str = ""
     committed_ms: int = 0
     streamed: bool = False
+    reread: bool = False
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)

@@ -82,7 +82,8 @@ def s3_problem(status: int, code: str, place: str) -> FetchProblem:
 
 def _final(status: int, code: str, place: str) -> FetchProblem:
     if code in ("NoSuchBucket", "InvalidBucketName"):
-        return Failed("no_such_bucket", f"expected {place!r} to be there, got {code}", remedy="mend s3.bucket")
+        # Buckets come from the settings, never from rows: it is no file's fault.
+        return Blocked("no_such_bucket", f"expected {place!r} to be there, got {code}", remedy="mend s3.bucket")
     if code in ("KeyTooLong", "KeyTooLongError"):
         return Failed("key_too_long", "expected a key of at most 1024 bytes, got a longer one")
     if code == "InvalidObjectState":

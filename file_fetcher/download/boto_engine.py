@@ -16,7 +16,7 @@ from botocore import exceptions as boto
 from file_fetcher.download.answers import Interrupted, s3_problem, unreachable
 from file_fetcher.download.engines import CHUNK_BYTES, Body, Held
 from file_fetcher.download.s3_access import S3Access, no_credentials
-from file_fetcher.failures import Failed, FetchProblem, Later
+from file_fetcher.failures import Blocked, FetchProblem, Later
 
 ENGINE = "boto3"
 # Full-object checksums that we can compute over a file that came in pieces; composite ones contain a `-`.
@@ -115,5 +115,5 @@ def boto_problem(exc: Exception, place: str) -> FetchProblem:
     if isinstance(exc, boto.FlexibleChecksumError):
         return Later("checksum_mismatch", f"expected the checksum that {place!r} announced, got another")
     if isinstance(exc, boto.ParamValidationError):
-        return Failed("no_such_bucket", f"expected the name of a bucket, got {place!r}", remedy="mend s3.bucket")
+        return Blocked("no_such_bucket", f"expected the name of a bucket, got {place!r}", remedy="mend s3.bucket")
     return Interrupted(f"expected an object from {place!r}, got {name}")

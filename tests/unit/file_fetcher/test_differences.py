@@ -144,3 +144,18 @@ def test_newer_event_says_all_that_an_older_one_says_unless_it_lacks_a_column_or
     assert says_all_of(row(11, unknown=lacks), row(10, unknown=lacks))
     assert not says_all_of(row(11, unknown=lacks), row(10))
     assert not says_all_of(row(9), row(10))
+
+
+@pytest.mark.parametrize(
+    ("state", "reread", "again"),
+    [
+        (State.FAILED, True, True),
+        (State.FAILED, False, False),
+        (State.SKIPPED, True, False),
+        (State.FETCHED, True, False),
+        (State.RETRYING, True, False),
+    ],
+)
+def test_what_has_failed_is_tried_again_when_its_row_is_read_again(state: State, reread: bool, again: bool) -> None:
+    difference = compare(_record(_held(reference(), state)), row(11, reference(), reread=reread))
+    assert [change for _, change in difference.fetch] == ([Change.CHANGED] if again else [])

@@ -14,7 +14,7 @@ from file_fetcher import fetching as fetched
 from file_fetcher.contents import Taken
 from file_fetcher.download.downloader import Downloaded
 from file_fetcher.download.sources import S3Object, Source, rules_of
-from file_fetcher.failures import Blocked, Cancelled, Failed, FetchProblem, Later, Skipped, Throttled
+from file_fetcher.failures import Blocked, Cancelled, FetchProblem, Later, Skipped, Throttled
 from file_fetcher.fetching import Fetching, Places
 from file_fetcher.settings import GoogleSettings, RetrySettings, S3Settings, UrlSettings
 from file_fetcher.telemetry import Telemetry
@@ -217,9 +217,9 @@ def test_place_may_be_probed_though_the_store_was_in_the_way(world: _World, cloc
 
 def test_bucket_that_is_not_there_is_said_once(world: _World) -> None:
     with capture_logs() as logs:
-        world.fails(*[Failed("no_such_bucket", "no bucket", remedy="mend s3.bucket")] * 2)
+        world.fails(*[Blocked("no_such_bucket", "no bucket", remedy="mend s3.bucket")] * 2)
     assert [(each["event"], each["place"], each["reason"], each["remedy"]) for each in logs] == [
-        ("place cannot be used", PLACE, "no bucket", "mend s3.bucket")
+        ("place is left alone", PLACE, "no bucket", "mend s3.bucket")
     ]
 
 

@@ -73,7 +73,7 @@ def test_a_lasting_server_error_is_for_later(server, store):
     [
         (404, "NoSuchKey", Later, "not_found"),
         (404, "NoSuchVersion", Later, "not_found"),
-        (404, "NoSuchBucket", Failed, "no_such_bucket"),
+        (404, "NoSuchBucket", Blocked, "no_such_bucket"),
         (400, "KeyTooLongError", Failed, "key_too_long"),
         (400, "InvalidRequest", Failed, "bad_answer"),
         (403, "AccessDenied", Later, "access_denied"),

@@ -8,7 +8,7 @@ import pytest
 import urllib3
 
 from file_fetcher.download.sources import HttpUrl, S3Object
-from file_fetcher.failures import Failed, Later, Skipped
+from file_fetcher.failures import Blocked, Later, Skipped
 from file_fetcher.settings import UrlSettings
 from tests.integration.file_fetcher.download.conftest import DATA, make_settings
 from tests.waiting import eventually
@@ -55,8 +55,8 @@ def test_a_large_object_arrives_exactly(s3, s3_bucket, store, engine):
     assert (got.sha256, got.size_bytes, got.engine) == (hashlib.sha256(DATA).hexdigest(), 3_000_000, engine)
 
 
-def test_a_bucket_that_is_not_there_fails(store):
-    with pytest.raises(Failed) as caught:
+def test_a_bucket_that_is_not_there_is_no_files_fault(store):
+    with pytest.raises(Blocked) as caught:
         store.of(S3Object("no-such-bucket-here", "a.pdf"))
     assert caught.value.reason == "no_such_bucket"
 

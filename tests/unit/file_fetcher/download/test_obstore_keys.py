@@ -6,7 +6,7 @@ import pytest
 
 from file_fetcher.download.answers import Changed, WrongRegion
 from file_fetcher.download.obstore_engine import Unclear, fits, opening_problem
-from file_fetcher.failures import Failed, Later, Throttled
+from file_fetcher.failures import Blocked, Later, Throttled
 
 
 @pytest.mark.parametrize("key", ["a", "a/b.pdf", "a b+c&d=%25#?e\u0301.pdf", "...", "a/..b", ".hidden", "é/ü", "a:b"])
@@ -36,7 +36,7 @@ def status(number: int, code: str = "") -> str:
     ("text", "kind"),
     [
         (said(status(404, "NoSuchKey")), Later),
-        (said(status(404, "NoSuchBucket")), Failed),
+        (said(status(404, "NoSuchBucket")), Blocked),
         (said(status(503, "SlowDown")), Throttled),
         (said("inner: Status {\n status: 503,\n body: None }"), Throttled),
         (said("inner: Status {\n status: 412,\n body: None }"), Changed),
