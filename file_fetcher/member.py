@@ -137,7 +137,8 @@ class Member:
                 for held in loading.places:
                     if self._is_held(held):
                         self._fetcher.ready(held, loading.commits.get(held.place))
-        if self._loading is None and time.monotonic() >= self._not_before:
+        # One of the two at a time: while retries are read, some look lost that are not.
+        if self._loading is None and self._asking is None and time.monotonic() >= self._not_before:
             new, self._new = [held for held in self._new if self._is_held(held)], []
             if new or self._unread:
                 self._begin(new)
@@ -153,7 +154,7 @@ class Member:
         if self._asking is None and self._loading is None and time.monotonic() - self._asked_at >= _ASK_S:
             self._asked_at = time.monotonic()
             ready = [held for held in self._fetcher.held.values() if held.ready]
-            self._asking = self._thread.submit(self._examination.ask_for_lost, ready)
+            self._asking = _in_background(partial(self._examination.ask_for_lost, ready))
 
     def _begin(self, new: list[Held]) -> None:
         try:
