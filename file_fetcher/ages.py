@@ -24,7 +24,11 @@ class Ages:
         self._ages: dict[TopicPartition, _Age] = {}
 
     def begin(self, place: TopicPartition, as_of_ms: int | None, now_ms: int) -> None:
-        """A partition is ours: as current as its committed position says; without one it begins now."""
+        """
+        A partition is ours: as current as its committed position says; without one (None) it begins now.
+
+        0: another program committed it, so nobody knows.
+        """
         known = now_ms if as_of_ms is None else as_of_ms
         self._ages[place] = _Age(known, known)
 

@@ -130,7 +130,8 @@ class Fetcher:
     def ready(self, held: Held, commit: Commit | None) -> None:
         """What was remembered of a partition's rows has been read: let its records in."""
         self._parts.offsets.assign(held.place, commit.next_offset if commit else None)
-        self._parts.ages.begin(held.place, commit.as_of_ms if commit else None, int(time.time() * 1000))
+        as_of_ms = None if commit is None else commit.as_of_ms or 0
+        self._parts.ages.begin(held.place, as_of_ms, int(time.time() * 1000))
         held.ready = True
         if not self._still:
             self._admission.go_on(held)

@@ -54,6 +54,8 @@ _RULES = (
     (re.compile(r".+_s3_key_map"), ("json", "jsonb"), FileColumn("", FileKind.JSONB_S3_MAP, "*_s3_key_map")),
 )
 _ROLE = re.compile(r"(?P<role>.+?)_(?:s3_key|s3_keys|s3_key_map|url)")
+_USER = re.compile(r"://[^/?#@\s]*@")
+_SIGNATURE = re.compile(r"\?(?=.*(?:signature|credential|token|sig)=).*", re.IGNORECASE | re.DOTALL)
 _URL = re.compile(r"(?P<scheme>https?|s3)://(?:[^/?#@]*@)?(?P<rest>[^?#]+)(?:[?#].*)?", re.IGNORECASE | re.DOTALL)
 
 
@@ -84,9 +86,15 @@ def relationship_type(column: str) -> str:
 
 
 def without_query(location: str) -> str:
-    """A location without query, fragment and user information, where it is a URL; unchanged where it is a key."""
+    """
+    A location without query, fragment and user information, where it is a URL; unchanged where it is a key.
+
+    What only looks like a URL (another scheme, a space before it) is a key; its secrets are left out all the same.
+    """
     match = _URL.fullmatch(location)
-    return f"{match['scheme'].lower()}://{match['rest']}" if match else location
+    if match:
+        return f"{match['scheme'].lower()}://{match['rest']}"
+    return _USER.sub("://", _SIGNATURE.sub("", location)) if "?" in location or "://" in location else location
 
 
 def file_name(location: str) -> str:

@@ -186,3 +186,17 @@ def test_map_entry_that_is_no_text_gives_no_reference_and_leaves_the_others(valu
         ("items/7/plans_s3_keys/%00", "b.pdf"),
         ("items/7/plans_s3_keys/%F0%9F%98%80", "c.pdf"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("location", "key"),
+    [
+        (" https://b.s3.amazonaws.com/a.pdf?X-Amz-Signature=01", " https://b.s3.amazonaws.com/a.pdf"),
+        ("ftp://user:secret@host/a.pdf", "ftp://host/a.pdf"),
+        ("a.pdf?X-Amz-Credential=k&X-Amz-Signature=01", "a.pdf"),
+        ("folder/what?.pdf", "folder/what?.pdf"),
+        ("folder/a@b.pdf", "folder/a@b.pdf"),
+    ],
+)
+def test_secrets_in_what_only_looks_like_a_link_are_left_out(location: str, key: str):
+    assert without_query(location) == key
