@@ -7,7 +7,10 @@ callbacks run inside `poll_batch` and `close`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Literal, Protocol
 
 import structlog
@@ -25,6 +28,8 @@ _QUEUE_KBYTES = 32 * 1024
 # New tables must be seen within seconds; the default is five minutes.
 _METADATA_REFRESH_MS = 5000
 _CALL_TIMEOUT_S = 10.0
+_CLOSE_TIMEOUT_S = 15.0  # without a word; leaving a group takes milliseconds
+_CLOSE_LOOK_S = 0.1
 
 
 class Assignments(Protocol):
@@ -56,6 +61,8 @@ class GroupConsumer:
         self._assignments = assignments
         self._gone: set[tuple[str | None, int | None]] = set()
         self._errors = ErrorMemory()
+        self._calling = False
+        self._active_at = 0.0
         self._consumer = Consumer(
             client_config(
                 settings,
@@ -86,7 +93,8 @@ class GroupConsumer:
         given = [TopicPartition(p.topic, p.partition) for p in places]
         self._gone.update(given)
         try:
-            self._assignments.on_revoke(given)
+            with self._callback():
+                self._assignments.on_revoke(given)
         except TransientError as exc:
             # Not committed (too late, no broker, closing): whoever has them next reads it again.
             _log.warning("partitions were lost while they were given back", group=self.group, reason=str(exc))
@@ -209,8 +217,36 @@ class GroupConsumer:
         return self._consumer.consumer_group_metadata()
 
     def close(self) -> None:
-        """Give the partitions back (`on_revoke` runs) and leave the group; may be called twice."""
+        """
+        Give the partitions back (`on_revoke` runs, in another thread) and leave the group; may be called twice.
+
+        Now and then librdkafka never returns from it, when a commit was under way as its coordinator went: then the
+        client is left behind, and the group takes the partitions at its session time-out.
+        """
+        problems: list[BaseException] = []
+        closing = threading.Thread(target=self._close, args=(problems,), name="kafka-close", daemon=True)
+        self._active_at = time.monotonic()
+        closing.start()
+        while closing.is_alive() and (self._calling or time.monotonic() - self._active_at < _CLOSE_TIMEOUT_S):
+            closing.join(_CLOSE_LOOK_S)
+        if closing.is_alive():
+            _log.warning("consumer does not close, it is left behind", group=self.group)
+        if problems:
+            raise problems[0]
+
+    def _close(self, problems: list[BaseException]) -> None:
         try:
             self._consumer.close()
         except (KafkaException, RuntimeError) as exc:
             _log.warning("consumer did not close cleanly", group=self.group, error=type(exc).__name__)
+        except BaseException as exc:
+            problems.append(exc)
+
+    @contextmanager
+    def _callback(self) -> Iterator[None]:
+        """What our owner does may take its time; it is its own to bound."""
+        self._calling = True
+        try:
+            yield
+        finally:
+            self._calling, self._active_at = False, time.monotonic()
