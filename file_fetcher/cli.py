@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 
 from cdc_runtime.main import run_service
 from cdc_runtime.settings import load
+from cdc_runtime.version import VERSION
 from file_fetcher.settings import FetcherSettings
 
 _NAME = "file-fetcher"
@@ -32,11 +32,4 @@ def _run(arguments: Sequence[str]) -> None:
     settings = load(FetcherSettings, arguments, prog=f"{_NAME} run")
     from file_fetcher.service import run
 
-    run(settings, _version())
-
-
-def _version() -> str:
-    try:
-        return version("rowferry")
-    except PackageNotFoundError:
-        return "unknown"
+    run(settings, VERSION)

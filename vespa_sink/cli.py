@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from cdc_runtime.main import run_service
 from cdc_runtime.settings import load
+from cdc_runtime.version import VERSION
 from vespa_sink.settings import SinkSettings
 
 _NAME = "vespa-sink"
@@ -42,7 +42,7 @@ def _run(arguments: Sequence[str]) -> None:
     settings = load(SinkSettings, arguments, prog=f"{_NAME} run")
     from vespa_sink.service import run
 
-    run(settings, _version())
+    run(settings, VERSION)
 
 
 def _check(arguments: Sequence[str]) -> int:
@@ -67,10 +67,3 @@ def _deploy(arguments: Sequence[str]) -> None:
 
     for line in deploy(given.application, given.config_server, given.wait):
         print(f"{_NAME}: {line}")
-
-
-def _version() -> str:
-    try:
-        return version("rowferry")
-    except PackageNotFoundError:
-        return "unknown"
