@@ -106,7 +106,7 @@ class Fetcher:
         self._open = 0
         self._reading = False
         self._stood_still = False
-        self._published_at = self._committed_at = self._looked_at = time.monotonic()
+        self._published_at = self._looked_at = time.monotonic()
         self.held: dict[TopicPartition, Held] = {}
 
     # -- partitions
