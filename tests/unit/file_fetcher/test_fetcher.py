@@ -1,33 +1,19 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from cdc_runtime.freshness import Commit
-from file_fetcher import fetcher as fetchers
-from file_fetcher.references.local import ReferenceStore
 from file_fetcher.work import Again
 from schemas.errors import RecordError, Unreachable
 from schemas.wire import UnknownSchema
 from tests.unit.file_fetcher.brokers import ABORTS, UNHEARD
-from tests.unit.file_fetcher.members import MEMBER, OTHER, Clock, World
+from tests.unit.file_fetcher.members import MEMBER, OTHER, World
 from tests.unit.file_fetcher.rows import PLACE, reference, row
 
 GONE = "photos/7/image_s3_key", "gone"
 FETCHED = "photos/7/image_s3_key", "fetched"
-
-
-@pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    clock = Clock()
-    monkeypatch.setattr(fetchers, "time", clock)
-    monkeypatch.setattr("file_fetcher.publication.time", clock)
-    store = ReferenceStore(tmp_path)
-    yield World(store, clock)
-    store.close()
 
 
 def test_row_is_fetched_settled_and_its_offset_committed(world: World) -> None:
@@ -215,13 +201,18 @@ def test_row_that_is_deleted_during_a_retry_ends_as_gone(world: World) -> None:
     assert world.fetcher.idle
 
 
-def test_retry_whose_column_holds_no_references_any_more_is_given_up(world: World) -> None:
-    world.own()
+def _lose_retry(world: World) -> None:
+    """Let a retry come due whose column holds no references any more."""
     _wait_for_retry(world)
     (said,) = world.reading.says.values()
     world.reading.says[b"4/5"] = row(said.version)
     world.step(60.0)
     world.work()
+
+
+def test_retry_whose_column_holds_no_references_any_more_is_given_up(world: World) -> None:
+    world.own()
+    _lose_retry(world)
     assert (world.fetching.asked, world.results()) == ([], [])
     assert world.store.lost("photos/7") == {"photos/7/image_s3_key"}
     assert world.fetcher.idle
@@ -229,11 +220,7 @@ def test_retry_whose_column_holds_no_references_any_more_is_given_up(world: Worl
 
 def test_lost_retry_is_made_good_by_the_rows_next_event(world: World) -> None:
     world.own()
-    _wait_for_retry(world)
-    (said,) = world.reading.says.values()
-    world.reading.says[b"4/5"] = row(said.version)
-    world.step(60.0)
-    world.work()
+    _lose_retry(world)
     world.take(world.event("a.pdf"))
     world.work()
     assert (world.fetching.asked, world.results()) == (["a.pdf"], [FETCHED])

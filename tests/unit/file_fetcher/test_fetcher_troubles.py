@@ -2,30 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
-from file_fetcher import fetcher as fetchers
-from file_fetcher.references.local import ReferenceStore
 from file_fetcher.work import Again
 from schemas.wire import UnknownSchema
 from tests.unit.file_fetcher.brokers import ABORTS
-from tests.unit.file_fetcher.members import Clock, World
+from tests.unit.file_fetcher.members import World
 from tests.unit.file_fetcher.rows import PLACE
 
 FETCHED = "photos/7/image_s3_key", "fetched"
-
-
-@pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    clock = Clock()
-    monkeypatch.setattr(fetchers, "time", clock)
-    monkeypatch.setattr("file_fetcher.publication.time", clock)
-    store = ReferenceStore(tmp_path)
-    yield World(store, clock)
-    store.close()
 
 
 def test_member_that_cannot_settle_is_not_ready_until_it_can(world: World) -> None:
