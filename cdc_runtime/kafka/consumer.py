@@ -2,7 +2,7 @@
 A member of a consumer group: cooperative-sticky, read committed, nothing committed but what the caller says.
 
 Leaves to others: which offsets may be committed (`cdc_runtime.offsets`) and when to pause. One thread at a time; the
-callbacks run inside `poll_batch` and `close`.
+callbacks run inside `poll_batch`, and while `close` waits, in its own thread.
 """
 
 from __future__ import annotations
@@ -220,8 +220,8 @@ class GroupConsumer:
         """
         Give the partitions back (`on_revoke` runs, in another thread) and leave the group; may be called twice.
 
-        Now and then librdkafka never returns from it, when a commit was under way as its coordinator went: then the
-        client is left behind, and the group takes the partitions at its session time-out.
+        Now and then librdkafka never returns from it (seen once, with a commit in the revoke callback; why is not
+        known): then the client is left behind, and the group takes the partitions at its session time-out.
         """
         problems: list[BaseException] = []
         closing = threading.Thread(target=self._close, args=(problems,), name="kafka-close", daemon=True)
