@@ -13,7 +13,7 @@ from cdc_runtime.health import Health, HealthServer
 from cdc_runtime.logs import configure
 from cdc_runtime.main import run_service
 from cdc_runtime.metrics import Metrics
-from cdc_runtime.settings import load
+from cdc_runtime.settings.models import load
 from cdc_runtime.version import VERSION
 from schemas.errors import UsageError
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from cdc_reader.transcode import TablePlan
 from cdc_runtime.kafka.producer import RAW_ERRORS, IdempotentProducer, TransactionalProducer
-from cdc_runtime.settings import KafkaSettings
+from cdc_runtime.settings.models import KafkaSettings
 from schemas.offsets import POSITION_KEY, Position
 from schemas.topics import Topics
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from cdc_runtime.consuming.records import Record
 from cdc_runtime.kafka.admin import KafkaAdmin
 from cdc_runtime.kafka.positions import last_records, read_to_end
-from cdc_runtime.records import Record
-from cdc_runtime.settings import KafkaSettings
+from cdc_runtime.settings.models import KafkaSettings
 from schemas.control import Command, State
 from schemas.errors import RecordError
 from schemas.offsets import (

@@ -19,7 +19,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
-from cdc_runtime.settings import HttpSettings
+from cdc_runtime.settings.models import HttpSettings
 from schemas.errors import SettingsError
 
 _log = structlog.get_logger(__name__)

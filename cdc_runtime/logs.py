@@ -16,7 +16,7 @@ from typing import Any, TextIO
 
 import structlog
 
-from cdc_runtime.settings import LogSettings
+from cdc_runtime.settings.models import LogSettings
 
 # librdkafka says the same of each broker once a second while it is away.
 _REPEAT_AFTER_S = 60.0

@@ -18,8 +18,8 @@ from mkdocs.exceptions import PluginError
 
 from cdc_reader.settings import ReaderSettings
 from cdc_runtime.metrics import metrics_reference
-from cdc_runtime.settings_docs import settings_reference
-from cdc_runtime.settings_sources import LEGACY_VARIABLES
+from cdc_runtime.settings.reference import settings_reference
+from cdc_runtime.settings.sources import LEGACY_VARIABLES
 from file_fetcher.settings import FetcherSettings
 from rowferry.settings import OperatorSettings
 from schemas import errors, topics

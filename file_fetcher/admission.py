@@ -14,12 +14,12 @@ from collections.abc import Callable, Iterable
 
 import structlog
 
-from cdc_runtime.dead_letters import Failure, dead_letter
+from cdc_runtime.consuming.dead_letters import Failure, dead_letter
+from cdc_runtime.consuming.offsets import Offsets
+from cdc_runtime.consuming.records import Record
+from cdc_runtime.consuming.row_changes import Floor
 from cdc_runtime.health import Health
 from cdc_runtime.kafka.producer import DeadLetterWriter
-from cdc_runtime.offsets import Offsets
-from cdc_runtime.records import Record
-from cdc_runtime.row_changes import Floor
 from file_fetcher.ages import Ages
 from file_fetcher.following import Following
 from file_fetcher.partitions import Held

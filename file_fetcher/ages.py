@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cdc_runtime.freshness import as_of
-from cdc_runtime.records import TopicPartition
+from cdc_runtime.consuming.position_age import as_of
+from cdc_runtime.consuming.records import TopicPartition
 
 _REFRESH_AFTER_MS = 60 * 60 * 1000  # an idle partition is committed anew, so that its age stays true
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from cdc_runtime.main import run_service
-from cdc_runtime.settings import load
+from cdc_runtime.settings.models import load
 from cdc_runtime.version import VERSION
 from file_fetcher.settings import FetcherSettings
 

@@ -12,10 +12,10 @@ from collections.abc import Mapping, Sequence
 
 import structlog
 
-from cdc_runtime.freshness import Commit, Found, must_resnapshot, retention_ms
+from cdc_runtime.consuming.position_age import Commit, Found, must_resnapshot, retention_ms
+from cdc_runtime.consuming.records import TopicPartition
 from cdc_runtime.kafka.admin import KafkaAdmin
-from cdc_runtime.records import TopicPartition
-from cdc_runtime.requests import Requests
+from cdc_runtime.reader_requests import Requests
 from file_fetcher.partitions import Held
 from file_fetcher.references.local import ReferenceStore
 from schemas.names import TableName

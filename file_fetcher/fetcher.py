@@ -23,11 +23,11 @@ from queue import Empty, SimpleQueue
 
 import structlog
 
-from cdc_runtime.freshness import Commit
+from cdc_runtime.consuming.offsets import Offsets
+from cdc_runtime.consuming.position_age import Commit
+from cdc_runtime.consuming.records import Record, TopicPartition
 from cdc_runtime.health import Health
 from cdc_runtime.kafka.producer import DeadLetterWriter
-from cdc_runtime.offsets import Offsets
-from cdc_runtime.records import Record, TopicPartition
 from file_fetcher.admission import Admission
 from file_fetcher.ages import Ages
 from file_fetcher.differences import Change, compare, is_same

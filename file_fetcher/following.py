@@ -7,7 +7,7 @@ from typing import Any
 
 from cdc_runtime.kafka.admin import KafkaAdmin
 from cdc_runtime.kafka.directory import SchemaDirectory, TableDirectory
-from cdc_runtime.settings import KafkaSettings
+from cdc_runtime.settings.models import KafkaSettings
 from file_fetcher.plans import Columns, Plans
 from schemas.names import TableName
 from schemas.topics import Topics

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cdc_runtime.records import Record
-from cdc_runtime.row_changes import RowDelete, RowPut
+from cdc_runtime.consuming.records import Record
+from cdc_runtime.consuming.row_changes import RowDelete, RowPut
 from file_fetcher.work import Row
 from schemas.envelope import MODE_SNAPSHOT, MODE_STREAM, Event
 from schemas.errors import RecordError

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 
-from cdc_runtime.records import TopicPartition
+from cdc_runtime.consuming.records import TopicPartition
 from file_fetcher.differences import same_references, says_all_of
 from file_fetcher.work import Work
 

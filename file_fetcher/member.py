@@ -19,11 +19,11 @@ from functools import partial
 
 import structlog
 
+from cdc_runtime.consuming.position_age import Commit, from_metadata
+from cdc_runtime.consuming.records import TopicPartition
 from cdc_runtime.drain import Drain
-from cdc_runtime.freshness import Commit, from_metadata
 from cdc_runtime.kafka.consumer import GroupConsumer
-from cdc_runtime.records import TopicPartition
-from cdc_runtime.settings import KafkaSettings
+from cdc_runtime.settings.models import KafkaSettings
 from file_fetcher.examination import Examination
 from file_fetcher.fetcher import Fetcher
 from file_fetcher.partitions import Held

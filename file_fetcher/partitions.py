@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-from cdc_runtime.records import Record, TopicPartition
-from cdc_runtime.row_changes import Floor
+from cdc_runtime.consuming.records import Record, TopicPartition
+from cdc_runtime.consuming.row_changes import Floor
 from schemas.names import TableName
 
 

@@ -20,9 +20,9 @@ from itertools import chain, islice
 
 import structlog
 
-from cdc_runtime.freshness import to_metadata
-from cdc_runtime.offsets import Offsets
-from cdc_runtime.records import TopicPartition
+from cdc_runtime.consuming.offsets import Offsets
+from cdc_runtime.consuming.position_age import to_metadata
+from cdc_runtime.consuming.records import TopicPartition
 from file_fetcher.ages import Ages
 from file_fetcher.failures import FetchProblem
 from file_fetcher.publisher import ResultPublisher

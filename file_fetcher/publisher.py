@@ -17,10 +17,10 @@ from pathlib import Path
 
 import structlog
 
+from cdc_runtime.consuming.records import TopicPartition
 from cdc_runtime.kafka.errors import TransactionAborted
 from cdc_runtime.kafka.producer import TransactionalProducer
-from cdc_runtime.records import TopicPartition
-from cdc_runtime.settings import KafkaSettings
+from cdc_runtime.settings.models import KafkaSettings
 from file_fetcher.writes import Write
 from schemas.errors import SettingsError, TransientError
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cdc_runtime.records import Record
-from cdc_runtime.row_changes import Floor, Nothing, row_change
+from cdc_runtime.consuming.records import Record
+from cdc_runtime.consuming.row_changes import Floor, Nothing, row_change
 from file_fetcher.following import Following
 from file_fetcher.intake import forgotten, row_of
 from file_fetcher.work import Row

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import structlog
 
+from cdc_runtime.consuming.offsets import Offsets
 from cdc_runtime.drain import Drain
 from cdc_runtime.health import Health, HealthServer
 from cdc_runtime.kafka.admin import KafkaAdmin
 from cdc_runtime.kafka.producer import DeadLetterWriter
 from cdc_runtime.logs import configure
 from cdc_runtime.metrics import Metrics
-from cdc_runtime.offsets import Offsets
-from cdc_runtime.requests import Requests
+from cdc_runtime.reader_requests import Requests
 from cdc_runtime.throttle import Throttle
 from file_fetcher.ages import Ages
 from file_fetcher.contents import Contents

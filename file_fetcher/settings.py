@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 
-from cdc_runtime.settings import ServiceSettings, SettingsGroup
+from cdc_runtime.settings.models import ServiceSettings, SettingsGroup
 
 
 class S3Settings(SettingsGroup):

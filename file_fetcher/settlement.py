@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from cdc_runtime.dead_letters import Failure, dead_letter
-from cdc_runtime.records import Headers
+from cdc_runtime.consuming.dead_letters import Failure, dead_letter
+from cdc_runtime.consuming.records import Headers
 from file_fetcher.differences import compare
 from file_fetcher.failures import Failed
 from file_fetcher.identity import digest, place_of

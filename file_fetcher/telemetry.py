@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from cdc_runtime import metrics as names
+from cdc_runtime.consuming.records import TopicPartition
 from cdc_runtime.metrics import MetricDef, Metrics
-from cdc_runtime.records import TopicPartition
 from file_fetcher.differences import Change
 from schemas.file_results import FileResult, Status
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from cdc_runtime.records import Record, TopicPartition
+from cdc_runtime.consuming.records import Record, TopicPartition
 from file_fetcher.references.retries import Retry
 from schemas.file_references import FileReference
 from schemas.file_results import Content, Extraction

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cdc_runtime.records import Headers
+from cdc_runtime.consuming.records import Headers
 
 
 @dataclass(frozen=True, slots=True)

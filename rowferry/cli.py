@@ -8,8 +8,8 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from cdc_runtime.settings import load
-from cdc_runtime.settings_sources import flag_of, iter_settings
+from cdc_runtime.settings.models import load
+from cdc_runtime.settings.sources import flag_of, iter_settings
 from rowferry.discover import command as discover
 from rowferry.doctor import command as doctor
 from rowferry.reconcile import command as reconcile

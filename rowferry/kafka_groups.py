@@ -10,9 +10,9 @@ from confluent_kafka import Consumer, KafkaError, KafkaException
 from confluent_kafka import TopicPartition as KafkaTopicPartition
 from confluent_kafka.admin import AdminClient
 
+from cdc_runtime.consuming.records import TopicPartition
 from cdc_runtime.kafka.client import ErrorMemory, client_config
-from cdc_runtime.records import TopicPartition
-from cdc_runtime.settings import KafkaSettings
+from cdc_runtime.settings.models import KafkaSettings
 
 _TIMEOUT_S = 10.0
 _POLL_S = 0.1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, SecretStr
 
-from cdc_runtime.settings import KafkaSettings, LoadedSettings, SettingsGroup
+from cdc_runtime.settings.models import KafkaSettings, LoadedSettings, SettingsGroup
 from file_fetcher.settings import S3Settings
 
 

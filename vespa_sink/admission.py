@@ -16,10 +16,10 @@ from typing import Protocol
 
 import structlog
 
-from cdc_runtime.dead_letters import Failure
-from cdc_runtime.freshness import Commit
-from cdc_runtime.records import Record, TopicPartition
-from cdc_runtime.row_changes import Floor, Nothing, RowPut, row_change
+from cdc_runtime.consuming.dead_letters import Failure
+from cdc_runtime.consuming.position_age import Commit
+from cdc_runtime.consuming.records import Record, TopicPartition
+from cdc_runtime.consuming.row_changes import Floor, Nothing, RowPut, row_change
 from schemas.errors import RecordError, TransientError
 from schemas.wire import EventDecoder, UnknownSchema
 from vespa_sink.attempts import RowWrite

@@ -10,10 +10,10 @@ from collections.abc import Callable
 
 import structlog
 
-from cdc_runtime.dead_letters import Failure, dead_letter
+from cdc_runtime.consuming.dead_letters import Failure, dead_letter
+from cdc_runtime.consuming.records import Record
 from cdc_runtime.kafka.producer import DeadLetterWriter
-from cdc_runtime.records import Record
-from cdc_runtime.settings import KafkaSettings
+from cdc_runtime.settings.models import KafkaSettings
 from schemas.errors import TransientError
 from schemas.topics import Topics
 from vespa_sink.outage import retry_delay

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cdc_runtime.main import run_service
-from cdc_runtime.settings import load
+from cdc_runtime.settings.models import load
 from cdc_runtime.version import VERSION
 from vespa_sink.settings import SinkSettings
 

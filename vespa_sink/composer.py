@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from cdc_runtime.row_changes import RowDelete, RowPut
+from cdc_runtime.consuming.row_changes import RowDelete, RowPut
 from schemas.envelope import MODE_STREAM
 from schemas.errors import RecordError
 from schemas.names import TableName

@@ -7,8 +7,8 @@ import time
 from collections.abc import Coroutine, Iterable
 from typing import Any, Protocol
 
-from cdc_runtime.records import Record
-from cdc_runtime.row_changes import Floor
+from cdc_runtime.consuming.records import Record
+from cdc_runtime.consuming.row_changes import Floor
 from vespa_sink.attempts import RowWrite
 from vespa_sink.floors import Sweep
 from vespa_sink.kinds import RowsOf

@@ -1,7 +1,7 @@
 """
 What a record of `_tables`, `_files` and `_file_rows` asks for: a document written or deleted, or nothing.
 
-Leaves to others: records of table topics (`cdc_runtime.row_changes`), making the document (when it is sent, since a
+Leaves to others: records of table topics (`consuming.row_changes`), making the document (when it is sent, since a
 waiting record may be overtaken by a newer one), and everything about time and order.
 """
 
@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from cdc_runtime.records import Record
-from cdc_runtime.row_changes import Nothing, RowChange, RowDelete, RowPut
+from cdc_runtime.consuming.records import Record
+from cdc_runtime.consuming.row_changes import Nothing, RowChange, RowDelete, RowPut
 from schemas.errors import RecordError
 from schemas.file_results import FileResult, FileRow, Status
 from schemas.keys import document_id

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-from cdc_runtime.freshness import Commit, as_of
-from cdc_runtime.offsets import OffsetTracker
-from cdc_runtime.records import Record, TopicPartition
+from cdc_runtime.consuming.offsets import OffsetTracker
+from cdc_runtime.consuming.position_age import Commit, as_of
+from cdc_runtime.consuming.records import Record, TopicPartition
 from vespa_sink.floors import Doubts
 from vespa_sink.kinds import Kind
 

@@ -13,11 +13,11 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 
-from cdc_runtime.freshness import Commit, Found, must_resnapshot, retention_ms
+from cdc_runtime.consuming.position_age import Commit, Found, must_resnapshot, retention_ms
+from cdc_runtime.consuming.records import TopicPartition
 from cdc_runtime.kafka.admin import KafkaAdmin
 from cdc_runtime.kafka.tail import Tail
-from cdc_runtime.records import TopicPartition
-from cdc_runtime.requests import Requests
+from cdc_runtime.reader_requests import Requests
 from schemas.errors import TransientError
 from schemas.names import TableName
 from vespa_sink.feed import Feed

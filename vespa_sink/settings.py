@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from cdc_runtime.settings import ServiceSettings, SettingsGroup
+from cdc_runtime.settings.models import ServiceSettings, SettingsGroup
 
 _NAME = r"^[A-Za-z_][A-Za-z0-9_-]*$"
 

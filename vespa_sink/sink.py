@@ -16,10 +16,10 @@ import time
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any
 
-from cdc_runtime.dead_letters import Failure
-from cdc_runtime.freshness import Commit
-from cdc_runtime.offsets import OffsetTracker
-from cdc_runtime.records import Record, TopicPartition
+from cdc_runtime.consuming.dead_letters import Failure
+from cdc_runtime.consuming.offsets import OffsetTracker
+from cdc_runtime.consuming.position_age import Commit
+from cdc_runtime.consuming.records import Record, TopicPartition
 from schemas.errors import RowferryError
 from vespa_sink.admission import Admission
 from vespa_sink.attempts import RowWrite

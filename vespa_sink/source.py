@@ -18,11 +18,11 @@ from typing import TypeVar
 
 import structlog
 
-from cdc_runtime.freshness import Commit, from_metadata, to_metadata
+from cdc_runtime.consuming.position_age import Commit, from_metadata, to_metadata
+from cdc_runtime.consuming.records import Record, TopicPartition
 from cdc_runtime.health import Health
 from cdc_runtime.kafka.admin import KafkaAdmin
 from cdc_runtime.kafka.consumer import GroupConsumer
-from cdc_runtime.records import Record, TopicPartition
 from schemas.errors import RowferryError, TransientError
 from schemas.topics import Topics
 from vespa_sink.kinds import subscription

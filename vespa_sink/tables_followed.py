@@ -8,7 +8,7 @@ from typing import Any
 
 from cdc_runtime.kafka.admin import KafkaAdmin
 from cdc_runtime.kafka.directory import SchemaDirectory, TableDirectory
-from cdc_runtime.settings import KafkaSettings
+from cdc_runtime.settings.models import KafkaSettings
 from schemas.names import TableName
 from schemas.tables import TableEntry
 from schemas.topics import Topics

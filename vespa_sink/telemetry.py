@@ -7,8 +7,8 @@ import contextlib
 from prometheus_client import Counter, Histogram
 
 from cdc_runtime import metrics as names
+from cdc_runtime.consuming.records import TopicPartition
 from cdc_runtime.metrics import Metrics
-from cdc_runtime.records import TopicPartition
 
 
 class Telemetry:

@@ -21,7 +21,7 @@ from cdc_reader.pgoutput.messages import Relation, RelationColumn
 from cdc_reader.relations import plan_table
 from cdc_reader.transcode import EventContext, make_encoder
 from cdc_runtime.kafka.admin import KafkaAdmin
-from cdc_runtime.settings import KafkaSettings
+from cdc_runtime.settings.models import KafkaSettings
 from devstack import ports
 from devstack.kafka import KafkaServer
 from schemas.file_references import file_column

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 
 from cdc_runtime.metrics import Metrics
-from cdc_runtime.settings import load
+from cdc_runtime.settings.models import load
 from cdc_runtime.throttle import Throttle
 from file_fetcher.contents import Contents
 from file_fetcher.download.downloader import Downloader

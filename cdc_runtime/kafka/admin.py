@@ -22,10 +22,10 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # public, but
     ResourceType,
 )
 
+from cdc_runtime.consuming.records import TopicPartition
 from cdc_runtime.kafka.client import ErrorMemory, client_config
 from cdc_runtime.kafka.errors import TopicMissing, kafka_error
-from cdc_runtime.records import TopicPartition
-from cdc_runtime.settings import KafkaSettings
+from cdc_runtime.settings.models import KafkaSettings
 from cdc_runtime.topic_checks import TopicDifference, TopicFacts, config_for_old_broker, differences
 from schemas.errors import NeighbourMissing, ServerSetting, TransientError, Unreachable
 from schemas.topics import TopicSpec

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 
 from confluent_kafka import KafkaError, KafkaException, Message
 
+from cdc_runtime.consuming.records import Headers, Record
 from cdc_runtime.kafka.errors import kafka_error, translate
-from cdc_runtime.records import Headers, Record
-from cdc_runtime.settings import KafkaSettings
+from cdc_runtime.settings.models import KafkaSettings
 from schemas.errors import AccessDenied, RowferryError
 
 _log = logging.getLogger("librdkafka")

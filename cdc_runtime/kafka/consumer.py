@@ -1,7 +1,7 @@
 """
 A member of a consumer group: cooperative-sticky, read committed, nothing committed but what the caller says.
 
-Leaves to others: which offsets may be committed (`cdc_runtime.offsets`) and when to pause. One thread at a time; the
+Leaves to others: which offsets may be committed (`consuming.offsets`) and when to pause. One thread at a time; the
 callbacks run inside `poll_batch`, and while `close` waits, in its own thread.
 """
 
@@ -17,10 +17,10 @@ import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException
 from confluent_kafka import TopicPartition as KafkaTopicPartition
 
+from cdc_runtime.consuming.records import Record, TopicPartition
 from cdc_runtime.kafka.client import ErrorMemory, client_config, record_of
 from cdc_runtime.kafka.errors import TopicMissing, translate
-from cdc_runtime.records import Record, TopicPartition
-from cdc_runtime.settings import KafkaSettings
+from cdc_runtime.settings.models import KafkaSettings
 from schemas.errors import TransientError
 
 _log = structlog.get_logger(__name__)

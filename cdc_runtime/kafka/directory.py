@@ -11,10 +11,10 @@ import json
 import threading
 from typing import Any
 
+from cdc_runtime.consuming.records import Record
 from cdc_runtime.kafka.admin import KafkaAdmin
 from cdc_runtime.kafka.tail import Tail
-from cdc_runtime.records import Record
-from cdc_runtime.settings import KafkaSettings
+from cdc_runtime.settings.models import KafkaSettings
 from schemas.errors import RecordError
 from schemas.names import TableName
 from schemas.tables import TableEntry

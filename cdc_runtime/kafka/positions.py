@@ -7,10 +7,10 @@ from contextlib import closing
 
 from confluent_kafka import OFFSET_BEGINNING
 
+from cdc_runtime.consuming.records import Record, TopicPartition
 from cdc_runtime.kafka.admin import KafkaAdmin
 from cdc_runtime.kafka.tail import Tail
-from cdc_runtime.records import Record, TopicPartition
-from cdc_runtime.settings import KafkaSettings
+from cdc_runtime.settings.models import KafkaSettings
 
 _READ_TIMEOUT_S = 90.0
 

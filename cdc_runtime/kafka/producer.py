@@ -20,11 +20,11 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from confluent_kafka import TopicPartition as KafkaTopicPartition
 
-from cdc_runtime.dead_letters import DeadLetter
+from cdc_runtime.consuming.dead_letters import DeadLetter
+from cdc_runtime.consuming.records import Headers, TopicPartition
 from cdc_runtime.kafka.client import ErrorMemory, client_config
 from cdc_runtime.kafka.errors import TransactionAborted, kafka_error
-from cdc_runtime.records import Headers, TopicPartition
-from cdc_runtime.settings import KafkaSettings
+from cdc_runtime.settings.models import KafkaSettings
 from schemas.errors import RowferryError, TransientError, Unreachable
 from schemas.topics import MAX_MESSAGE_BYTES
 

@@ -13,11 +13,11 @@ from collections.abc import Iterator, Mapping
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError
 from confluent_kafka import TopicPartition as KafkaTopicPartition
 
+from cdc_runtime.consuming.records import Record, TopicPartition
 from cdc_runtime.kafka.admin import KafkaAdmin
 from cdc_runtime.kafka.client import ErrorMemory, client_config, record_of
 from cdc_runtime.kafka.errors import translate
-from cdc_runtime.records import Record, TopicPartition
-from cdc_runtime.settings import KafkaSettings
+from cdc_runtime.settings.models import KafkaSettings
 from schemas.errors import TransientError, Unreachable
 
 _BATCH = 1000

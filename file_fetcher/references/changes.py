@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cdc_runtime.records import Record
+from cdc_runtime.consuming.records import Record
 from file_fetcher.references.retries import Retry
 from schemas.errors import RecordError
 from schemas.file_state import HeldRecord

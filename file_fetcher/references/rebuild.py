@@ -17,11 +17,11 @@ from dataclasses import dataclass
 import structlog
 from confluent_kafka import OFFSET_BEGINNING
 
+from cdc_runtime.consuming.records import Record, TopicPartition
 from cdc_runtime.kafka.admin import KafkaAdmin
 from cdc_runtime.kafka.errors import TopicMissing
 from cdc_runtime.kafka.tail import Tail
-from cdc_runtime.records import Record, TopicPartition
-from cdc_runtime.settings import KafkaSettings
+from cdc_runtime.settings.models import KafkaSettings
 from file_fetcher.references.changes import StateChange, Waits, change_of
 from file_fetcher.references.local import ReferenceStore
 from file_fetcher.references.positions import Extent, Position, usable

@@ -7,7 +7,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType  # t
 
 from cdc_runtime.kafka.admin import KafkaAdmin
 from cdc_runtime.kafka.client import ErrorMemory, client_config
-from cdc_runtime.settings import KafkaSettings
+from cdc_runtime.settings.models import KafkaSettings
 from rowferry.doctor.facts import KafkaFacts
 from rowferry.status.pipeline import read_stored
 from schemas.topics import Topics, TopicSpec, directory_topic, failure_topic, offsets_topic, state_topic, table_topic

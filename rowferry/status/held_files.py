@@ -12,10 +12,10 @@ from collections.abc import Iterable
 from contextlib import closing
 from itertools import islice
 
+from cdc_runtime.consuming.records import Record
 from cdc_runtime.kafka.admin import KafkaAdmin
 from cdc_runtime.kafka.positions import read_to_end
-from cdc_runtime.records import Record
-from cdc_runtime.settings import KafkaSettings
+from cdc_runtime.settings.models import KafkaSettings
 from rowferry.status.files import Ended, Files
 from schemas.errors import RecordError
 from schemas.file_state import HeldRecord, State

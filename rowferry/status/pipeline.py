@@ -6,10 +6,10 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from cdc_runtime.consuming.records import TopicPartition
 from cdc_runtime.kafka.admin import KafkaAdmin
 from cdc_runtime.kafka.positions import read_to_end
-from cdc_runtime.records import TopicPartition
-from cdc_runtime.settings import KafkaSettings
+from cdc_runtime.settings.models import KafkaSettings
 from rowferry.kafka_groups import KafkaGroups
 from rowferry.status.report import Group, TopicLag
 from schemas.offsets import POSITION_KEY, SNAPSHOT_PREFIX, Position, SnapshotProgress

@@ -14,8 +14,8 @@ import functools
 import pytest
 
 from cdc_reader.settings import ReaderSettings
-from cdc_runtime.settings import LoadedSettings
-from cdc_runtime.settings_sources import flag_of, iter_settings, variable_of
+from cdc_runtime.settings.models import LoadedSettings
+from cdc_runtime.settings.sources import flag_of, iter_settings, variable_of
 from rowferry.settings import OperatorSettings
 from tests.unit.sources import Module, modules
 from vespa_sink.settings import SinkSettings
@@ -80,7 +80,7 @@ def test_a_change_is_told_from_a_look(text: str, changed: bool):
 
 def reads_of(package: str) -> set[str]:
     code = [module for name, module in modules(package, "cdc_runtime").items() if not name.endswith(".settings")]
-    return set().union(*map(reads_in, code), reads_in(modules("cdc_runtime")["cdc_runtime.settings"]))
+    return set().union(*map(reads_in, code), reads_in(modules("cdc_runtime")["cdc_runtime.settings.models"]))
 
 
 def reads_in(module: Module) -> set[str]:

@@ -18,13 +18,13 @@ from confluent_kafka import OFFSET_BEGINNING, KafkaError, TopicPartition
 from confluent_kafka import Consumer as KafkaConsumer
 from confluent_kafka.admin import AdminClient
 
+from cdc_runtime.consuming.records import Record
 from cdc_runtime.kafka.admin import KafkaAdmin
 from cdc_runtime.kafka.client import record_of
 from cdc_runtime.kafka.directory import TableDirectory
 from cdc_runtime.kafka.positions import read_to_end
 from cdc_runtime.kafka.producer import IdempotentProducer
-from cdc_runtime.records import Record
-from cdc_runtime.settings import KafkaSettings
+from cdc_runtime.settings.models import KafkaSettings
 from schemas.control import Command
 from schemas.envelope import Event
 from schemas.keys import FLOOR_KEY, document_id

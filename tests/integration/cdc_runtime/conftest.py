@@ -9,7 +9,7 @@ import pytest
 from confluent_kafka import Producer
 
 from cdc_runtime.kafka.admin import KafkaAdmin
-from cdc_runtime.settings import KafkaSettings
+from cdc_runtime.settings.models import KafkaSettings
 from schemas.topics import TopicSpec
 
 

@@ -13,11 +13,11 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # public, but
     ResourceType,
 )
 
+from cdc_runtime.consuming.records import TopicPartition
 from cdc_runtime.kafka.admin import KafkaAdmin
 from cdc_runtime.kafka.errors import TopicMissing
 from cdc_runtime.kafka.producer import IdempotentProducer
-from cdc_runtime.records import TopicPartition
-from cdc_runtime.settings import KafkaSettings
+from cdc_runtime.settings.models import KafkaSettings
 from schemas.errors import NeighbourMissing, ServerSetting
 from schemas.topics import TopicSpec, directory_topic, failure_topic, offsets_topic, table_topic
 

@@ -6,9 +6,9 @@ import time
 
 import pytest
 
+from cdc_runtime.consuming.records import Record, TopicPartition
 from cdc_runtime.kafka.consumer import GroupConsumer
 from cdc_runtime.kafka.producer import IdempotentProducer, TransactionalProducer
-from cdc_runtime.records import Record, TopicPartition
 
 
 class Seen:

@@ -9,13 +9,13 @@ import pytest
 from confluent_kafka import Consumer
 from confluent_kafka import TopicPartition as KafkaTopicPartition
 
-from cdc_runtime.dead_letters import Failure, dead_letter
+from cdc_runtime.consuming.dead_letters import Failure, dead_letter
+from cdc_runtime.consuming.records import Record, TopicPartition
 from cdc_runtime.kafka.admin import KafkaAdmin
 from cdc_runtime.kafka.errors import Fenced, TopicMissing, TransactionAborted
 from cdc_runtime.kafka.positions import read_to_end
 from cdc_runtime.kafka.producer import DeadLetterWriter, IdempotentProducer, TransactionalProducer
-from cdc_runtime.records import Record, TopicPartition
-from cdc_runtime.settings import KafkaSettings
+from cdc_runtime.settings.models import KafkaSettings
 from schemas.errors import RecordError, Unreachable
 from schemas.keys import partition_of, row_key
 from schemas.topics import TopicSpec, table_topic

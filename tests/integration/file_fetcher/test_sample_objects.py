@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cdc_runtime.settings import load
+from cdc_runtime.settings.models import load
 from devstack.sample.objects import cached, links
 from devstack.sample.objects.catalogue import FAULTY, ODD_KEYS, missing_key, objects
 from devstack.sample.objects.expected import Expected, fetcher_settings

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from cdc_runtime.kafka.admin import KafkaAdmin
-from cdc_runtime.settings import KafkaSettings
+from cdc_runtime.settings.models import KafkaSettings
 from schemas.topics import Topics, state_topic
 
 SETTINGS_ERROR = 78

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from cdc_runtime.kafka.admin import KafkaAdmin
 from cdc_runtime.kafka.producer import TransactionalProducer
-from cdc_runtime.settings import KafkaSettings
+from cdc_runtime.settings.models import KafkaSettings
 from schemas.names import TableName
 from schemas.topics import Topics, failure_topic, state_topic
 from tests.waiting import eventually

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from cdc_runtime.kafka.admin import KafkaAdmin
 from cdc_runtime.kafka.producer import IdempotentProducer
-from cdc_runtime.settings import KafkaSettings
+from cdc_runtime.settings.models import KafkaSettings
 from schemas.file_references import file_id
 from schemas.file_results import Content, Extraction, FileResult, FileRow, Provenance, Status, result_version
 from schemas.file_state import HeldRecord

@@ -17,7 +17,7 @@ import pytest
 
 from cdc_runtime.kafka.admin import KafkaAdmin
 from cdc_runtime.kafka.producer import IdempotentProducer
-from cdc_runtime.settings import KafkaSettings
+from cdc_runtime.settings.models import KafkaSettings
 from devstack import s3 as devstack_s3
 from devstack.s3 import S3Server
 from devstack.vespa import DEFAULT_APPLICATION, VespaServer

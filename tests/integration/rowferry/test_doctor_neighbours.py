@@ -12,7 +12,7 @@ import pytest
 
 from cdc_runtime.kafka.admin import KafkaAdmin
 from cdc_runtime.kafka.producer import IdempotentProducer
-from cdc_runtime.settings import KafkaSettings
+from cdc_runtime.settings.models import KafkaSettings
 from devstack.kafka import KafkaServer
 from devstack.vespa import DEFAULT_APPLICATION, VespaServer
 from schemas.offsets import POSITION_KEY, Position

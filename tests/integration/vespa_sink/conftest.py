@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cdc_runtime.settings import KafkaSettings
+from cdc_runtime.settings.models import KafkaSettings
 from tests.integration.vespa_sink.files import FileFeeder
 from tests.integration.vespa_sink.pipeline import Feeder, Index, SinkProcess
 

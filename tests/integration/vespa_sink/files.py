@@ -7,7 +7,7 @@ from typing import Any
 
 from cdc_runtime.kafka.admin import KafkaAdmin
 from cdc_runtime.kafka.producer import IdempotentProducer
-from cdc_runtime.settings import KafkaSettings
+from cdc_runtime.settings.models import KafkaSettings
 from schemas.file_results import Content, Extraction, FileResult, FileRow, Provenance, Status, result_version
 from schemas.topics import Topics, state_topic
 

@@ -20,11 +20,11 @@ import fastavro
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from cdc_runtime.consuming.records import Record
 from cdc_runtime.kafka.admin import KafkaAdmin
 from cdc_runtime.kafka.errors import TopicMissing
 from cdc_runtime.kafka.positions import read_to_end
-from cdc_runtime.records import Record
-from cdc_runtime.settings import KafkaSettings
+from cdc_runtime.settings.models import KafkaSettings
 from schemas.avro_types import ColumnType
 from schemas.envelope import TableSchema, envelope_schema
 from schemas.keys import FLOOR_KEY, partition_of, row_key

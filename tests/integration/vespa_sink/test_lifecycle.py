@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from cdc_runtime.settings import KafkaSettings
+from cdc_runtime.settings.models import KafkaSettings
 from tests.integration.vespa_sink.pipeline import SinkProcess
 from tests.waiting import eventually
 

@@ -10,7 +10,7 @@ import pytest
 
 from cdc_runtime.health import Health, HealthServer
 from cdc_runtime.metrics import READER_LEADER, Metrics
-from cdc_runtime.settings import HttpSettings
+from cdc_runtime.settings.models import HttpSettings
 from schemas.errors import SettingsError
 
 

@@ -10,7 +10,7 @@ import pytest
 import structlog
 
 from cdc_runtime.logs import Repeats, configure
-from cdc_runtime.settings import LogSettings
+from cdc_runtime.settings.models import LogSettings
 
 
 class Terminal(io.StringIO):

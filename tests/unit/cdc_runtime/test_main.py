@@ -11,7 +11,7 @@ import structlog
 
 from cdc_runtime.logs import configure
 from cdc_runtime.main import run_service
-from cdc_runtime.settings import LogSettings
+from cdc_runtime.settings.models import LogSettings
 from schemas.errors import AccessDenied, RowferryError, SettingsError, SlotLost, Unreachable
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from cdc_runtime.consuming.records import Record, TopicPartition
 from cdc_runtime.kafka.errors import TransactionAborted
-from cdc_runtime.records import Record, TopicPartition
 from file_fetcher.writes import Write
 from schemas.file_results import FileResult
 from tests.unit.file_fetcher.rows import TOPICS

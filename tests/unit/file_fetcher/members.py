@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from cdc_runtime.dead_letters import DeadLetter
-from cdc_runtime.freshness import Commit
+from cdc_runtime.consuming.dead_letters import DeadLetter
+from cdc_runtime.consuming.offsets import Offsets
+from cdc_runtime.consuming.position_age import Commit
+from cdc_runtime.consuming.records import Record, TopicPartition
+from cdc_runtime.consuming.row_changes import Floor
 from cdc_runtime.health import Health
 from cdc_runtime.metrics import Metrics
-from cdc_runtime.offsets import Offsets
-from cdc_runtime.records import Record, TopicPartition
-from cdc_runtime.row_changes import Floor
 from file_fetcher.ages import Ages
 from file_fetcher.downloads import Task
 from file_fetcher.fetcher import Fetcher, Pace, Parts

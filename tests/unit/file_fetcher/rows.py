@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from cdc_runtime.records import Record, TopicPartition
+from cdc_runtime.consuming.records import Record, TopicPartition
 from file_fetcher.contents import ParsedRow
 from file_fetcher.references.retries import Retry
 from file_fetcher.settlement import Book

@@ -4,7 +4,7 @@ from collections import deque
 
 import pytest
 
-from cdc_runtime.freshness import Commit
+from cdc_runtime.consuming.position_age import Commit
 from file_fetcher.work import Again
 from schemas.errors import RecordError, Unreachable
 from schemas.wire import UnknownSchema

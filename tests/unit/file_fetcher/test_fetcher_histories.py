@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cdc_runtime.records import Record
+from cdc_runtime.consuming.records import Record
 from file_fetcher import fetcher as fetchers
 from file_fetcher import publication as publications
 from file_fetcher.references.changes import Ended

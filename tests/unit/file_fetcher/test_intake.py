@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from cdc_runtime.records import Record
-from cdc_runtime.row_changes import RowDelete, RowPut
+from cdc_runtime.consuming.records import Record
+from cdc_runtime.consuming.row_changes import RowDelete, RowPut
 from file_fetcher.intake import forgotten, row_of
 from file_fetcher.work import Row
 from schemas.envelope import Event, Omitted

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cdc_runtime.records import TopicPartition
+from cdc_runtime.consuming.records import TopicPartition
 from file_fetcher.examination import Examination
 from file_fetcher.partitions import Held as HeldPartition
 from file_fetcher.references.changes import Held

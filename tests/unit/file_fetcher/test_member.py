@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from cdc_runtime.consuming.records import Record, TopicPartition
 from cdc_runtime.health import Health
-from cdc_runtime.records import Record, TopicPartition
-from cdc_runtime.settings import KafkaSettings
+from cdc_runtime.settings.models import KafkaSettings
 from file_fetcher import member as members
 from file_fetcher.member import Member
 from file_fetcher.partitions import Held

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from cdc_runtime.consuming.offsets import Offsets
+from cdc_runtime.consuming.records import TopicPartition
 from cdc_runtime.metrics import Metrics
-from cdc_runtime.offsets import Offsets
-from cdc_runtime.records import TopicPartition
 from file_fetcher import publication as published
 from file_fetcher.ages import Ages
 from file_fetcher.contents import ParsedRow

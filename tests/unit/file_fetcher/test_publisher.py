@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from cdc_runtime.settings import KafkaSettings
+from cdc_runtime.settings.models import KafkaSettings
 from file_fetcher import publisher as publishers
 from file_fetcher.publisher import ResultPublisher, instance_name
 from schemas.errors import SettingsError

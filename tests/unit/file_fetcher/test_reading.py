@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from cdc_runtime.records import Record
-from cdc_runtime.row_changes import Floor
+from cdc_runtime.consuming.records import Record
+from cdc_runtime.consuming.row_changes import Floor
 from file_fetcher.plans import Columns
 from file_fetcher.reading import Reading
 from file_fetcher.work import Row

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cdc_runtime.settings import load
+from cdc_runtime.settings.models import load
 from file_fetcher.settings import FetcherSettings
 from schemas.errors import SettingsError
 

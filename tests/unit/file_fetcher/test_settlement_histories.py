@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cdc_runtime.records import Record
+from cdc_runtime.consuming.records import Record
 from file_fetcher.differences import compare
 from file_fetcher.references.changes import Ended, Waits, change_of
 from file_fetcher.references.local import ReferenceStore

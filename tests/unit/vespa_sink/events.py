@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cdc_runtime.records import Record
+from cdc_runtime.consuming.records import Record
 from schemas.envelope import Event, Source
 
 SOURCE = Source("stream", "db", "public", "rfis", "rowferry", 7, 100, 1_700_000_000_000_000, 90, 1)

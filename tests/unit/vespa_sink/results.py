@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cdc_runtime.records import Record
+from cdc_runtime.consuming.records import Record
 from schemas.file_results import Content, Extraction, FileResult, FileRow, Provenance, Status
 
 ORIGIN = Provenance("photos/7", "public.photos", "photos", "image_s3_key", "image", "s3_key")

@@ -5,7 +5,7 @@ from dataclasses import replace
 import orjson
 import pytest
 
-from cdc_runtime.row_changes import RowDelete, RowPut
+from cdc_runtime.consuming.row_changes import RowDelete, RowPut
 from schemas.errors import RecordError
 from schemas.file_results import Status
 from schemas.names import TableName

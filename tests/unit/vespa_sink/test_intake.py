@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from cdc_runtime.records import Record
-from cdc_runtime.row_changes import Nothing
+from cdc_runtime.consuming.records import Record
+from cdc_runtime.consuming.row_changes import Nothing
 from schemas.errors import RecordError
 from schemas.file_results import Status
 from schemas.names import TableName

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-from cdc_runtime.freshness import Commit
-from cdc_runtime.offsets import OffsetTracker
-from cdc_runtime.records import TopicPartition
+from cdc_runtime.consuming.offsets import OffsetTracker
+from cdc_runtime.consuming.position_age import Commit
+from cdc_runtime.consuming.records import TopicPartition
 from schemas.names import TableName
 from tests.unit.vespa_sink.events import record
 from vespa_sink.floors import Doubts

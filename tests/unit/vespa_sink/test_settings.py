@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import vespa_sink
-from cdc_runtime.settings import load
+from cdc_runtime.settings.models import load
 from schemas.errors import SettingsError
 from tests.unit.vespa_sink.entries import column, entry
 from vespa_sink.documents.mapping import DocumentMapping

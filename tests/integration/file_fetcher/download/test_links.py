@@ -14,7 +14,7 @@ import pytest
 import structlog
 
 from cdc_runtime.logs import configure
-from cdc_runtime.settings import LogSettings
+from cdc_runtime.settings.models import LogSettings
 from file_fetcher.download.sources import HttpUrl, S3Object
 from file_fetcher.failures import Blocked, Failed, FetchProblem, Later, Skipped, Throttled
 from file_fetcher.settings import UrlSettings

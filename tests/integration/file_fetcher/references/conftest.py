@@ -8,7 +8,7 @@ import pytest
 from confluent_kafka import Producer
 
 from cdc_runtime.kafka.admin import KafkaAdmin
-from cdc_runtime.settings import KafkaSettings
+from cdc_runtime.settings.models import KafkaSettings
 from file_fetcher.publisher import ResultPublisher
 from file_fetcher.references.changes import Ended, Held, Waits
 from file_fetcher.references.local import ReferenceStore

@@ -8,12 +8,12 @@ import pytest
 from confluent_kafka import Consumer
 from confluent_kafka import TopicPartition as KafkaTopicPartition
 
+from cdc_runtime.consuming.records import Record, TopicPartition
 from cdc_runtime.kafka.admin import KafkaAdmin
 from cdc_runtime.kafka.errors import Fenced, TransactionAborted
 from cdc_runtime.kafka.positions import read_to_end
 from cdc_runtime.kafka.producer import TransactionalProducer
-from cdc_runtime.records import Record, TopicPartition
-from cdc_runtime.settings import KafkaSettings
+from cdc_runtime.settings.models import KafkaSettings
 from file_fetcher import publisher as publisher_module
 from file_fetcher.publisher import ResultPublisher
 from file_fetcher.writes import Write

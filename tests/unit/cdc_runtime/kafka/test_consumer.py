@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from cdc_runtime.consuming.records import TopicPartition
 from cdc_runtime.kafka import consumer as consumers
 from cdc_runtime.kafka.consumer import GroupConsumer
 from cdc_runtime.kafka.errors import PartitionsLost
-from cdc_runtime.records import TopicPartition
-from cdc_runtime.settings import KafkaSettings
+from cdc_runtime.settings.models import KafkaSettings
 from schemas.errors import FatalError, TransientError, Unreachable
 
 

@@ -7,7 +7,7 @@ from confluent_kafka import KafkaError, KafkaException
 
 from cdc_runtime.kafka.client import ErrorMemory, client_config
 from cdc_runtime.kafka.errors import Fenced, PartitionsLost, TopicMissing, translate
-from cdc_runtime.settings import KafkaSettings
+from cdc_runtime.settings.models import KafkaSettings
 from schemas.errors import AccessDenied, FatalError, ServerSetting, TransientError, Unreachable
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cdc_runtime.records import Record
+from cdc_runtime.consuming.records import Record
 from file_fetcher.references.changes import Ended, Held, change_of
 from schemas.errors import RecordError
 from tests.unit.file_fetcher.references.holdings import held

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdc_runtime.records import Record
+from cdc_runtime.consuming.records import Record
 from file_fetcher.references.retries import Retry
 from schemas.errors import RecordError
 from schemas.topics import Topics

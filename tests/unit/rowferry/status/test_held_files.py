@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cdc_runtime.records import Record
+from cdc_runtime.consuming.records import Record
 from rowferry.status.files import Ended, Files
 from rowferry.status.held_files import HeldFiles
 from schemas.errors import RecordError

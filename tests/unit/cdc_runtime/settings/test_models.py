@@ -8,9 +8,9 @@ from typing import Annotated
 import pytest
 from pydantic import Field, SecretStr, ValidationError
 
-from cdc_runtime.settings import HttpSettings, KafkaSettings, LogSettings, ServiceSettings, SettingsGroup, load
-from cdc_runtime.settings_errors import Expected
-from cdc_runtime.settings_names import PRODUCT_SETTINGS
+from cdc_runtime.settings.models import HttpSettings, KafkaSettings, LogSettings, ServiceSettings, SettingsGroup, load
+from cdc_runtime.settings.problems import Expected
+from cdc_runtime.settings.product_names import PRODUCT_SETTINGS
 from schemas.errors import SettingsError, UsageError
 
 SECRET = "hunter2-do-not-print"

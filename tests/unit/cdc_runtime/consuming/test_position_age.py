@@ -2,7 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from cdc_runtime.freshness import Commit, Found, as_of, from_metadata, must_resnapshot, retention_ms, to_metadata
+from cdc_runtime.consuming.position_age import (
+    Commit,
+    Found,
+    as_of,
+    from_metadata,
+    must_resnapshot,
+    retention_ms,
+    to_metadata,
+)
 
 NOW = 1_700_000_000_000
 WEEK = 7 * 24 * 3600 * 1000

@@ -8,8 +8,8 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from cdc_runtime.settings_errors import expectation
-from cdc_runtime.settings_sources import LEGACY_VARIABLES, flag_of, iter_settings, variable_of
+from cdc_runtime.settings.problems import expectation
+from cdc_runtime.settings.sources import LEGACY_VARIABLES, flag_of, iter_settings, variable_of
 
 
 def settings_reference(models: Mapping[str, type[BaseModel]]) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cdc_runtime.dead_letters import DeadLetter, Failure, dead_letter
-from cdc_runtime.records import Record
+from cdc_runtime.consuming.dead_letters import DeadLetter, Failure, dead_letter
+from cdc_runtime.consuming.records import Record
 from schemas.errors import RecordError
 
 RECORD = Record(

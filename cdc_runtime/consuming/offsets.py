@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 
-from cdc_runtime.records import TopicPartition
+from cdc_runtime.consuming.records import TopicPartition
 
 
 class OffsetTracker:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import structlog
 
 from cdc_runtime.kafka.producer import IdempotentProducer
-from cdc_runtime.settings import KafkaSettings
+from cdc_runtime.settings.models import KafkaSettings
 from schemas.control import Command, Kind
 from schemas.names import TableName
 from schemas.topics import Topics

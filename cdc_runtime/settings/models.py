@@ -23,9 +23,9 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from cdc_runtime.settings_errors import problems_of
-from cdc_runtime.settings_names import PRODUCT_SETTINGS
-from cdc_runtime.settings_sources import (
+from cdc_runtime.settings.problems import problems_of
+from cdc_runtime.settings.product_names import PRODUCT_SETTINGS
+from cdc_runtime.settings.sources import (
     CONFIG_FILE_VARIABLE,
     LEGACY_VARIABLES,
     SECRETS_DIR_VARIABLE,

@@ -1,12 +1,12 @@
-"""Which offsets may be committed: each rule of `cdc_runtime.offsets` has a test."""
+"""Which offsets may be committed: each rule of `cdc_runtime.consuming.offsets` has a test."""
 
 from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdc_runtime.offsets import Offsets, OffsetTracker
-from cdc_runtime.records import TopicPartition
+from cdc_runtime.consuming.offsets import Offsets, OffsetTracker
+from cdc_runtime.consuming.records import TopicPartition
 
 PLACE = TopicPartition("cdc.public.projects", 0)
 OTHER = TopicPartition("cdc.public.projects", 1)

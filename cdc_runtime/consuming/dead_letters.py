@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cdc_runtime.records import Headers, Record
+from cdc_runtime.consuming.records import Headers, Record
 from schemas.errors import RowferryError
 
 PREFIX = "__connect.errors."

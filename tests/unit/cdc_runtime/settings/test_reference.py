@@ -8,10 +8,10 @@ from importlib.util import find_spec
 
 from pydantic import Field
 
-from cdc_runtime.settings import LoadedSettings, ServiceSettings
-from cdc_runtime.settings_docs import names_module_body, settings_reference
-from cdc_runtime.settings_names import PRODUCT_SETTINGS
-from cdc_runtime.settings_sources import iter_settings
+from cdc_runtime.settings.models import LoadedSettings, ServiceSettings
+from cdc_runtime.settings.product_names import PRODUCT_SETTINGS
+from cdc_runtime.settings.reference import names_module_body, settings_reference
+from cdc_runtime.settings.sources import iter_settings
 
 PACKAGES = ("cdc_runtime", "cdc_reader", "vespa_sink", "file_fetcher", "rowferry")
 
@@ -66,4 +66,4 @@ def test_every_setting_of_the_product_is_described():
 def test_the_shared_list_holds_exactly_the_settings_of_the_product():
     body = names_module_body(product_models())
     wanted = {line.strip().strip('",') for line in body.splitlines()}
-    assert wanted == PRODUCT_SETTINGS, f"cdc_runtime/settings_names.py should hold:\n{body}"
+    assert wanted == PRODUCT_SETTINGS, f"cdc_runtime/settings/product_names.py should hold:\n{body}"

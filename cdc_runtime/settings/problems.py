@@ -17,7 +17,7 @@ from annotated_types import Ge, Gt, Le, Lt, MinLen
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
-from cdc_runtime.settings_sources import Layer, flag_of, iter_settings, kind_of, variable_of
+from cdc_runtime.settings.sources import Layer, flag_of, iter_settings, kind_of, variable_of
 
 
 @dataclass(frozen=True, slots=True)

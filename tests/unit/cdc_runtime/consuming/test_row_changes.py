@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from cdc_runtime.row_changes import Floor, Nothing, RowDelete, RowPut, row_change
+from cdc_runtime.consuming.row_changes import Floor, Nothing, RowDelete, RowPut, row_change
 from schemas.envelope import Event
 from schemas.errors import RecordError
 from schemas.keys import FLOOR_KEY

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cdc_runtime.records import Record
+from cdc_runtime.consuming.records import Record
 from schemas.envelope import OP_DELETE, OP_MESSAGE, OP_SWEEP, OP_TRUNCATE, Event
 from schemas.errors import RecordError
 from schemas.keys import FLOOR_KEY

@@ -1,0 +1,1 @@
+"""What every consumer of topics does alike."""

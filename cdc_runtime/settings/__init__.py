@@ -1,0 +1,1 @@
+"""How settings are declared, found, checked and named."""
