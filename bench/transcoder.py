@@ -17,7 +17,7 @@ from typing import Any
 import fastavro
 
 from cdc_reader.pgoutput.messages import Relation, RelationColumn
-from cdc_reader.relations import plan_table
+from cdc_reader.tables.encoder_plans import plan_table
 from cdc_reader.transcode import IMPLEMENTATION, Encoder, EventContext, TablePlan, make_encoder
 from schemas.tables import Capture, Column, TableEntry
 from schemas.wire import EventDecoder

@@ -6,10 +6,10 @@ Versions go on rising: they are seeded from the topics (rule V8).
 
 from __future__ import annotations
 
-from cdc_reader.connections import connect, translated
-from cdc_reader.locks import slot_lock
+from cdc_reader.postgres.advisory_lock import slot_lock
+from cdc_reader.postgres.connections import connect, translated
+from cdc_reader.postgres.server import slot_row
 from cdc_reader.settings import ReaderSettings
-from cdc_reader.sources import slot_row
 from cdc_runtime.kafka.admin import KafkaAdmin
 from cdc_runtime.kafka.producer import TransactionalProducer
 from schemas.errors import SettingsError, SlotBusy

@@ -14,17 +14,17 @@ import time
 
 import structlog
 
-from cdc_reader.commands import Commands
-from cdc_reader.connections import Connection, connect, translated
-from cdc_reader.instruments import Instruments
-from cdc_reader.locks import slot_lock
-from cdc_reader.lsn import Lsn
-from cdc_reader.publisher import Publisher
-from cdc_reader.replication import ReplicationStream
+from cdc_reader.control_commands import Commands
+from cdc_reader.metrics import Instruments
+from cdc_reader.postgres.advisory_lock import slot_lock
+from cdc_reader.postgres.connections import Connection, connect, translated
+from cdc_reader.postgres.lsn import Lsn
+from cdc_reader.postgres.replication import ReplicationStream
+from cdc_reader.postgres.server import check_server_settings
+from cdc_reader.postgres.workers import SideWork
+from cdc_reader.publishing.publisher import Publisher
 from cdc_reader.session import Edges, Session, TextNeeded
 from cdc_reader.settings import ReaderSettings
-from cdc_reader.sidework import SideWork
-from cdc_reader.sources import check_server_settings
 from cdc_reader.startup import Ready, Startup
 from cdc_reader.transcode import IMPLEMENTATION, Encoder, TablePlan, make_encoder
 from cdc_runtime.drain import Drain

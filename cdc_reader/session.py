@@ -14,29 +14,29 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from cdc_reader.changes import Changes, Limits
-from cdc_reader.commands import Commands
-from cdc_reader.connections import Connection
-from cdc_reader.definitions import Definitions
-from cdc_reader.duties import Duties
-from cdc_reader.farewells import Farewells
-from cdc_reader.floors import Floors
-from cdc_reader.instruments import Instruments
+from cdc_reader.control_commands import Commands
+from cdc_reader.discovery.definition_changes import Definitions
+from cdc_reader.heartbeat import Duties
+from cdc_reader.metrics import Instruments
 from cdc_reader.pgoutput.messages import Relation
-from cdc_reader.publisher import Publisher
-from cdc_reader.refetch import Refetched, refetch
-from cdc_reader.replication import ReplicationStream
+from cdc_reader.postgres.connections import Connection
+from cdc_reader.postgres.replication import ReplicationStream
+from cdc_reader.postgres.server import type_names
+from cdc_reader.postgres.workers import SideWork, Worker
+from cdc_reader.publishing.floors import Floors
+from cdc_reader.publishing.publisher import Publisher
 from cdc_reader.settings import ReaderSettings
-from cdc_reader.sidework import SideWork, Worker
+from cdc_reader.snapshot.chunk_queries import MESSAGE_PREFIX
 from cdc_reader.snapshot.chunk_reads import ChunkReads
-from cdc_reader.snapshot.reading import MESSAGE_PREFIX
-from cdc_reader.snapshot.recorded import RecordedScans
+from cdc_reader.snapshot.removed_tables import Farewells
 from cdc_reader.snapshot.runner import RunnerSettings, SnapshotRunner
+from cdc_reader.snapshot.scan_records import RecordedScans
 from cdc_reader.snapshot.scans import cause_of_scan, resumable
-from cdc_reader.sources import type_names
 from cdc_reader.startup import Ready
-from cdc_reader.tables import CapturedTable, EncoderOf, StreamedRelation, Tables
-from cdc_reader.transactions import Transactions
+from cdc_reader.stream.changes import Changes, Limits
+from cdc_reader.stream.toast_refetch import Refetched, refetch
+from cdc_reader.stream.transactions import Transactions
+from cdc_reader.tables.captured import CapturedTable, EncoderOf, StreamedRelation, Tables
 from cdc_reader.transcode import EventContext
 from schemas.control import Command, Kind
 from schemas.envelope import OP_DELETE

@@ -14,8 +14,6 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
-from cdc_reader import gaps
-from cdc_reader.connections import Connection
 from cdc_reader.discovery.captures import REPLICATION, capture_of
 from cdc_reader.discovery.catalog import read_catalog
 from cdc_reader.discovery.catalog_rows import PARTITIONED_TABLE, Catalog
@@ -23,16 +21,18 @@ from cdc_reader.discovery.entries import TopicPlan, table_entries
 from cdc_reader.discovery.publication import publication_mark, publication_plan
 from cdc_reader.discovery.publication_changes import apply_publication_plan
 from cdc_reader.discovery.selection import Selection
-from cdc_reader.lsn import Lsn
-from cdc_reader.publisher import Publisher
-from cdc_reader.records import Stored, published_versions, read_stored
-from cdc_reader.relations import plan_table
-from cdc_reader.replication import ReplicationStream
+from cdc_reader.postgres.connections import Connection
+from cdc_reader.postgres.lsn import Lsn
+from cdc_reader.postgres.replication import ReplicationStream
+from cdc_reader.postgres.server import flush_lsn, slot_row, xids_in_sync_rep
+from cdc_reader.postgres.timelines import switch_point
+from cdc_reader.progress import gap_checks
+from cdc_reader.progress.stored import Stored, published_versions, read_stored
+from cdc_reader.progress.versions import Versions, seed
+from cdc_reader.publishing.publisher import Publisher
 from cdc_reader.settings import ReaderSettings
-from cdc_reader.sources import flush_lsn, slot_row, xids_in_sync_rep
-from cdc_reader.tables import CapturedTable, EncoderOf, read_plan, text_columns
-from cdc_reader.timelines import switch_point
-from cdc_reader.versions import Versions, seed
+from cdc_reader.tables.captured import CapturedTable, EncoderOf, read_plan, text_columns
+from cdc_reader.tables.encoder_plans import plan_table
 from cdc_runtime.kafka.admin import KafkaAdmin
 from schemas.errors import SlotLost
 from schemas.names import TableName
@@ -122,7 +122,7 @@ class Startup:
             mark = publication_mark(catalog.publication) if catalog.publication else None
             streamed = [table for table in catalog.tables if capture_of(table).mode == REPLICATION]
             relations = {relation.oid for table in streamed for relation in table.published}
-            gaps.check_publication(stored.publication, mark, relations)
+            gap_checks.check_publication(stored.publication, mark, relations)
         plan = publication_plan(catalog, name)
         if not plan.statements:
             return catalog
@@ -136,18 +136,18 @@ class Startup:
         [(system_id, timeline, _, database)] = self._stream.execute("IDENTIFY_SYSTEM")
         slot = slot_row(self._connection, settings.slot)
         if stored.position is not None:
-            server = gaps.ServerPosition(
+            server = gap_checks.ServerPosition(
                 str(system_id),
                 int(timeline),
                 flush_lsn(self._connection),
                 str(database),
                 self._switch(stored, timeline),
             )
-            gaps.check_server(stored.position, server)
-            gaps.check_slot(settings.slot, slot, stored.position, plugin=PLUGIN, database=str(database))
+            gap_checks.check_server(stored.position, server)
+            gap_checks.check_slot(settings.slot, slot, stored.position, plugin=PLUGIN, database=str(database))
             return replace(stored.position, timeline=int(timeline))
         if slot is not None:
-            gaps.check_slot_kind(settings.slot, slot, plugin=PLUGIN, database=str(database))
+            gap_checks.check_slot_kind(settings.slot, slot, plugin=PLUGIN, database=str(database))
             if slot.wal_status == "lost":
                 raise SlotLost(
                     f"expected a usable slot {settings.slot!r}, got an invalidated one",
@@ -204,7 +204,7 @@ class Startup:
             topic_of=lambda name: TopicPlan(wanted[name], partitions.get(wanted[name], self._partitions(stored, name))),
         )
         made = [self._with_schema(entry, catalog) for entry in made]
-        gaps.check_entries(stored.entries, {str(entry.name): entry for entry in made})
+        gap_checks.check_entries(stored.entries, {str(entry.name): entry for entry in made})
         return {entry.name: _kept(stored.entries.get(str(entry.name)), entry) for entry in made}
 
     def _partitions(self, stored: Stored, name: TableName) -> int:
@@ -222,7 +222,7 @@ class Startup:
 
     def _check_topics(self, stored: Stored) -> None:
         if stored.position is not None and stored.topics:
-            gaps.check_topics(stored.topics, self._admin.topic_ids(list(stored.topics)))
+            gap_checks.check_topics(stored.topics, self._admin.topic_ids(list(stored.topics)))
 
     def _table(self, entry: TableEntry, catalog: Catalog | None) -> CapturedTable:
         prefix = self._settings.kafka.prefix

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
-from cdc_reader.connections import Connection, connect
+from cdc_reader.postgres.connections import Connection, connect
 from rowferry.settings import OperatorSettings
 from schemas.errors import SettingsError
 
@@ -16,7 +16,7 @@ APPLICATION_NAME = "rowferry-operator"
 def database(settings: OperatorSettings) -> Iterator[Connection]:
     """An ordinary connection in autocommit, closed at the end.
 
-    Raises `SettingsError` without `database_url`, else as `cdc_reader.connections.connect`.
+    Raises `SettingsError` without `database_url`, else as `cdc_reader.postgres.connections.connect`.
     """
     url = settings.secret("database_url")
     if not url:

@@ -18,7 +18,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from bench import processes
 from bench.files.contestants import environment, fetcher_environment
 from cdc_reader.pgoutput.messages import Relation, RelationColumn
-from cdc_reader.relations import plan_table
+from cdc_reader.tables.encoder_plans import plan_table
 from cdc_reader.transcode import EventContext, make_encoder
 from cdc_runtime.kafka.admin import KafkaAdmin
 from cdc_runtime.settings.models import KafkaSettings

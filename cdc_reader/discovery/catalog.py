@@ -15,7 +15,6 @@ import psycopg
 from psycopg.pq import TransactionStatus
 from psycopg.rows import namedtuple_row
 
-from cdc_reader.connections import translated
 from cdc_reader.discovery import catalog_queries as queries
 from cdc_reader.discovery.catalog_rows import (
     PARTITIONED_TABLE,
@@ -31,6 +30,7 @@ from cdc_reader.discovery.catalog_rows import (
     TableRow,
 )
 from cdc_reader.discovery.selection import Selection
+from cdc_reader.postgres.connections import translated
 from schemas.errors import ProtocolError
 from schemas.names import TableName
 

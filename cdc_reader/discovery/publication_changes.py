@@ -6,8 +6,8 @@ from typing import Any
 
 import psycopg
 
-from cdc_reader.connections import translated
 from cdc_reader.discovery.publication import PublicationPlan
+from cdc_reader.postgres.connections import translated
 from schemas.errors import AccessDenied, FatalError
 
 

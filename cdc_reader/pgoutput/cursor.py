@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cdc_reader.lsn import Lsn
+from cdc_reader.postgres.lsn import Lsn
 from schemas.errors import ProtocolError
 
 # PostgreSQL counts from 2000-01-01.

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cdc_reader.lsn import Lsn
+from cdc_reader.postgres.lsn import Lsn
 
 
 @dataclass(frozen=True, slots=True)

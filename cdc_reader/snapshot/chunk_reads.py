@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from cdc_reader.rows import copied_row
-from cdc_reader.sidework import Worker
-from cdc_reader.snapshot.reading import Bounds, read_chunk
+from cdc_reader.postgres.workers import Worker
+from cdc_reader.snapshot.chunk_queries import Bounds, read_chunk
 from cdc_reader.snapshot.scans import ReadResult
 from cdc_reader.snapshot.window import ChunkRows
-from cdc_reader.tables import CapturedTable, EncoderOf
+from cdc_reader.tables.captured import CapturedTable, EncoderOf
+from cdc_reader.transcode.row_assembly import copied_row
 from schemas.errors import RecordError
 from schemas.names import TableName
 

@@ -15,16 +15,16 @@ from typing import Protocol
 
 import structlog
 
-from cdc_reader.floors import Floors
-from cdc_reader.sidework import SideWork, Worker
+from cdc_reader.postgres.workers import SideWork, Worker
+from cdc_reader.progress.versions import Versions
+from cdc_reader.publishing.floors import Floors
+from cdc_reader.snapshot.chunk_queries import Bounds, emit_message, wait_for_writers
 from cdc_reader.snapshot.chunk_reads import ChunkReads, Reading
 from cdc_reader.snapshot.chunks import ChunkSize
-from cdc_reader.snapshot.reading import Bounds, emit_message, wait_for_writers
-from cdc_reader.snapshot.recorded import RecordedScans
+from cdc_reader.snapshot.scan_records import RecordedScans
 from cdc_reader.snapshot.scans import HELD, RUNNING, Phase, Scan
-from cdc_reader.tables import CapturedTable
+from cdc_reader.tables.captured import CapturedTable
 from cdc_reader.transcode import EventContext
-from cdc_reader.versions import Versions
 from schemas.control import Command, State
 from schemas.envelope import MODE_SNAPSHOT, OP_DELETE, OP_READ, OP_SWEEP
 from schemas.errors import TransientError

@@ -9,10 +9,7 @@ from __future__ import annotations
 
 from cdc_reader.transcode.carried import Uncarriable
 from cdc_reader.transcode.context import EventContext
-from cdc_reader.transcode.kinds import binary_capable, kind_of
-from cdc_reader.transcode.plan import ColumnPlan, TablePlan
-from cdc_reader.transcode.reference import ReferenceEncoder
-from cdc_reader.transcode.slow_path import (
+from cdc_reader.transcode.encoder import (
     CHANGE,
     INCOMPLETE,
     KEY_CHANGED,
@@ -22,6 +19,9 @@ from cdc_reader.transcode.slow_path import (
     Fields,
     Parts,
 )
+from cdc_reader.transcode.kinds import binary_capable, kind_of
+from cdc_reader.transcode.plan import ColumnPlan, TablePlan
+from cdc_reader.transcode.reference import ReferenceEncoder
 from schemas.errors import SettingsError
 
 __all__ = [

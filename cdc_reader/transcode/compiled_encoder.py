@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cdc_reader.transcode.compiled import Core
-from cdc_reader.transcode.slow_path import Encoder
+from cdc_reader.transcode.encoder import Encoder
 
 
 class CompiledEncoder(Core, Encoder):

@@ -1,7 +1,7 @@
 """
 What an encoder needs to know of a table, worked out once when its definition arrives.
 
-`cdc_reader.relations` makes plans; both encoders follow them.
+`cdc_reader.tables.encoder_plans` makes plans; both encoders follow them.
 """
 
 from __future__ import annotations

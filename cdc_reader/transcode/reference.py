@@ -14,8 +14,7 @@ import fastavro
 from cdc_reader.pgoutput.messages import Binary, Field, Null, Text, Unchanged
 from cdc_reader.transcode.carried import Carried, Uncarriable
 from cdc_reader.transcode.context import EventContext
-from cdc_reader.transcode.plan import TablePlan
-from cdc_reader.transcode.slow_path import (
+from cdc_reader.transcode.encoder import (
     CHANGE,
     INCOMPLETE,
     KEY_CHANGED,
@@ -24,6 +23,7 @@ from cdc_reader.transcode.slow_path import (
     Fields,
     Parts,
 )
+from cdc_reader.transcode.plan import TablePlan
 from schemas.envelope import OP_READ
 from schemas.errors import ProtocolError
 

@@ -8,8 +8,8 @@ from typing import Any
 import orjson
 from psycopg import sql
 
-from cdc_reader.connections import Connection, translated
 from cdc_reader.discovery.catalog_rows import VIEW, TableRow
+from cdc_reader.postgres.connections import Connection, translated
 from rowferry.discover.inventory import Contents, Statistics, files_of
 from schemas.file_references import FileKind
 from schemas.names import TableName

@@ -15,7 +15,7 @@ from cdc_reader.discovery.catalog_rows import (
     TableRow,
 )
 from cdc_reader.discovery.publication import publication_plan, quote_identifier, quote_table
-from cdc_reader.gaps import ANEW
+from cdc_reader.progress.gap_checks import ANEW
 from rowferry.doctor.facts import DatabaseFacts, Names
 from rowferry.doctor.findings import Finding, failed, ok, warning
 from schemas.errors import ServerSetting

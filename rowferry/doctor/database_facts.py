@@ -6,9 +6,9 @@ from typing import Any, LiteralString
 
 from psycopg.rows import namedtuple_row
 
-from cdc_reader.connections import Connection, translated
 from cdc_reader.discovery.catalog_rows import Catalog
-from cdc_reader.sources import matches_synchronous, slot_row
+from cdc_reader.postgres.connections import Connection, translated
+from cdc_reader.postgres.server import matches_synchronous, slot_row
 from rowferry.doctor.facts import DatabaseFacts, Names
 
 _ROLE: LiteralString = """

@@ -16,7 +16,7 @@ from psycopg import sql
 from psycopg.pq import ExecStatus
 from psycopg.rows import namedtuple_row
 
-from cdc_reader.connections import translated
+from cdc_reader.postgres.connections import translated
 from rowferry.reconcile import database_queries as queries
 from rowferry.reconcile.shapes import Described, Reading, Reference, Shape, shapes
 from schemas.errors import ServerSetting

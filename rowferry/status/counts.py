@@ -6,9 +6,9 @@ from collections import Counter
 
 from psycopg import sql
 
-from cdc_reader.connections import Connection, translated
 from cdc_reader.discovery.captures import REPLICATION, capture_of
 from cdc_reader.discovery.catalog_rows import Catalog
+from cdc_reader.postgres.connections import Connection, translated
 from rowferry.reconcile.facts import is_memory
 from rowferry.reconcile.index import Index
 from rowferry.status.report import Count

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from cdc_reader.lsn import Lsn
+from cdc_reader.postgres.lsn import Lsn
 from rowferry.status.files import Files
 from rowferry.status.sizes import size_text
 from schemas.offsets import Position, SnapshotProgress

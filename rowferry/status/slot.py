@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cdc_reader.connections import Connection, translated
+from cdc_reader.postgres.connections import Connection, translated
 from rowferry.status.report import Slot
 
 # On a standby there is no current WAL position, only what was replayed.

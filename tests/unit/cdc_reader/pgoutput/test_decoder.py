@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdc_reader.lsn import Lsn
 from cdc_reader.pgoutput import (
     Begin,
     Binary,
@@ -26,6 +25,7 @@ from cdc_reader.pgoutput import (
     Update,
     decode,
 )
+from cdc_reader.postgres.lsn import Lsn
 from schemas.errors import ProtocolError
 
 # 0x0002B0D5D4E94000 microseconds after 2000-01-01 are 757,382,400 s: 2024-01-01 00:00 UTC.

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Sequence
 
 from cdc_reader.pgoutput.messages import Relation, RelationColumn
-from cdc_reader.relations import plan_table
+from cdc_reader.tables.encoder_plans import plan_table
 from cdc_reader.transcode import EventContext, TablePlan
 from cdc_reader.transcode.kinds import KINDS
 from schemas.tables import Capture, Column, TableEntry

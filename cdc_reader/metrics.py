@@ -1,0 +1,123 @@
+"""The reader's metrics and health: what a session tells them, kept out of its way."""
+
+from __future__ import annotations
+
+import time
+from typing import Protocol
+
+from cdc_reader.snapshot.runner import SnapshotRunner
+from cdc_reader.tables.captured import CapturedTable, StreamedRelation
+from cdc_runtime import metrics as names
+from cdc_runtime.health import Health
+from cdc_runtime.metrics import Metrics
+from schemas.offsets import Position
+
+_OPS = {0x49: "insert", 0x55: "update", 0x44: "delete", 0x54: "truncate"}
+_EVERY_S = 1.0
+_ROLE = "replication"
+
+
+class Observed(Protocol):
+    """What is looked at once a second (`session.Session`)."""
+
+    runner: SnapshotRunner
+
+    @property
+    def position(self) -> Position:
+        """The position last committed."""
+
+
+class Instruments:
+    """One for the life of the process."""
+
+    def __init__(self, metrics: Metrics, health: Health, *, slot: str) -> None:
+        self._health = health
+        self._slot = slot
+        self._relations: list[StreamedRelation] = []
+        self._due = 0.0
+        self._snapshot_rows = 0
+        self._snapshot_chunks = 0
+        self._leader = metrics.gauge(names.READER_LEADER).labels(slot)
+        self._connected = metrics.gauge(names.READER_CONNECTED).labels(slot)
+        self._transactions = metrics.counter(names.READER_TRANSACTIONS).labels(slot)
+        self._events = metrics.counter(names.READER_EVENTS)
+        self._refetched = metrics.counter(names.READER_TOAST_REFETCHED)
+        self._latency = metrics.histogram(names.READER_COMMIT_TO_PUBLISH)
+        self._last_commit = metrics.gauge(names.READER_LAST_COMMIT).labels(slot)
+        self._confirmed = metrics.gauge(names.READER_CONFIRMED_BYTES).labels(slot)
+        self._commit_duration = metrics.histogram(names.KAFKA_COMMIT_DURATION)
+        self._aborted = metrics.counter(names.KAFKA_TRANSACTIONS_ABORTED)
+        self._reconnects = metrics.counter(names.READER_RECONNECTS)
+        self._errors = metrics.counter(names.READER_ERRORS)
+        self._rows = metrics.counter(names.SNAPSHOT_ROWS)
+        self._chunks = metrics.counter(names.SNAPSHOT_CHUNKS)
+        self._state = metrics.gauge(names.SNAPSHOT_STATE)
+
+    def standby(self, reason: str) -> None:
+        """We wait for the slot: ready, since a rollout must not stall, but not the leader."""
+        self._leader.set(0)
+        self._connected.set(0)
+        self._health.detail("role", lambda: "standby")
+        self._health.detail("waits_for", lambda: reason)
+        self._health.started()
+        self._health.ready()
+
+    def streaming(self) -> None:
+        """The slot is ours and the stream runs."""
+        self._leader.set(1)
+        self._connected.set(1)
+        self._health.detail("role", lambda: "leader")
+        self._health.detail("waits_for", lambda: None)
+        self._health.ready()
+        self._health.tick()
+
+    def disturbed(self, kind: str, reason: str) -> None:
+        """The session ended with an error that may pass."""
+        self._connected.set(0)
+        self._errors.labels(kind).inc()
+        self._reconnects.labels("kafka" if "afka" in reason else "postgres").inc()
+        self._health.not_ready(reason)
+
+    def bound(self, relation: StreamedRelation) -> None:
+        """Count what comes for a relation from now on."""
+        if relation not in self._relations:
+            self._relations.append(relation)
+
+    def refetched(self, table: CapturedTable, rows: int) -> None:
+        """Rows were read again for their large columns."""
+        self._refetched.labels(str(table.name)).inc(rows)
+
+    def committed(self, position: Position, rows: int, transactions: int, seconds: float) -> None:
+        """A Kafka transaction was committed."""
+        self._commit_duration.observe(seconds)
+        self._transactions.inc(transactions)
+        self._confirmed.set(position.restart_lsn)
+        if position.last is not None:
+            self._last_commit.set(position.last.commit_ts_us / 1e6)
+            if rows and transactions:
+                self._latency.observe(max(0.0, time.time() - position.last.commit_ts_us / 1e6))
+
+    def tick(self, session: Observed) -> None:
+        """Once round the loop; takes the counts over once a second."""
+        now = time.monotonic()
+        if now < self._due:
+            return
+        self._due = now + _EVERY_S
+        self._health.tick()
+        for relation in self._relations:
+            for tag, count in relation.counts.items():
+                self._events.labels(str(relation.table.name), _OPS.get(tag, "message")).inc(count)
+            relation.counts.clear()
+        self._take_scans(session.runner)
+
+    def _take_scans(self, runner: SnapshotRunner) -> None:
+        for table, (rows, chunks) in runner.take_counts().items():
+            self._rows.labels(table).inc(rows)
+            self._chunks.labels(table).inc(chunks)
+        for table, state in runner.states().items():
+            for name in ("pending", "running", "held", "done"):
+                self._state.labels(table, name).set(1 if name == state else 0)
+
+    def session_over(self) -> None:
+        """Forget what belonged to one session."""
+        self._relations.clear()

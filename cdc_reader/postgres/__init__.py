@@ -1,0 +1,1 @@
+"""The PostgreSQL server: connections, replication, snapshots, watermarks, workers beside the stream."""

@@ -1,0 +1,182 @@
+"""
+The replication connection: bytes of the slot in, status updates out.
+
+Rule 1: what is confirmed is set by `confirm` alone and never moves back.
+Rule 2: status updates have their own clock (a thread), which a blocked Kafka cannot stop: a walsender cuts a
+client that stays silent for `wal_sender_timeout`, however busily it reads (reference: kafka.md 7.3 measured it).
+Rule 3: not reading is the back-pressure; nothing is queued here beyond one batch.
+
+Every use of the connection holds the lock. What the bytes mean is decided in `pgoutput` and `stream`.
+Protocol: https://www.postgresql.org/docs/current/protocol-replication.html
+"""
+
+from __future__ import annotations
+
+import select
+import struct
+import threading
+import time
+from contextlib import suppress
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.pq import DiagnosticField
+from psycopg.pq.abc import PGconn
+
+from cdc_reader.postgres.connections import CONNECT_TIMEOUT_S, session_options, translated
+from cdc_reader.postgres.lsn import Lsn
+from cdc_reader.progress.gap_checks import ANEW
+from schemas.errors import GapFound, ProtocolError, SlotLost, TransientError, Unreachable
+
+_EPOCH_US = 946_684_800_000_000  # 2000-01-01, where PostgreSQL counts from
+_STATUS = struct.Struct("!cQQQQB")
+_KEEPALIVE_BYTES = 18
+_XLOG_HEADER_BYTES = 25
+_MIN_STATUS_GAP_S = 0.1  # a status per Kafka commit would be hundreds a second
+_CANCEL_S = 2.0
+_UNDEFINED_OBJECT = b"42704"
+_NOT_IN_STATE = b"55000"
+Payload = tuple[int, bytes]
+
+
+class ReplicationStream:
+    """One walsender session. `receive` is for one thread; `confirm` may be called from any."""
+
+    def __init__(self, dsn: str, *, application_name: str, status_interval_s: float) -> None:
+        with translated("open a replication connection"):
+            self._connection = psycopg.connect(
+                dsn,
+                autocommit=True,
+                replication="database",
+                application_name=application_name,
+                connect_timeout=CONNECT_TIMEOUT_S,
+                options=session_options(),
+            )
+        self._pgconn: PGconn = self._connection.pgconn
+        self._lock = threading.Lock()
+        self._confirmed = 0
+        self._received = 0
+        self._status_interval_s = status_interval_s
+        self._last_status = 0.0
+        self._closing = threading.Event()
+        self._clock: threading.Thread | None = None
+
+    def execute(self, command: str, *values: object) -> list[tuple[Any, ...]]:
+        """Run a command of the replication protocol, or plain SQL, before the stream has started."""
+        with translated("use the replication connection"):
+            statement = sql.SQL(command).format(*(sql.Literal(value) for value in values))
+            cursor = self._connection.execute(statement, prepare=False)
+            return cursor.fetchall() if cursor.description else []
+
+    def start(self, slot: str, at: Lsn, options: dict[str, str]) -> None:
+        """Send START_REPLICATION; raises `SlotBusy` while another walsender holds the slot."""
+        pairs = sql.SQL(", ").join(
+            sql.SQL("{} {}").format(sql.Identifier(name), sql.Literal(value)) for name, value in options.items()
+        )
+        command = sql.SQL("START_REPLICATION SLOT {} LOGICAL {} ({})").format(
+            sql.Identifier(slot), sql.SQL(str(at)), pairs
+        )
+        with translated(f"start replication from slot {slot!r}"):
+            self._connection.execute(command, prepare=False)
+        self._confirmed = self._received = at.value
+        self._clock = threading.Thread(target=self._keep_status, name="status-clock", daemon=True)
+        self._clock.start()
+
+    def receive(self, *, most: int, wait_s: float, wake_fd: int) -> tuple[list[Payload], bool]:
+        """Up to `most` WAL messages as (LSN, pgoutput bytes), and whether more may be waiting.
+
+        Waits up to `wait_s` for the first one, less when `wake_fd` becomes readable. Raises `Unreachable` when
+        the connection ends.
+        """
+        batch, more = self._drain(most)
+        if not batch and wait_s > 0:
+            select.select([self._pgconn.socket, wake_fd], [], [], wait_s)
+            batch, more = self._drain(most)
+        return batch, more
+
+    def _drain(self, most: int) -> tuple[list[Payload], bool]:
+        batch: list[Payload] = []
+        take = self._pgconn.get_copy_data
+        with self._lock, translated("read from the slot"):
+            consumed = False
+            while len(batch) < most:
+                size, data = take(1)
+                if size > 0:
+                    kind = data[0]
+                    if kind == 0x77:  # w: XLogData
+                        batch.append((int.from_bytes(data[1:9], "big"), bytes(data[_XLOG_HEADER_BYTES:])))
+                    elif kind == 0x6B:  # k: keepalive
+                        self._on_keepalive(bytes(data))
+                    else:
+                        raise ProtocolError(f"expected XLogData or a keepalive from the walsender, got {kind:#x}")
+                elif size == 0:
+                    if consumed:
+                        return batch, False
+                    self._pgconn.consume_input()
+                    consumed = True
+                else:
+                    self._ended()
+        return batch, True
+
+    def _on_keepalive(self, data: bytes) -> None:
+        if len(data) < _KEEPALIVE_BYTES:
+            raise ProtocolError(f"expected a keepalive of {_KEEPALIVE_BYTES} bytes, got {len(data)}")
+        if data[17]:
+            self._send_status()
+
+    def _ended(self) -> None:
+        result = self._pgconn.get_result()
+        text = result.error_message.decode("utf-8", "replace").strip().splitlines()[0] if result is not None else ""
+        state = result.error_field(DiagnosticField.SQLSTATE) if result is not None else None
+        message = f"the server ended the replication stream: {text or 'no reason given'}"
+        if state == _UNDEFINED_OBJECT:
+            raise GapFound(f"{message}: the slot is at a time before the publication existed", remedy=ANEW)
+        if state == _NOT_IN_STATE:
+            raise SlotLost(message, remedy=ANEW)
+        raise Unreachable(message)
+
+    def confirm(self, lsn: int) -> None:
+        """All before `lsn` is durable in Kafka; the server is told at once, ten times a second at most."""
+        self._confirmed = max(self._confirmed, lsn)
+        self._received = max(self._received, lsn)
+        if time.monotonic() - self._last_status >= _MIN_STATUS_GAP_S:
+            with self._lock, translated("confirm to the slot"):
+                self._send_status()
+
+    def _send_status(self) -> None:
+        now_us = time.time_ns() // 1000 - _EPOCH_US
+        confirmed = self._confirmed
+        self._pgconn.put_copy_data(_STATUS.pack(b"r", self._received, confirmed, confirmed, now_us, 0))
+        self._pgconn.flush()
+        self._last_status = time.monotonic()
+
+    def _keep_status(self) -> None:
+        """Send a status each interval, and a late confirmation within a second."""
+        sent = self._confirmed
+        while not self._closing.wait(min(1.0, self._status_interval_s)):
+            due = time.monotonic() - self._last_status >= self._status_interval_s
+            if not due and sent == self._confirmed:
+                continue
+            try:
+                with self._lock:
+                    sent = self._confirmed
+                    self._send_status()
+            except psycopg.Error:
+                return  # the reading thread meets the same broken connection and reports it
+
+    def cancel(self) -> None:
+        """End a command that waits (for a lock, for transactions that are open), from another thread."""
+        if self._clock is None and not self._connection.closed:
+            with suppress(psycopg.Error):
+                self._connection.cancel_safe(timeout=_CANCEL_S)
+
+    def close(self) -> None:
+        """Tell the server what is confirmed, and end the session; the slot is free some milliseconds later."""
+        self._closing.set()
+        if self._clock is not None:
+            self._clock.join()
+            # A connection that is gone already has nothing left to be told.
+            with suppress(TransientError), self._lock, translated("confirm to the slot"):
+                self._send_status()
+        self._connection.close()

@@ -1,0 +1,1 @@
+"""How far the source is published: what is stored, whether it may be gone on from, the versions."""

@@ -1,0 +1,164 @@
+"""
+What must agree before the reader goes on from its position; each function raises `GapFound` when it does not.
+
+A start that PostgreSQL accepts can still have lost changes: a slot that somebody else moved, a restored server, a
+publication dropped and made again, a topic that came back empty (rules P3, P4, P5, D2, D6, D7). Nothing here
+mends a gap: the reader halts with one line that names cause and remedy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from cdc_reader.postgres.lsn import Lsn
+from schemas.errors import GapFound, ServerSetting, SlotLost
+from schemas.offsets import Position, PublicationMark
+from schemas.tables import TableEntry
+
+ANEW = (
+    "to read every table again and sweep what is gone from the index, run `cdc-reader reset --execute`, "
+    "then start the reader"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SlotRow:
+    """The slot as `pg_replication_slots` shows it; LSNs as integers. `invalid` is the reason, where there is one."""
+
+    plugin: str
+    database: str
+    confirmed_lsn: int
+    active_pid: int | None
+    wal_status: str
+    invalid: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServerPosition:
+    """Where the server is: `switch_lsn` is where the position's timeline was left, None when it is the same."""
+
+    system_id: str
+    timeline: int
+    flush_lsn: int
+    database: str
+    switch_lsn: int | None = None
+
+
+def check_slot(name: str, slot: SlotRow | None, position: Position, *, plugin: str, database: str) -> None:
+    """The slot of a stored position must be there, alive, ours, and not ahead of it (rule P3)."""
+    if slot is None:
+        raise SlotLost(
+            f"expected replication slot {name!r}, which the stored position belongs to, got none", remedy=ANEW
+        )
+    check_slot_kind(name, slot, plugin=plugin, database=database)
+    if slot.wal_status == "lost" or slot.invalid:
+        raise SlotLost(
+            f"expected replication slot {name!r} to hold the WAL that is still to be read, "
+            f"got an invalidated one ({slot.invalid or 'wal_status lost'})",
+            remedy=f"raise max_slot_wal_keep_size; {ANEW}",
+        )
+    if slot.confirmed_lsn > position.restart_lsn:
+        raise GapFound(
+            f"expected slot {name!r} at or before the stored position {Lsn(position.restart_lsn)}, got it confirmed "
+            f"to {Lsn(slot.confirmed_lsn)}: something else read from it or made it anew",
+            remedy=ANEW,
+        )
+
+
+def check_slot_kind(name: str, slot: SlotRow, *, plugin: str, database: str) -> None:
+    """A slot of another plugin or database is not ours to read."""
+    if slot.plugin != plugin or slot.database != database:
+        raise ServerSetting(
+            f"expected slot {name!r} to be a {plugin} slot of database {database!r}, "
+            f"got {slot.plugin} of {slot.database!r}",
+            remedy="set another name in the setting `slot`, or drop that slot when nobody needs it",
+        )
+
+
+def check_server(position: Position, server: ServerPosition) -> None:
+    """The server must be the one the position came from, and must know all that was seen of it (rules P4, V6)."""
+    if position.system_id != server.system_id:
+        raise GapFound(
+            f"expected the server with system id {position.system_id}, got {server.system_id}: another cluster",
+            remedy=f"point database_url at the right server; or, when this one replaces it for good, {ANEW}",
+        )
+    if position.database != server.database:
+        raise GapFound(
+            f"expected database {position.database!r}, from which the position comes, got {server.database!r}",
+            remedy=f"correct database_url, or set another `source`; or {ANEW}",
+        )
+    seen = max(position.restart_lsn, position.seen_lsn, position.last.end_lsn if position.last else 0)
+    if position.timeline != server.timeline and (server.switch_lsn is None or seen > server.switch_lsn):
+        raise GapFound(
+            f"expected timeline {position.timeline} up to {Lsn(seen)}, got timeline {server.timeline}, which left it "
+            f"at {Lsn(server.switch_lsn or 0)}: what was published after that never happened there",
+            remedy=ANEW,
+        )
+    if seen > server.flush_lsn:
+        raise GapFound(
+            f"expected a server that has written WAL up to {Lsn(seen)}, got one at {Lsn(server.flush_lsn)}: "
+            "it was restored to an earlier time, or lost its last writes",
+            remedy=ANEW,
+        )
+
+
+def check_publication(stored: PublicationMark, current: PublicationMark | None, relations: Collection[int]) -> None:
+    """The publication must be the very one whose changes were read (rule D2).
+
+    `relations` are the OIDs of published relations that still exist and are still selected. New members are no
+    gap: their tables have no snapshot yet and get one.
+    """
+    if current is None:
+        raise GapFound("expected the publication that the position belongs to, got none: it was dropped", remedy=ANEW)
+    if stored.identity != current.identity:
+        raise GapFound(
+            "expected the publication as it was, got one that was altered or made anew: "
+            "changes meanwhile were not sent",
+            remedy=ANEW,
+        )
+    now = set(current.members.values())
+    for table, mark in stored.members.items():
+        if mark not in now and int(mark.split(":", 3)[2]) in relations:
+            raise GapFound(
+                f"expected table {table} to have stayed in the publication, got it removed or added anew: "
+                "changes meanwhile were not sent",
+                remedy=ANEW,
+            )
+
+
+def check_topics(stored: Mapping[str, str], current: Mapping[str, str]) -> None:
+    """Every topic that holds published rows must be the very one they were written to (rule P5)."""
+    for topic, topic_id in sorted(stored.items()):
+        if current.get(topic) != topic_id:
+            got = "none" if topic not in current else "another one of that name"
+            raise GapFound(f"expected topic {topic!r} as it was when rows were published to it, got {got}", remedy=ANEW)
+
+
+def check_entries(stored: Mapping[str, TableEntry], current: Mapping[str, TableEntry]) -> None:
+    """Topics belong to one source (rule D7); keys and partition counts are for ever (rule D6)."""
+    for name, entry in sorted(current.items()):
+        known = stored.get(name)
+        if known is None:
+            continue
+        if known.source != entry.source and not known.deleted:
+            raise GapFound(
+                f"expected topic {entry.topic!r} to belong to source {entry.source!r}, got {known.source!r}",
+                remedy="set another `kafka.prefix` for one of the two readers",
+            )
+        if known.partitions != entry.partitions:
+            raise GapFound(
+                f"expected topic {entry.topic!r} to have {known.partitions} partitions, got {entry.partitions}",
+                remedy="restore the partition count; a new count needs a new generation of the topic",
+            )
+        _check_key(known, entry)
+
+
+def _check_key(known: TableEntry, entry: TableEntry) -> None:
+    if known.deleted or (known.primary_key, known.key_kinds) == (entry.primary_key, entry.key_kinds):
+        return
+    raise GapFound(
+        f"expected primary key ({', '.join(known.primary_key)}) of table {entry.name} for ever, "
+        f"got ({', '.join(entry.primary_key)}) or other types",
+        remedy=f"restore the key, or exclude the table; or delete topic {entry.topic!r} and {ANEW}",
+    )

@@ -1,0 +1,1 @@
+"""Into the topics: the transactional publisher, and the floors of tables."""

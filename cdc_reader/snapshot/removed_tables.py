@@ -1,0 +1,87 @@
+"""
+Tables that are captured no longer: dropped, made anew under another OID, or taken out of the selection.
+
+A marker is written after the cause was seen; when it is received, every event of the old table lies before it, so a
+sweep below the next version takes all rows out of the topics (rules D1, S7).
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Protocol
+
+import structlog
+
+from cdc_reader.postgres.workers import SideWork
+from cdc_reader.progress.versions import Versions
+from cdc_reader.snapshot.chunk_queries import emit_message
+from cdc_reader.startup import Ready
+from cdc_reader.tables.captured import CapturedTable
+from cdc_reader.transcode import EventContext
+from schemas.errors import TransientError
+
+logger = structlog.get_logger(__name__)
+
+
+class Sweeper(Protocol):
+    """Who publishes sweeps (`snapshot.runner`)."""
+
+    def sweep(self, table: CapturedTable, below: int, context: EventContext, lsn: int) -> None:
+        """Publish a sweep."""
+
+
+class EntrySink(Protocol):
+    """Where entries of `_tables` and progress records go (`publisher.Publisher`)."""
+
+    def add(self, topic: str, key: bytes, value: bytes | None, ts_ms: int) -> None:
+        """Publish a record."""
+
+    def record(self, key: bytes, value: bytes | None) -> None:
+        """Write a record of `_offsets`."""
+
+
+class Farewells:
+    """The last sweeps of a session's start."""
+
+    def __init__(self, ready: Ready, sink: EntrySink, sweeper: Sweeper, *, source: str, tables_topic: str) -> None:
+        self._leaving: Sequence[CapturedTable] = ready.farewell
+        self._still_there = set(ready.entries)
+        self._snapshots = ready.stored.snapshots
+        self._versions: Versions = ready.versions
+        self._sink = sink
+        self._sweeper = sweeper
+        self._tables_topic = tables_topic
+        self._marker = f"{source}/{uuid.uuid4().hex}:farewell"
+
+    def begin(self, side: SideWork) -> None:
+        """Write the marker, where there is something to take out."""
+        if self._leaving:
+            side.submit(lambda worker: emit_message(worker.connection, self._marker), lambda _: None, _lost)
+
+    def on_message(self, content: str, lsn: int, context: EventContext) -> bool:
+        """Sweep, when this is the marker; tells whether it was."""
+        if content != self._marker:
+            return False
+        for table in self._leaving:
+            self._take_out(table, lsn, context)
+        self._leaving = ()
+        return True
+
+    def _take_out(self, table: CapturedTable, lsn: int, context: EventContext) -> None:
+        below = self._versions.next(context.ts_ms * 1000)
+        self._sweeper.sweep(table, below, context, lsn)
+        gone = table.name not in self._still_there
+        logger.info("table_taken_out", table=str(table.name), made_anew=not gone)
+        if not gone:
+            return
+        entry = replace(table.entry, deleted=True, version=self._versions.next(context.ts_ms * 1000))
+        self._sink.add(self._tables_topic, entry.record_key, entry.to_json(), context.ts_ms)
+        progress = self._snapshots.get(str(table.name))
+        if progress is not None:
+            self._sink.record(progress.record_key, None)
+
+
+def _lost(exc: TransientError) -> None:
+    logger.warning("farewell_waits_for_the_next_start", reason=str(exc))

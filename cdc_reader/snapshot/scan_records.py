@@ -1,0 +1,54 @@
+"""
+What is recorded of each table's scans, and how many rows the next one should find (rule S7).
+
+A complete scan tells the number; deletes that the stream saw lower it, a truncate makes it zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Protocol
+
+from cdc_reader.snapshot.scans import RUNNING
+from cdc_reader.tables.captured import CapturedTable
+from schemas.names import TableName
+from schemas.offsets import SnapshotProgress
+
+
+class OffsetSink(Protocol):
+    """Where progress is written (`publisher.Publisher`)."""
+
+    def record(self, key: bytes, value: bytes | None) -> None:
+        """Write a record of `_offsets` with the next commit."""
+
+
+class RecordedScans:
+    """Progress by table. `known` holds the rows that the last complete scan found, less what went since."""
+
+    def __init__(self, progress: Mapping[TableName, SnapshotProgress], sink: OffsetSink) -> None:
+        self._progress = dict(progress)
+        self._sink = sink
+        self.known: dict[TableName, int | None] = {
+            table: recorded.complete_rows for table, recorded in progress.items()
+        }
+
+    def record(self, progress: SnapshotProgress) -> None:
+        """Write a scan's progress with the next commit."""
+        self._progress[TableName.parse(progress.table)] = progress
+        self._sink.record(progress.record_key, progress.to_json())
+
+    def begin_anew(self, table: TableName) -> None:
+        """Let whoever starts next scan the table from the start: its progress is of no life of the slot."""
+        progress = self._progress.get(table)
+        if progress is not None:
+            self.record(replace(progress, incarnation="", complete_rows=self.known.get(table)))
+
+    def remember_deletes(self, tables: Mapping[TableName, CapturedTable]) -> None:
+        """Lower what the next scans should find by the deletes that the stream saw."""
+        for name, table in tables.items():
+            known, progress = self.known.get(name), self._progress.get(name)
+            if table.deletes and known and progress is not None and progress.state != RUNNING:
+                self.known[name] = max(0, known - table.deletes)
+                table.deletes = 0
+                self.record(replace(progress, complete_rows=self.known[name]))

@@ -1,0 +1,1 @@
+"""From the messages of the stream to events."""

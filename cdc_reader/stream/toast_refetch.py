@@ -1,0 +1,87 @@
+"""
+Edge: reads again what the server did not send: large columns that an update left unchanged (rule V5).
+
+The read sees the event's transaction, and is not published before the WAL that it may have seen is flushed
+(rule V6): an asynchronous commit that a crash undoes must not get out.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from cdc_reader.postgres.connections import Connection, translated
+from cdc_reader.postgres.lsn import Lsn
+from cdc_reader.postgres.workers import Worker
+from cdc_reader.snapshot.chunk_queries import begin_seeing, copy_rows, emit_message
+from cdc_reader.snapshot.chunks import ReadPlan
+from cdc_reader.transcode import Encoder
+from schemas.errors import TransientError
+from schemas.keys import parse_row_key
+
+_MOST_BYTES = 8 * 1024 * 1024
+_FLUSH = "flush"
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedRow:
+    """A row read again: Avro bytes of every column, and those that no event can carry with their reasons."""
+
+    fields: Mapping[str, bytes]
+    omitted: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Refetched:
+    """Rows by their key. When not `cut`, keys that are absent have no row now. `seen_lsn`: rule V6."""
+
+    rows: Mapping[bytes, FetchedRow] = field(default_factory=dict)
+    cut: bool = False
+    seen_lsn: int = 0
+
+
+def refetch(
+    worker: Worker, plan: ReadPlan, encoder: Encoder, keys: Sequence[bytes], *, delivered: set[int], wait_s: float
+) -> Refetched | None:
+    """The rows with these keys as they are now; None when they cannot be had within `wait_s`.
+
+    Several keys are cut at `_MOST_BYTES`; a single one is read whole.
+    """
+    deadline = time.monotonic() + wait_s
+    try:
+        with translated("read unchanged columns again"):
+            connection = begin_seeing(worker, delivered, wait_s)
+            try:
+                connection.execute(f"SET LOCAL statement_timeout = {max(1, int(wait_s * 1000)):d}")
+                query = plan.keys_query([parse_row_key(key) for key in keys])
+                raw, cut = copy_rows(connection, query, _MOST_BYTES if len(keys) > 1 else None)
+            finally:
+                connection.execute("ROLLBACK")
+            seen = _lsn(connection.execute("SELECT pg_catalog.pg_current_wal_insert_lsn()::text").fetchone())
+            if _flushed(connection) < seen:
+                # What is behind the last commit stays unflushed on an idle server: a commit of ours flushes it.
+                emit_message(connection, _FLUSH)
+            while _flushed(connection) < seen:
+                if time.monotonic() > deadline:
+                    return None
+                worker.pause(0.005)
+    except TransientError:
+        worker.discard()
+        return None
+    return Refetched(dict(_decoded(encoder, row) for row in raw), cut, seen)
+
+
+def _decoded(encoder: Encoder, data: bytes) -> tuple[bytes, FetchedRow]:
+    columns = encoder.copy_columns(data)
+    names = [column.name for column in encoder.plan.columns]
+    fields = {name: value for name, value in zip(names, columns.encoded, strict=True) if value is not None}
+    return encoder.copy_row(data)[0], FetchedRow(fields, dict(columns.omitted))
+
+
+def _flushed(connection: Connection) -> int:
+    return _lsn(connection.execute("SELECT pg_catalog.pg_current_wal_flush_lsn()::text").fetchone())
+
+
+def _lsn(row: tuple[object, ...] | None) -> int:
+    return Lsn.parse(str(row[0]) if row else "").value

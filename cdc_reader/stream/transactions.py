@@ -1,0 +1,94 @@
+"""
+Where in the stream we are.
+
+Rule P4: what is received first after a start must be the stored last transaction (commit LSN, xid, commit time);
+it is skipped. Anything else means that the server does not know our past.
+Rule P6: the ordinal counts every insert, update, delete, truncate and transactional message of a transaction,
+whether or not we publish it; of a transaction that was published in part, the first ones are skipped.
+"""
+
+from __future__ import annotations
+
+from cdc_reader.pgoutput.messages import Begin, Commit
+from cdc_reader.postgres.lsn import Lsn
+from cdc_reader.progress.gap_checks import ANEW
+from schemas.errors import GapFound, ProtocolError
+from schemas.offsets import OpenTransaction, TransactionMark
+
+
+class Transactions:
+    """Follows Begin and Commit. `ordinal` is that of the last change, `skip` how many are published already."""
+
+    __slots__ = ("_expected", "_resume", "begin", "last", "ordinal", "skip")
+
+    ALL = 1 << 62  # skip the whole transaction
+
+    def __init__(self, last: TransactionMark | None, opened: OpenTransaction | None) -> None:
+        self.last = last
+        self.begin: Begin | None = None
+        self.ordinal = 0
+        self.skip = 0
+        self._expected = last
+        self._resume = opened
+
+    @property
+    def skipping(self) -> bool:
+        """Whether the transaction that is open was published before, whole."""
+        return self.skip == self.ALL
+
+    def on_begin(self, begin: Begin) -> None:
+        """A transaction begins; raises `GapFound` when it is not the one that must come."""
+        if self.begin is not None:
+            raise ProtocolError(f"expected the commit of transaction {self.begin.xid}, got the begin of {begin.xid}")
+        self.begin = begin
+        self.ordinal = 0
+        self.skip = self._already_published(begin)
+
+    def _already_published(self, begin: Begin) -> int:
+        if self._expected is not None:
+            expected, self._expected = self._expected, None
+            got = (begin.final_lsn.value, begin.xid, begin.commit_ts_us)
+            if got != (expected.commit_lsn, expected.xid, expected.commit_ts_us):
+                raise GapFound(
+                    f"expected the stored last transaction {expected.xid} at {Lsn(expected.commit_lsn)} to come first, "
+                    f"got {begin.xid} at {begin.final_lsn}: the server's past is not the one that was published",
+                    remedy=ANEW,
+                )
+            return self.ALL
+        if self._resume is not None:
+            resume, self._resume = self._resume, None
+            if (begin.final_lsn.value, begin.xid) != (resume.commit_lsn, resume.xid):
+                raise GapFound(
+                    f"expected transaction {resume.xid} at {Lsn(resume.commit_lsn)}, of which a part is published, "
+                    f"got {begin.xid} at {begin.final_lsn}",
+                    remedy=ANEW,
+                )
+            return resume.ordinal
+        return 0
+
+    def on_commit(self, commit: Commit) -> TransactionMark:
+        """The transaction is whole; it is the last one now."""
+        begin = self.begin
+        if begin is None:
+            raise ProtocolError(f"expected a begin before the commit at {commit.commit_lsn}")
+        if commit.commit_lsn != begin.final_lsn:
+            raise ProtocolError(f"expected the commit at {begin.final_lsn}, got one at {commit.commit_lsn}")
+        if self.skip > self.ordinal and not self.skipping:
+            raise GapFound(
+                f"expected at least {self.skip} changes in transaction {begin.xid}, which are published, "
+                f"got {self.ordinal}",
+                remedy=ANEW,
+            )
+        self.begin = None
+        self.skip = 0
+        self.last = TransactionMark(commit.commit_lsn.value, commit.end_lsn.value, begin.xid, commit.commit_ts_us)
+        return self.last
+
+    def opened(self) -> OpenTransaction | None:
+        """The part of the open transaction that is done, for a position inside it, or before it has come again."""
+        if self._resume is not None:
+            return self._resume
+        if self.begin is None or self.skipping:
+            return None
+        done = max(self.ordinal, self.skip)
+        return OpenTransaction(self.begin.final_lsn.value, self.begin.xid, done) if done else None

@@ -1,0 +1,1 @@
+"""The captured tables of a session: how each is encoded and read."""
