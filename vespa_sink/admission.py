@@ -22,12 +22,12 @@ from cdc_runtime.consuming.records import Record, TopicPartition
 from cdc_runtime.consuming.row_changes import Floor, Nothing, RowPut, row_change
 from schemas.errors import RecordError, TransientError
 from schemas.wire import EventDecoder, UnknownSchema
-from vespa_sink.attempts import RowWrite
-from vespa_sink.intake import AnyChange, TablePut, listing_change
-from vespa_sink.kinds import RowsOf
-from vespa_sink.lanes import Barrier, Write
-from vespa_sink.partitions import Assigned, size_of
+from vespa_sink.intake.listing_changes import AnyChange, TablePut, listing_change
+from vespa_sink.intake.partitions import Assigned, size_of
+from vespa_sink.intake.topics import RowsOf
 from vespa_sink.parts import Parts
+from vespa_sink.writes.attempts import RowWrite
+from vespa_sink.writes.write_order import Barrier, Write
 
 _log = structlog.get_logger(__name__)
 _FOLLOW_S = 1.0  # how often `_tables` is looked at

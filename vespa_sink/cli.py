@@ -47,7 +47,7 @@ def _run(arguments: Sequence[str]) -> None:
 
 def _check(arguments: Sequence[str]) -> int:
     settings = load(SinkSettings, arguments, prog=f"{_NAME} check")
-    from vespa_sink.application import check
+    from vespa_sink.vespa.application import check
 
     differences = check(settings)
     for difference in differences:
@@ -63,7 +63,7 @@ def _deploy(arguments: Sequence[str]) -> None:
     parser.add_argument("--config-server", default="http://localhost:19071", help="URL of Vespa's config server")
     parser.add_argument("--wait", type=float, default=120, help="seconds to wait until the application is active")
     given = parser.parse_args(arguments)
-    from vespa_sink.application import deploy
+    from vespa_sink.vespa.application import deploy
 
     for line in deploy(given.application, given.config_server, given.wait):
         print(f"{_NAME}: {line}")

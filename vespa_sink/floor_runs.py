@@ -9,12 +9,12 @@ from typing import Any, Protocol
 
 from cdc_runtime.consuming.records import Record
 from cdc_runtime.consuming.row_changes import Floor
-from vespa_sink.attempts import RowWrite
-from vespa_sink.floors import Sweep
-from vespa_sink.kinds import RowsOf
-from vespa_sink.lanes import Barrier
-from vespa_sink.partitions import Assigned
+from vespa_sink.intake.partitions import Assigned
+from vespa_sink.intake.topics import RowsOf
 from vespa_sink.parts import Parts
+from vespa_sink.vespa.searches import Sweep
+from vespa_sink.writes.attempts import RowWrite
+from vespa_sink.writes.write_order import Barrier
 
 
 class Hub(Protocol):

@@ -7,19 +7,19 @@ from typing import Any
 
 from cdc_runtime.health import Health
 from schemas.topics import Topics
-from vespa_sink.burials import Burials
-from vespa_sink.composer import Composer
-from vespa_sink.feed import Feed
-from vespa_sink.floors import Index
-from vespa_sink.flow import Flow
-from vespa_sink.future_versions import FutureVersions
-from vespa_sink.lanes import Lanes
-from vespa_sink.partitions import Assigned
-from vespa_sink.plans import Plans
-from vespa_sink.positions_checked import PositionCheck
-from vespa_sink.sweeper import Sweeper
-from vespa_sink.tables_followed import FollowedTables
-from vespa_sink.telemetry import Telemetry
+from vespa_sink.documents.plans import Plans
+from vespa_sink.intake.backpressure import Flow
+from vespa_sink.intake.dead_letters import Burials
+from vespa_sink.intake.followed_tables import FollowedTables
+from vespa_sink.intake.partitions import Assigned
+from vespa_sink.intake.position_check import PositionCheck
+from vespa_sink.metrics import Telemetry
+from vespa_sink.vespa.client import Feed
+from vespa_sink.vespa.searches import Index
+from vespa_sink.vespa.sweeper import Sweeper
+from vespa_sink.writes.composer import Composer
+from vespa_sink.writes.future_versions import FutureVersions
+from vespa_sink.writes.write_order import Lanes
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,31 +21,31 @@ from cdc_runtime.metrics import Metrics
 from cdc_runtime.throttle import Throttle
 from schemas.errors import NeighbourMissing, SettingsError, TransientError
 from schemas.topics import Topics, failure_topic
-from vespa_sink.breaker import Breaker, Thresholds
-from vespa_sink.burials import Burials
-from vespa_sink.composer import Composer, Names
 from vespa_sink.documents.identifiers import DocumentId
 from vespa_sink.documents.mapping import DocumentMapping, parse_mapping
+from vespa_sink.documents.plans import Plans
 from vespa_sink.documents.record import Shape
 from vespa_sink.documents.samples import PROBE_USER_ID, samples
-from vespa_sink.feed import Feed
-from vespa_sink.floors import Index, owner_of
-from vespa_sink.flow import Bounds, Flow
-from vespa_sink.future_versions import FutureVersions
-from vespa_sink.lanes import Lanes
-from vespa_sink.operations import Limits, Operation, probe
-from vespa_sink.outcomes import Verdict, stop_error, verdict
-from vespa_sink.ownership import foreign_prefix
+from vespa_sink.group_member import Source
+from vespa_sink.intake.backpressure import Bounds, Flow
+from vespa_sink.intake.dead_letters import Burials
+from vespa_sink.intake.followed_tables import FollowedTables
+from vespa_sink.intake.position_check import PositionCheck
+from vespa_sink.metrics import Telemetry
 from vespa_sink.parts import Parts
-from vespa_sink.plans import Plans
-from vespa_sink.positions_checked import PositionCheck
 from vespa_sink.settings import SinkSettings, VespaSettings
 from vespa_sink.sink import Sink
-from vespa_sink.source import Source
-from vespa_sink.sweeper import Sweeper
-from vespa_sink.tables_followed import FollowedTables
-from vespa_sink.telemetry import Telemetry
-from vespa_sink.writer import Means, Writer
+from vespa_sink.vespa.answers import Verdict, stop_error, verdict
+from vespa_sink.vespa.client import Feed
+from vespa_sink.vespa.index_owner import foreign_prefix
+from vespa_sink.vespa.operations import Limits, Operation, probe
+from vespa_sink.vespa.searches import Index, owner_of
+from vespa_sink.vespa.sweeper import Sweeper
+from vespa_sink.writes.breaker import Breaker, Thresholds
+from vespa_sink.writes.composer import Composer, Names
+from vespa_sink.writes.future_versions import FutureVersions
+from vespa_sink.writes.write_order import Lanes
+from vespa_sink.writes.writer import Means, Writer
 
 NAME = "vespa-sink"
 _log = structlog.get_logger(__name__)

@@ -22,14 +22,14 @@ from cdc_runtime.consuming.position_age import Commit
 from cdc_runtime.consuming.records import Record, TopicPartition
 from schemas.errors import RowferryError
 from vespa_sink.admission import Admission
-from vespa_sink.attempts import RowWrite
 from vespa_sink.floor_runs import FloorRuns
-from vespa_sink.floors import Doubts
-from vespa_sink.kinds import kind_of
-from vespa_sink.operations import Operation
-from vespa_sink.partitions import Assigned, size_of
+from vespa_sink.intake.partitions import Assigned, size_of
+from vespa_sink.intake.topics import kind_of
 from vespa_sink.parts import Parts
-from vespa_sink.writer import Writer
+from vespa_sink.vespa.operations import Operation
+from vespa_sink.vespa.searches import Doubts
+from vespa_sink.writes.attempts import RowWrite
+from vespa_sink.writes.writer import Writer
 
 _DRAIN_LOOK_S = 0.02
 _BREAKER_SUBJECT = "document type "

@@ -1,0 +1,174 @@
+"""
+Reads the group's topics into a sink: a thread of its own for the Kafka client, everything else in the event loop.
+
+Rules:
+1. The client is used by one thread at a time: one call after the other, in one worker.
+2. Partitions that are taken away are finished (bounded) and committed before they are given up; lost ones are only
+   forgotten.
+3. Polling goes on while partitions are paused, or the group would take them away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import structlog
+
+from cdc_runtime.consuming.position_age import Commit, from_metadata, to_metadata
+from cdc_runtime.consuming.records import Record, TopicPartition
+from cdc_runtime.health import Health
+from cdc_runtime.kafka.admin import KafkaAdmin
+from cdc_runtime.kafka.consumer import GroupConsumer
+from schemas.errors import RowferryError, TransientError
+from schemas.topics import Topics
+from vespa_sink.intake.partitions import Assigned
+from vespa_sink.intake.topics import subscription
+from vespa_sink.metrics import Telemetry
+from vespa_sink.settings import SinkSettings
+from vespa_sink.sink import Sink
+from vespa_sink.writes.outage import retry_delay
+
+_log = structlog.get_logger(__name__)
+_BATCH = 500
+_WAIT_S = 0.1
+T = TypeVar("T")
+
+
+class Source:
+    """One member of the consumer group. Made and used in the event loop."""
+
+    def __init__(
+        self, settings: SinkSettings, sink: Sink, admin: KafkaAdmin, *, telemetry: Telemetry, health: Health
+    ) -> None:
+        self._settings = settings
+        self._sink = sink
+        self._admin = admin
+        self._telemetry = telemetry
+        self._health = health
+        self._loop = asyncio.get_running_loop()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="kafka")
+        self._new: list[Assigned] = []
+        self._committed_at = 0.0
+        self._stop_by: float | None = None
+        wanted = subscription(Topics(settings.kafka.prefix))
+        self._consumer = GroupConsumer(settings.kafka, settings.group, wanted, self)
+
+    async def run(self) -> None:
+        """Read until the sink is stopped. Raises our errors."""
+        while not self._sink.stopped.is_set():
+            records: list[Record] = await self._call(lambda: self._consumer.poll_batch(_BATCH, _WAIT_S))
+            if self._new:
+                await self._begin()
+            self._sink.admission.take(records)
+            self._health.tick()
+            await self._pause_and_resume()
+            if time.monotonic() - self._committed_at >= self._settings.commit_interval_s:
+                await self._commit()
+
+    async def close(self, stop_by: float) -> None:
+        """Finish and commit what was read, to a time of the monotonic clock at most, and leave the group."""
+        self._stop_by = stop_by
+        await self._call(self._consumer.close)
+        self._thread.shutdown(wait=False)
+
+    # -- called by the Kafka client, in its thread
+
+    def on_assign(self, places: Sequence[TopicPartition]) -> None:
+        """Take partitions; their positions are looked up before anything of them is handled."""
+        self._new.extend(self._in_loop(self._assign, places))
+
+    def on_revoke(self, places: Sequence[TopicPartition]) -> None:
+        """Finish and commit."""
+        until = self._stop_by
+        if until is None:
+            until = time.monotonic() + self._settings.revoke_timeout_s
+        finished = asyncio.run_coroutine_threadsafe(self._sink.finish(places, until), self._loop)
+        finished.result()
+        # Asked in this thread: any other would wait for the call that we are part of. A closing client is not asked.
+        ends = {} if self._stop_by is not None else {place: self._consumer.known_end(place) for place in places}
+        positions = self._in_loop(lambda these: self._sink.positions(ends.get, these), places)
+        try:
+            self._consumer.commit(_offsets(positions), metadata=_texts(positions))
+        except RowferryError as exc:
+            self._telemetry.commit_failures.inc()
+            _log.warning("positions of revoked partitions not committed", reason=str(exc))
+        self._in_loop(lambda these: self._sink.drop(these, "revoke"), places)
+
+    def on_lost(self, places: Sequence[TopicPartition]) -> None:
+        """Forget."""
+        self._in_loop(lambda these: self._sink.drop(these, "lost"), places)
+
+    # -- steps
+
+    def _assign(self, places: Sequence[TopicPartition]) -> list[Assigned]:
+        return self._sink.assign(places)
+
+    async def _begin(self) -> None:
+        """Look up where new partitions stand; while Kafka does not say, nothing of them is handled."""
+        new, self._new = [each for each in self._new if not each.dropped], []
+        try:
+            commits, firsts = await self._call(lambda: self._look_up([each.place for each in new]))
+        except TransientError as exc:
+            self._new = new
+            self._health.not_ready(str(exc), "kafka")
+            await asyncio.sleep(retry_delay(5, lambda: 1.0))
+            return
+        self._health.ready("kafka")
+        for assigned in new:
+            if not assigned.dropped:
+                self._sink.begin(assigned, commits.get(assigned.place), firsts.get(assigned.place, 0))
+
+    def _look_up(
+        self, places: Sequence[TopicPartition]
+    ) -> tuple[dict[TopicPartition, Commit], dict[TopicPartition, int]]:
+        found = self._consumer.committed_with_metadata(places)
+        commits = {place: Commit(offset, from_metadata(text)) for place, (offset, text) in found.items()}
+        return commits, self._admin.begin_offsets([place for place in places if place not in commits])
+
+    async def _pause_and_resume(self) -> None:
+        pause, resume = self._sink.turns()
+        if pause or resume:
+            await self._call(lambda: self._turn(pause, resume))
+
+    def _turn(self, pause: Iterable[TopicPartition], resume: Iterable[TopicPartition]) -> None:
+        self._consumer.pause(pause)
+        self._consumer.resume(resume)
+
+    async def _commit(self) -> None:
+        self._committed_at = time.monotonic()
+        positions = self._sink.positions(self._consumer.known_end)
+        if not positions:
+            return
+        try:
+            await self._call(
+                lambda: self._consumer.commit(_offsets(positions), synchronous=False, metadata=_texts(positions))
+            )
+        except TransientError as exc:
+            self._telemetry.commit_failures.inc()
+            _log.warning("offsets not committed", reason=str(exc))
+        self._telemetry.commit_duration.observe(time.monotonic() - self._committed_at)
+
+    # -- threads
+
+    async def _call(self, work: Callable[[], T]) -> T:
+        return await self._loop.run_in_executor(self._thread, work)
+
+    def _in_loop(self, work: Callable[[Sequence[TopicPartition]], T], places: Sequence[TopicPartition]) -> T:
+        """Run a step in the event loop, from the client's thread."""
+
+        async def step() -> T:
+            return work(places)
+
+        return asyncio.run_coroutine_threadsafe(step(), self._loop).result()
+
+
+def _offsets(positions: dict[TopicPartition, tuple[int, int]]) -> dict[TopicPartition, int]:
+    return {place: next_offset for place, (next_offset, _) in positions.items()}
+
+
+def _texts(positions: dict[TopicPartition, tuple[int, int]]) -> dict[TopicPartition, str]:
+    return {place: to_metadata(as_of_ms) for place, (_, as_of_ms) in positions.items()}

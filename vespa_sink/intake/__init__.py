@@ -1,0 +1,1 @@
+"""What is let in: partitions, positions, back-pressure, tables, dead letters."""

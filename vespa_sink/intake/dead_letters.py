@@ -1,0 +1,63 @@
+"""Stores records that cannot be carried in the dead-letter topic; without that, their partition does not go on."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import socket
+from collections.abc import Callable
+
+import structlog
+
+from cdc_runtime.consuming.dead_letters import Failure, dead_letter
+from cdc_runtime.consuming.records import Record
+from cdc_runtime.kafka.producer import DeadLetterWriter
+from cdc_runtime.settings.models import KafkaSettings
+from schemas.errors import TransientError
+from schemas.topics import Topics
+from vespa_sink.metrics import Telemetry
+from vespa_sink.writes.outage import retry_delay
+
+_log = structlog.get_logger(__name__)
+
+
+class Burials:
+    """Writes dead letters, one after the other, and goes on trying while Kafka is away."""
+
+    def __init__(self, settings: KafkaSettings, group: str, telemetry: Telemetry) -> None:
+        self._writer = DeadLetterWriter(settings, Topics(settings.prefix).dead_letters(group))
+        self._group = group
+        self._task = f"{socket.gethostname()}-{os.getpid()}"
+        self._telemetry = telemetry
+        self._lock = asyncio.Lock()
+
+    async def bury(self, record: Record, failure: Failure, on_trouble: Callable[[str | None], None]) -> None:
+        """Return when the record is durable among the dead letters. Raises `FatalError`."""
+        letter = dead_letter(record, failure, group=self._group, task=self._task)
+        failures = 0
+        async with self._lock:
+            while True:
+                try:
+                    await asyncio.to_thread(self._writer.write, [letter])
+                    break
+                except TransientError as exc:
+                    failures += 1
+                    self._telemetry.dead_letter_failures.inc()
+                    on_trouble(str(exc))
+                    await asyncio.sleep(retry_delay(failures, random.random))
+        if failures:
+            on_trouble(None)
+        self._telemetry.dead_letter(record.topic, failure.stage)
+        _log.warning(
+            "record dead-lettered",
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            stage=failure.stage,
+            error=type(failure.error).__name__,
+        )
+
+    def close(self) -> None:
+        """Free the client."""
+        self._writer.close()

@@ -1,0 +1,93 @@
+"""
+Asks whether deletes may have been missed before a partition's position (rule V7), and for a snapshot if so.
+
+Every partition waits for its answer before anything of it is written, since what we write ourselves would make an
+empty index look old.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from contextlib import closing
+
+from cdc_runtime.consuming.position_age import Commit, Found, must_resnapshot, retention_ms
+from cdc_runtime.consuming.records import TopicPartition
+from cdc_runtime.kafka.admin import KafkaAdmin
+from cdc_runtime.kafka.tail import Tail
+from cdc_runtime.reader_requests import Requests
+from schemas.errors import TransientError
+from schemas.names import TableName
+from vespa_sink.metrics import Telemetry
+from vespa_sink.settings import SinkSettings
+from vespa_sink.vespa.client import Feed
+from vespa_sink.vespa.searches import Index, page_of, rows_of_partition
+from vespa_sink.writes.outage import retry_delay
+
+
+class PositionCheck:
+    """Checks positions of table topics. One instance for a process."""
+
+    def __init__(self, settings: SinkSettings, admin: KafkaAdmin, feed: Feed, telemetry: Telemetry) -> None:
+        self._settings = settings.kafka
+        self._admin = admin
+        self._feed = feed
+        self._records = Index(settings.vespa.namespace, settings.vespa.record_type)
+        self._telemetry = telemetry
+        self._requests = Requests(settings.kafka, settings.group)
+        self._lock = asyncio.Lock()
+
+    async def check(
+        self,
+        table: TableName,
+        place: TopicPartition,
+        commit: Commit | None,
+        wanted: Callable[[], bool],
+        on_trouble: Callable[[str | None], None],
+    ) -> None:
+        """Return when the position is known to be sound, or a snapshot has been asked for durably."""
+        failures = 0
+        while wanted():
+            try:
+                await self._check_once(table, place, commit)
+                break
+            except TransientError as exc:
+                failures += 1
+                on_trouble(f"position of {place.topic}[{place.partition}]: {exc}")
+                await asyncio.sleep(retry_delay(failures, random.random))
+        if failures:
+            on_trouble(None)
+
+    async def _check_once(self, table: TableName, place: TopicPartition, commit: Commit | None) -> None:
+        if commit is None:
+            answer = await self._feed.search(rows_of_partition(self._records, table.document_table, place.partition))
+            page = page_of(answer)
+            if not page.complete and not page.doc_ids:
+                raise TransientError("expected full coverage, got less")
+            found = Found(None, 0, 0, indexed=bool(page.doc_ids))
+        else:
+            found = await asyncio.to_thread(self._facts, place, commit)
+        reason = must_resnapshot(found, int(time.time() * 1000))
+        if reason is None:
+            return
+        if commit is not None and not await asyncio.to_thread(self._anything_unread, place, commit.next_offset):
+            return
+        await self._ask(table, reason)
+
+    def _facts(self, place: TopicPartition, commit: Commit) -> Found:
+        end = self._admin.end_offsets([place])[place]
+        facts = self._admin.describe(place.topic)
+        return Found(commit, end, retention_ms(dict(facts.config) if facts else {}), indexed=True)
+
+    def _anything_unread(self, place: TopicPartition, next_offset: int) -> bool:
+        """Markers and aborted records take offsets too; only a record that can be read counts."""
+        with closing(Tail(self._settings, place.topic, {place.partition: next_offset}, admin=self._admin)) as tail:
+            return next(tail.read_to_end(), None) is not None
+
+    async def _ask(self, table: TableName, reason: str) -> None:
+        async with self._lock:  # one thread at a time: what waits must not use up those of the event loop
+            asked = await asyncio.to_thread(self._requests.snapshot, table, reason)
+        if asked:
+            self._telemetry.snapshots_asked.inc()

@@ -1,0 +1,1 @@
+"""The index: requests, answers, searches, the application package."""

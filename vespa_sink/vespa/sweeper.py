@@ -1,0 +1,75 @@
+"""Carries out what a floor asks for (rule V4): lists the documents below it and removes them, until none is left."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+
+import structlog
+
+from schemas.errors import TransientError
+from vespa_sink.documents.identifiers import DocumentId
+from vespa_sink.metrics import Telemetry
+from vespa_sink.vespa.answers import Verdict, stop_error, verdict
+from vespa_sink.vespa.client import Feed
+from vespa_sink.vespa.operations import Limits, conditional_remove
+from vespa_sink.vespa.searches import Page, Sweep, page_of
+from vespa_sink.writes.outage import retry_delay
+
+_log = structlog.get_logger(__name__)
+_AT_A_TIME = 16
+
+
+class Sweeper:
+    """Removes documents below a floor; goes on trying until it is over or nobody wants it any more."""
+
+    def __init__(self, feed: Feed, limits: Limits, telemetry: Telemetry) -> None:
+        self._feed = feed
+        self._limits = limits
+        self._telemetry = telemetry
+
+    async def sweep(self, sweep: Sweep, wanted: Callable[[], bool], on_trouble: Callable[[str | None], None]) -> None:
+        """
+        Return when a query with full coverage lists nothing, or `wanted()` is False.
+
+        `on_trouble` is told why it takes longer, and None when it goes on. Raises `FatalError`.
+        """
+        failures = 0
+        while wanted():
+            try:
+                page = page_of(await self._feed.search(sweep.query(self._limits.timeout_ms / 1000)))
+                removed = await self._remove(sweep, page)
+            except TransientError as exc:
+                reason: str | None = str(exc)
+            else:
+                if page.over:
+                    on_trouble(None)
+                    return
+                reason = None if page.complete and removed else "expected full coverage and removals, got less"
+            failures = failures + 1 if reason else 0
+            if reason:
+                on_trouble(f"sweep of {sweep.table}: {reason}")
+                await asyncio.sleep(retry_delay(failures, random.random))
+
+    async def _remove(self, sweep: Sweep, page: Page) -> bool:
+        """Remove what a page lists; False when something of it could not be."""
+        complete = True
+        for start in range(0, len(page.doc_ids), _AT_A_TIME):
+            answers = await asyncio.gather(
+                *(self._remove_one(sweep, doc_id) for doc_id in page.doc_ids[start : start + _AT_A_TIME])
+            )
+            complete = complete and all(answers)
+        return complete
+
+    async def _remove_one(self, sweep: Sweep, doc_id: str) -> bool:
+        document = DocumentId(sweep.index.namespace, sweep.index.document_type, doc_id)
+        operation = conditional_remove(document, sweep.below_version, self._limits)
+        answer = await self._feed.send(operation)
+        decided = verdict(answer)
+        if decided is Verdict.STOP:
+            raise stop_error(answer, self._feed.url)
+        self._telemetry.operation(document.type, operation.action, decided.value)
+        if decided is Verdict.APPLIED:
+            self._telemetry.swept.inc()
+        return decided in (Verdict.APPLIED, Verdict.SUPERSEDED)

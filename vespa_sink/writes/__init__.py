@@ -1,0 +1,1 @@
+"""Writes in their order, their attempts, and what becomes of refusals."""

@@ -1,0 +1,94 @@
+"""From what a record asks for to the operation that is sent: document ids, fields, conditions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from cdc_runtime.consuming.row_changes import RowDelete, RowPut
+from schemas.envelope import MODE_STREAM
+from schemas.errors import RecordError
+from schemas.names import TableName
+from vespa_sink.documents.files import file_fields, file_row_fields
+from vespa_sink.documents.identifiers import DocumentId
+from vespa_sink.documents.plans import Plans
+from vespa_sink.documents.record import RowIdentity
+from vespa_sink.documents.schema import Pipeline, schema_fields
+from vespa_sink.intake.listing_changes import Change, FilePut, ListingPut, TablePut, record_user_id
+from vespa_sink.intake.topics import Kind, RowsOf
+from vespa_sink.vespa.operations import Limits, Operation, conditional_put, versioned_delete
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What documents are called, and which pipeline they belong to."""
+
+    namespace: str
+    record_type: str
+    schema_type: str
+    file_type: str
+    file_row_type: str
+    prefix: str
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """An operation, and how many code points of its document had to be replaced."""
+
+    operation: Operation
+    replaced: int = 0
+
+
+class Composer:
+    """Makes operations; the clock's milliseconds come from the caller."""
+
+    def __init__(self, names: Names, plans: Plans, limits: Limits) -> None:
+        self._names = names
+        self._plans = plans
+        self._limits = limits
+
+    def document(self, kind: Kind, change: Change) -> DocumentId:
+        """The document that a change of a topic of this kind concerns."""
+        names = self._names
+        if isinstance(change, (RowPut, RowDelete)):
+            assert isinstance(kind, RowsOf)
+            return DocumentId(names.namespace, names.record_type, record_user_id(kind.table, change.key))
+        if isinstance(change, TablePut):
+            return DocumentId(names.namespace, names.schema_type, change.entry.name.document_table)
+        if isinstance(change, FilePut):
+            return DocumentId(names.namespace, names.file_type, change.result.file_id)
+        return DocumentId(names.namespace, names.file_row_type, change.row.row_id)
+
+    def compose(self, kind: Kind, change: Change, now_ms: int) -> Composed:
+        """The operation for a change, as of now. Raises `RecordError` when no document can be made of it."""
+        document = self.document(kind, change)
+        if isinstance(change, RowDelete) or (not isinstance(change, RowPut) and change.gone):
+            return Composed(versioned_delete(document, change.version, now_ms // 1000, self._limits))
+        fields, replaced = self._fields(kind, change, now_ms)
+        return Composed(conditional_put(document, change.version, fields, self._limits), replaced)
+
+    def _fields(self, kind: Kind, change: RowPut | ListingPut, now_ms: int) -> tuple[dict[str, Any], int]:
+        names = self._names
+        if isinstance(change, RowPut):
+            assert isinstance(kind, RowsOf)
+            return self._row(kind.table, change, now_ms)
+        if isinstance(change, TablePut):
+            return schema_fields(change.entry, Pipeline(names.namespace, names.prefix), now_ms), 0
+        if isinstance(change, FilePut):
+            return file_fields(change.result, names.namespace)
+        return file_row_fields(change.row, names.namespace, self._plans.max_text_bytes)
+
+    def _row(self, table: TableName, change: RowPut, now_ms: int) -> tuple[dict[str, Any], int]:
+        plan = self._plans.find(table, change.event, refreshed=True)
+        if plan is None:
+            raise RecordError(f"expected table {table} in the tables topic, found none")
+        identity = RowIdentity(change.key, change.version, change.record.partition)
+        return plan.fields(identity, change.event.after_text(), now_ms)
+
+
+def committed_at_s(change: Change) -> float | None:
+    """When the source committed a streamed change of a row, in seconds since the Unix epoch; None for all others."""
+    event = change.event if isinstance(change, (RowPut, RowDelete)) else None
+    if event is None or event.source.mode != MODE_STREAM:
+        return None
+    return event.source.ts_us / 1_000_000

@@ -1,0 +1,74 @@
+"""
+Looks into a sample of refused writes (rule V8).
+
+A stored version that lies in the future (a clock that ran ahead, a lost `_offsets`) would turn every write of a row
+into a silent 412. Versions of files count attempts of row versions (rule F3).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Coroutine
+from typing import Any
+from urllib.parse import quote
+
+import structlog
+
+from schemas.errors import TransientError
+from schemas.file_results import ATTEMPTS
+from vespa_sink.documents.identifiers import DocumentId
+from vespa_sink.metrics import Telemetry
+from vespa_sink.vespa.client import Feed
+from vespa_sink.vespa.operations import Operation
+
+_log = structlog.get_logger(__name__)
+_EVERY_S = 5.0
+_CLOCKS_DIFFER_US = 60 * 1_000_000
+
+
+class FutureVersions:
+    """One look every few seconds at most."""
+
+    def __init__(
+        self, feed: Feed, telemetry: Telemetry, *, file_types: Collection[str], every_s: float = _EVERY_S
+    ) -> None:
+        self._feed = feed
+        self._file_types = file_types
+        self._telemetry = telemetry
+        self._every_s = every_s
+        self._looked_at = float("-inf")
+
+    def look(self, operation: Operation) -> Coroutine[Any, Any, None] | None:
+        """What to run to look at the document of a refused write; None when one was looked at lately."""
+        now = time.monotonic()
+        if now - self._looked_at < self._every_s:
+            return None
+        self._looked_at = now
+        return self._look(operation)
+
+    async def _look(self, operation: Operation) -> None:
+        document = operation.document
+        try:
+            answer = await self._feed.get(_version_path(document))
+        except TransientError:
+            return
+        fields = answer.get("fields")
+        stored = fields.get("version") if isinstance(fields, dict) else None
+        if not isinstance(stored, int):
+            return
+        now_us = time.time_ns() // 1000
+        row_version = stored // ATTEMPTS if document.type in self._file_types else stored
+        if row_version > now_us + _CLOCKS_DIFFER_US:
+            self._telemetry.future_versions.inc()
+            _log.error(
+                "the index holds a version from the future: newer rows are refused",
+                document=str(document),
+                stored=stored,
+                offered=operation.version,
+                ahead_s=(row_version - now_us) // 1_000_000,
+                remedy="start the reader with a version seed above it, or remove the document",
+            )
+
+
+def _version_path(document: DocumentId) -> str:
+    return f"{document.path}?fieldSet={quote(f'{document.type}:version', safe='')}"
