@@ -28,20 +28,20 @@ from cdc_runtime.consuming.position_age import Commit
 from cdc_runtime.consuming.records import Record, TopicPartition
 from cdc_runtime.health import Health
 from cdc_runtime.kafka.producer import DeadLetterWriter
-from file_fetcher.admission import Admission
-from file_fetcher.ages import Ages
-from file_fetcher.differences import Change, compare, is_same
-from file_fetcher.downloads import Downloads, Over
-from file_fetcher.fetching import Fetching
-from file_fetcher.following import Following
-from file_fetcher.lanes import Lanes
-from file_fetcher.partitions import Held
-from file_fetcher.publication import Membership, Publication
-from file_fetcher.reading import Reading
+from file_fetcher.fetching.fetch import Fetching
+from file_fetcher.fetching.threads import Downloads, Over
+from file_fetcher.intake.admission import Admission
+from file_fetcher.intake.followed_tables import Following
+from file_fetcher.intake.partitions import Held
+from file_fetcher.intake.position_ages import Ages
+from file_fetcher.intake.record_reader import Reading
+from file_fetcher.metrics import Telemetry
 from file_fetcher.references.local import ReferenceStore
 from file_fetcher.references.retries import Retry
-from file_fetcher.settlement import Book, settle_floor, waiting_file
-from file_fetcher.telemetry import Telemetry
+from file_fetcher.settling.kafka_transactions import Membership, Publication
+from file_fetcher.settling.reference_diff import Change, compare, is_same
+from file_fetcher.settling.row_order import Lanes
+from file_fetcher.settling.settlement import Book, settle_floor, waiting_file
 from file_fetcher.work import Fetch, Got, Outcome, Row, Work
 from schemas.errors import RecordError, TransientError
 from schemas.wire import UnknownSchema

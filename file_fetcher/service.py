@@ -19,29 +19,29 @@ from cdc_runtime.logs import configure
 from cdc_runtime.metrics import Metrics
 from cdc_runtime.reader_requests import Requests
 from cdc_runtime.throttle import Throttle
-from file_fetcher.ages import Ages
-from file_fetcher.contents import Contents
 from file_fetcher.download.downloader import Downloader
 from file_fetcher.download.google_engine import check_credentials_file
 from file_fetcher.download.sources import rules_of
-from file_fetcher.downloads import Downloads
-from file_fetcher.examination import Examination
 from file_fetcher.fetcher import Fetcher, Pace, Parts
-from file_fetcher.fetching import Fetching, Places
-from file_fetcher.following import Following
-from file_fetcher.member import Member
+from file_fetcher.fetching.contents import Contents
+from file_fetcher.fetching.fetch import Fetching, Places
+from file_fetcher.fetching.threads import Downloads
+from file_fetcher.group_member import Member
+from file_fetcher.intake.followed_tables import Following
+from file_fetcher.intake.position_ages import Ages
+from file_fetcher.intake.position_check import Examination
+from file_fetcher.intake.record_reader import Reading
+from file_fetcher.metrics import Telemetry
+from file_fetcher.parsers.media_types import unknown_words
 from file_fetcher.parsers.pool import ParserPool
-from file_fetcher.publication import Publication
-from file_fetcher.publisher import ResultPublisher, instance_name
-from file_fetcher.reading import Reading
 from file_fetcher.references.local import ReferenceStore
 from file_fetcher.references.rebuild import bring_up_to_date
 from file_fetcher.settings import FetcherSettings
-from file_fetcher.settlement import Book
-from file_fetcher.sniffing import unknown_words
+from file_fetcher.settling.kafka_transactions import Publication
+from file_fetcher.settling.publisher import ResultPublisher, instance_name
+from file_fetcher.settling.settlement import Book
 from file_fetcher.store.opening import open_store
 from file_fetcher.store.protocol import ContentStore
-from file_fetcher.telemetry import Telemetry
 from schemas.errors import SettingsError, Unreachable
 from schemas.topics import Topics, TopicSpec, failure_topic, state_topic
 

@@ -11,15 +11,15 @@ from functools import partial
 from cdc_runtime.metrics import Metrics
 from cdc_runtime.settings.models import load
 from cdc_runtime.throttle import Throttle
-from file_fetcher.contents import Contents
 from file_fetcher.download.downloader import Downloader
 from file_fetcher.download.sources import rules_of
-from file_fetcher.downloads import Downloads, Over
-from file_fetcher.fetching import Fetching, Places
+from file_fetcher.fetching.contents import Contents
+from file_fetcher.fetching.fetch import Fetching, Places
+from file_fetcher.fetching.threads import Downloads, Over
+from file_fetcher.metrics import Telemetry
 from file_fetcher.parsers.pool import ParserPool
 from file_fetcher.settings import FetcherSettings
 from file_fetcher.store.opening import open_store
-from file_fetcher.telemetry import Telemetry
 from file_fetcher.work import Fetch, Got
 from schemas.file_references import FileKind, FileReference
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from file_fetcher.sniffing import Signature
+from file_fetcher.parsers.media_types import Signature
 
 if TYPE_CHECKING:
     from file_fetcher.parsers.context import Context

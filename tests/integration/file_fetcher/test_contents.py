@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from file_fetcher.contents import Contents, ParsedRow, Taken
 from file_fetcher.failures import Blocked, Skipped
+from file_fetcher.fetching.contents import Contents, ParsedRow, Taken
 from file_fetcher.parsers.pool import ParserPool
 from file_fetcher.settings import LimitSettings, ParserSettings, S3Settings
 from file_fetcher.store.opening import open_store

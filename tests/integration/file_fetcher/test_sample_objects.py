@@ -15,10 +15,10 @@ from devstack.sample.objects import cached, links
 from devstack.sample.objects.catalogue import FAULTY, ODD_KEYS, missing_key, objects
 from devstack.sample.objects.expected import Expected, fetcher_settings
 from devstack.sample.objects.links import Form, Link, ObjectStore
-from file_fetcher.contents import Contents, Taken
 from file_fetcher.download.downloader import Downloader
 from file_fetcher.download.sources import resolve, rules_of
 from file_fetcher.failures import Later, Skipped
+from file_fetcher.fetching.contents import Contents, Taken
 from file_fetcher.parsers.pool import ParserPool
 from file_fetcher.settings import FetcherSettings
 from file_fetcher.store.opening import open_store

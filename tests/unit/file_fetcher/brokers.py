@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from cdc_runtime.consuming.records import Record, TopicPartition
 from cdc_runtime.kafka.errors import TransactionAborted
-from file_fetcher.writes import Write
+from file_fetcher.settling.writes import Write
 from schemas.file_results import FileResult
 from tests.unit.file_fetcher.rows import TOPICS
 

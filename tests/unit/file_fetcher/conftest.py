@@ -17,7 +17,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """A member whose clock stands still until the test moves it."""
     clock = Clock()
     monkeypatch.setattr(fetchers, "time", clock)
-    monkeypatch.setattr("file_fetcher.publication.time", clock)
+    monkeypatch.setattr("file_fetcher.settling.kafka_transactions.time", clock)
     store = ReferenceStore(tmp_path)
     yield World(store, clock)
     store.close()

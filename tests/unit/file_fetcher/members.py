@@ -14,15 +14,15 @@ from cdc_runtime.consuming.records import Record, TopicPartition
 from cdc_runtime.consuming.row_changes import Floor
 from cdc_runtime.health import Health
 from cdc_runtime.metrics import Metrics
-from file_fetcher.ages import Ages
-from file_fetcher.downloads import Task
 from file_fetcher.fetcher import Fetcher, Pace, Parts
-from file_fetcher.partitions import Held
-from file_fetcher.publication import Membership, Publication
+from file_fetcher.fetching.threads import Task
+from file_fetcher.intake.partitions import Held
+from file_fetcher.intake.position_ages import Ages
+from file_fetcher.metrics import Telemetry
 from file_fetcher.references.changes import Waits, change_of
 from file_fetcher.references.local import ReferenceStore
 from file_fetcher.references.retries import Retry
-from file_fetcher.telemetry import Telemetry
+from file_fetcher.settling.kafka_transactions import Membership, Publication
 from file_fetcher.work import Fetch, Outcome, Row
 from schemas.errors import Unreachable
 from schemas.names import TableName

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 
 from cdc_runtime.consuming.records import Record
 from file_fetcher import fetcher as fetchers
-from file_fetcher import publication as publications
 from file_fetcher.references.changes import Ended
 from file_fetcher.references.local import ReferenceStore
+from file_fetcher.settling import kafka_transactions as publications
 from file_fetcher.work import Again, Fetch, Outcome
 from schemas.file_results import FileResult, Status
 from schemas.file_state import State

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from cdc_runtime.consuming.records import TopicPartition
-from file_fetcher.examination import Examination
-from file_fetcher.partitions import Held as HeldPartition
+from file_fetcher.intake.partitions import Held as HeldPartition
+from file_fetcher.intake.position_check import Examination
 from file_fetcher.references.changes import Held
 from file_fetcher.references.local import ReferenceStore
-from file_fetcher.settlement import settle
+from file_fetcher.settling.settlement import settle
 from file_fetcher.work import Again
 from schemas.file_state import HeldFile, HeldRecord, State
 from schemas.names import TableName

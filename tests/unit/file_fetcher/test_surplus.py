@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from file_fetcher.contents import ParsedRow
+from file_fetcher.fetching.contents import ParsedRow
 from file_fetcher.parsers.ranges import MOST_RUNS, Runs
 from file_fetcher.references.changes import Held
-from file_fetcher.settlement import in_closed_gap, settle, surplus
+from file_fetcher.settling.settlement import in_closed_gap, settle, surplus
 from schemas.file_results import FileRow
 from tests.unit.file_fetcher.rows import BOOK, TOPICS, done, got, reference, row, work
 

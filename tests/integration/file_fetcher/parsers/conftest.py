@@ -5,10 +5,10 @@ from contextlib import ExitStack
 
 import pytest
 
+from file_fetcher.parsers.media_types import TEXT, MediaType
 from file_fetcher.parsers.pool import ParserPool
 from file_fetcher.parsers.reading import Reading
 from file_fetcher.settings import LimitSettings, ParserSettings
-from file_fetcher.sniffing import TEXT, MediaType
 
 ODD = {"odd": "tests.integration.file_fetcher.parsers.odd_parsers:OddParser"}
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from file_fetcher.sniffing import PDF, TIFF, XLSX
+from file_fetcher.parsers.media_types import PDF, TIFF, XLSX
 from tests.unit.file_fetcher.documents import far_xlsx, giant_tiff, laughing_pdf, pdf, swollen_pdf, swollen_xlsx, xlsx
 
 GIB = 2**30

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from file_fetcher.failures import Blocked, Cancelled
+from file_fetcher.parsers.media_types import PDF, TEXT, Signature
 from file_fetcher.parsers.pool import ParserPool
 from file_fetcher.settings import LimitSettings, ParserSettings
-from file_fetcher.sniffing import PDF, TEXT, Signature
 from tests.integration.file_fetcher.documentation import documented_parser
 from tests.integration.file_fetcher.parsers.conftest import ODD
 from tests.waiting import eventually
@@ -158,7 +158,7 @@ import sys, threading
 from pathlib import Path
 from file_fetcher.parsers.pool import ParserPool
 from file_fetcher.settings import LimitSettings, ParserSettings
-from file_fetcher.sniffing import TEXT
+from file_fetcher.parsers.media_types import TEXT
 folder = Path(sys.argv[1])
 (folder / "content").write_text("sleep")
 pool = ParserPool(ParserSettings(workers=1, timeout_s=600), LimitSettings(), folder / "pool", named={named!r})

@@ -9,12 +9,12 @@ from confluent_kafka import Producer
 
 from cdc_runtime.kafka.admin import KafkaAdmin
 from cdc_runtime.settings.models import KafkaSettings
-from file_fetcher.publisher import ResultPublisher
 from file_fetcher.references.changes import Ended, Held, Waits
 from file_fetcher.references.local import ReferenceStore
 from file_fetcher.references.rebuild import bring_up_to_date
 from file_fetcher.references.retries import Retry
-from file_fetcher.writes import Write
+from file_fetcher.settling.publisher import ResultPublisher
+from file_fetcher.settling.writes import Write
 from schemas.tombstones import HEADER_VERSION
 from schemas.topics import Topics, failure_topic, state_topic
 

@@ -14,9 +14,9 @@ from cdc_runtime.kafka.errors import Fenced, TransactionAborted
 from cdc_runtime.kafka.positions import read_to_end
 from cdc_runtime.kafka.producer import TransactionalProducer
 from cdc_runtime.settings.models import KafkaSettings
-from file_fetcher import publisher as publisher_module
-from file_fetcher.publisher import ResultPublisher
-from file_fetcher.writes import Write
+from file_fetcher.settling import publisher as publisher_module
+from file_fetcher.settling.publisher import ResultPublisher
+from file_fetcher.settling.writes import Write
 from schemas.topics import TopicSpec
 from tests.waiting import eventually
 

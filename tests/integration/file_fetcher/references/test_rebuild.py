@@ -11,7 +11,7 @@ from cdc_runtime.kafka.errors import TopicMissing
 from file_fetcher.references import rebuild
 from file_fetcher.references.changes import Ended, Held, Waits
 from file_fetcher.references.local import ReferenceStore
-from file_fetcher.writes import Write
+from file_fetcher.settling.writes import Write
 from schemas.errors import FatalError
 from schemas.file_state import State
 from schemas.topics import state_topic

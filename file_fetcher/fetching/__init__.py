@@ -1,0 +1,1 @@
+"""Fetching one file: where it lies, how long to wait, what it holds."""

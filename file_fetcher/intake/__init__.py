@@ -1,0 +1,1 @@
+"""What is let in: partitions, positions, records, rows with files."""

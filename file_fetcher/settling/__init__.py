@@ -1,0 +1,1 @@
+"""What becomes of a row: the order of rows, differences, results, Kafka transactions."""

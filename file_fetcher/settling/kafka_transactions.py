@@ -1,0 +1,268 @@
+"""
+Settles finished works in Kafka transactions, and tells the local store after each commit (rule F1).
+
+Rule 1: after an abort, or an outcome that nobody knows, what is remembered is read from the topics again, and the same
+        works are settled again, before anything else: what had happened gives nothing to write.
+Rule 2: an offset goes out with, or behind, everything that its event leads to.
+Rule 3: every transaction names a position, so that the broker refuses it when the group has moved on without us.
+Rule 4: a transaction stays well within its time: works that lead to many writes are shared out.
+Rule 5: a work whose rows cannot be read now is put off; it holds up no other.
+
+Edge; used by the thread that polls the consumer, between two polls.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
+
+import structlog
+
+from cdc_runtime.consuming.offsets import Offsets
+from cdc_runtime.consuming.position_age import to_metadata
+from cdc_runtime.consuming.records import TopicPartition
+from file_fetcher.failures import FetchProblem
+from file_fetcher.intake.position_ages import Ages
+from file_fetcher.metrics import Telemetry
+from file_fetcher.references.local import ReferenceStore
+from file_fetcher.settling.publisher import ResultPublisher
+from file_fetcher.settling.settlement import Book, Settlement, settle
+from file_fetcher.settling.writes import Write
+from file_fetcher.work import Again, Got, Work
+from schemas.errors import TransientError
+
+_log = structlog.get_logger(__name__)
+_LONGEST_PAUSE_S = 30.0
+_DOUBLINGS = 9  # after which the longest pause is reached
+# About a second's work; a transaction has 30.
+_MOST_WRITES = 20_000
+_UNREADABLE_PAUSE_MS = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """
+    What the Kafka client knew when it was polled last: who we are in the group, and where partitions end.
+
+    Older than a rebalance, it is refused by the broker: what another member has by now is not written over.
+    """
+
+    group_metadata: object
+    end_of: Callable[[TopicPartition], int | None]
+
+
+class Publication:
+    """The transactions of one member. `catch_up` reads state partitions from the topics into the store."""
+
+    def __init__(
+        self,
+        publisher: ResultPublisher,
+        store: ReferenceStore,
+        offsets: Offsets,
+        *,
+        ages: Ages,
+        book: Book,
+        catch_up: Callable[[Sequence[int]], None],
+        telemetry: Telemetry,
+    ) -> None:
+        self._publisher = publisher
+        self._store = store
+        self._offsets = offsets
+        self._ages = ages
+        self._book = book
+        self._catch_up = catch_up
+        self._telemetry = telemetry
+        self._again: list[Work] = []
+        self._later: list[Work] = []
+        self._settling: Work | None = None
+        self._doubtful: set[int] = set()
+        self._failures = 0
+        self._problem = ""
+        self._not_before = 0.0
+
+    @property
+    def waiting(self) -> bool:
+        """Whether works wait: for a transaction that did not happen, or for their turn."""
+        return bool(self._again or self._later)
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether a transaction's outcome is not known, so that what is remembered may be wrong."""
+        return bool(self._doubtful)
+
+    @property
+    def trouble(self) -> str:
+        """Why the last transaction did not happen, while there is one to be made; empty where all is well."""
+        return self._problem if self._problem and (self.waiting or self.doubtful or self.due) else ""
+
+    @property
+    def pausing(self) -> bool:
+        """Whether it is too early for another try."""
+        return time.monotonic() < self._not_before
+
+    def drop(self, places: Iterable[TopicPartition]) -> None:
+        """Forget what waits for partitions that are no longer ours."""
+        gone = set(places)
+        for place in gone:
+            self._ages.drop(place)
+        self._again = [work for work in self._again if work.place not in gone]
+        self._later = [work for work in self._later if work.place not in gone]
+
+    def publish(self, works: Sequence[Work], member: Membership) -> list[Work]:
+        """
+        Settle works and commit the offsets behind them; gives those that are durable now, earlier ones included.
+
+        Works that are not among them are kept for the next call. Raises `FatalError`.
+        """
+        self._later += works
+        if self.pausing or not self._sure():
+            return []
+        now_ms = int(time.time() * 1000)
+        settlements = self._settle(now_ms)
+        batch, self._later = self._taken(len(settlements))
+        self._again = batch
+        for work in batch:
+            if work.retry is None:
+                self._offsets.done(work.place, work.record.offset)
+        if not self._commit(settlements, [work.row.partition for work in batch], member, works=batch):
+            return []
+        self._again = []
+        self._tell(batch, settlements, now_ms)
+        return batch
+
+    def _settle(self, now_ms: int) -> list[Settlement]:
+        """Settle what may go into one transaction: first what was in one that did not happen."""
+        settlements: list[Settlement] = []
+        size = 0
+        for work in chain(self._again, self._later):
+            settlement = settle(work, self._store.get(work.row.record_id), self._book, now_ms)
+            size += settlement.size
+            # The offsets of `_again` are done already: without their effects they must not be committed.
+            if size > _MOST_WRITES and settlements and len(settlements) >= len(self._again):
+                break
+            settlements.append(settlement)
+        return settlements
+
+    def _taken(self, count: int) -> tuple[list[Work], list[Work]]:
+        works = chain(self._again, self._later)
+        return list(islice(works, count)), list(works)
+
+    def publish_apart(self, settlements: Sequence[Settlement], partition: int, member: Membership) -> bool:
+        """Publish what does not come from works (a floor's rows); whether it is durable now. Raises `FatalError`."""
+        if self._again or self.pausing or not self._sure():
+            return False
+        if not self._commit(settlements, [partition], member):
+            return False
+        self._telemetry.ended(chain.from_iterable(each.results for each in settlements), int(time.time() * 1000))
+        return True
+
+    def _commit(
+        self,
+        settlements: Sequence[Settlement],
+        partitions: Iterable[int],
+        member: Membership,
+        *,
+        works: Sequence[Work | None] = (),
+    ) -> bool:
+        offsets = self._positions()
+        if not offsets and any(each.writes for each in settlements):
+            offsets = self._a_position()
+        writes = self._writes(settlements, works or [None] * len(settlements))
+        try:
+            self._publisher.publish(writes, offsets, member.group_metadata, texts=self._texts(offsets, member))
+        except TransientError as exc:
+            self._failed(exc, partitions)
+            return False
+        except FetchProblem as exc:
+            # Nothing was committed, and everybody knows: no need to read anything again.
+            _put_off(self._settling, exc)
+            self._telemetry.transaction(committed=False)
+            return False
+        self._failures, self._problem = 0, ""
+        self._store.apply(chain.from_iterable(each.changes for each in settlements))
+        self._offsets.committed(offsets)
+        for place in offsets:
+            self._ages.committed(place)
+        self._telemetry.transaction(committed=True)
+        return True
+
+    def _writes(self, settlements: Iterable[Settlement], works: Iterable[Work | None]) -> Iterator[Write]:
+        for settlement, self._settling in zip(settlements, works, strict=True):
+            yield from settlement.all_writes()
+
+    def _a_position(self) -> dict[TopicPartition, int]:
+        """Some position that we hold, as it is: only with one does the broker look at our membership (rule F1)."""
+        for place in self._offsets.places:
+            tracker = self._offsets.tracker(place)
+            if tracker is not None and tracker.next_offset is not None:
+                return {place: tracker.next_offset}
+        return {}
+
+    @property
+    def due(self) -> bool:
+        """Whether there are positions to be committed, or to be made more current (rule V7)."""
+        return bool(self._positions())
+
+    def _positions(self) -> dict[TopicPartition, int]:
+        """Next offsets that have moved, and those whose age would become wrong."""
+        offsets = self._offsets.committable()
+        for place in self._ages.stale(int(time.time() * 1000)):
+            tracker = self._offsets.tracker(place)
+            if tracker is not None and tracker.next_offset is not None:
+                offsets[place] = tracker.next_offset
+        return offsets
+
+    def _texts(self, offsets: Mapping[TopicPartition, int], member: Membership) -> dict[TopicPartition, str]:
+        """How current each position is; a transaction's marker may stand between the last record and the end."""
+        now_ms, texts = int(time.time() * 1000), {}
+        for place, next_offset in offsets.items():
+            tracker, end = self._offsets.tracker(place), member.end_of(place)
+            idle = tracker is not None and tracker.open_count == 0
+            at_end = end is not None and end - next_offset <= 1
+            texts[place] = to_metadata(self._ages.as_of(place, at_end=at_end, idle=idle, now_ms=now_ms))
+        return texts
+
+    def _failed(self, problem: TransientError, partitions: Iterable[int]) -> None:
+        self._failures += 1
+        self._problem = str(problem)
+        pause_s = min(_LONGEST_PAUSE_S, 0.1 * 2 ** min(self._failures, _DOUBLINGS))
+        self._not_before = time.monotonic() + pause_s
+        self._doubtful.update(partition % self._book.partitions for partition in partitions)
+        self._telemetry.transaction(committed=False)
+        _log.warning("transaction did not happen", reason=str(problem), again_in_s=pause_s)
+
+    def _sure(self) -> bool:
+        """Whether the store knows all that was committed."""
+        if not self._doubtful:
+            return True
+        try:
+            self._publisher.ready()
+            self._catch_up(sorted(self._doubtful))
+        except TransientError as exc:
+            self._failed(exc, ())
+            return False
+        self._doubtful.clear()
+        return True
+
+    def _tell(self, batch: Sequence[Work], settlements: Sequence[Settlement], now_ms: int) -> None:
+        for work, settlement in zip(batch, settlements, strict=True):
+            self._telemetry.ended(settlement.results, now_ms)
+            if settlement.retries:
+                for outcome in work.outcomes.values():
+                    if isinstance(outcome, Again):
+                        self._telemetry.retried(outcome.reason)
+            if work.row.committed_ms:
+                self._telemetry.applied(work.place, work.row.committed_ms)
+
+
+def _put_off(work: Work | None, problem: FetchProblem) -> None:
+    """Have the files tried again whose rows cannot be read; no attempt is used up."""
+    if work is None:
+        raise problem
+    due_ms = int(time.time() * 1000) + _UNREADABLE_PAUSE_MS
+    for file_id, outcome in work.outcomes.items():
+        if isinstance(outcome, Got) and outcome.rows:
+            work.outcomes[file_id] = Again(work.fetches[file_id].attempt, due_ms, problem.reason, outcome.place)
+    _log.warning("rows of a file cannot be read", reason=str(problem), remedy=problem.remedy)

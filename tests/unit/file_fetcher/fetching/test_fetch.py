@@ -1,0 +1,297 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from cdc_runtime.metrics import Metrics
+from file_fetcher.download.downloader import Downloaded
+from file_fetcher.download.sources import S3Object, Source, rules_of
+from file_fetcher.failures import Blocked, Cancelled, FetchProblem, Later, Skipped, Throttled
+from file_fetcher.fetching import fetch as fetched
+from file_fetcher.fetching.contents import Taken
+from file_fetcher.fetching.fetch import Fetching, Places
+from file_fetcher.metrics import Telemetry
+from file_fetcher.settings import GoogleSettings, RetrySettings, S3Settings, UrlSettings
+from file_fetcher.work import Again, Fetch, Got, Not, Outcome
+from schemas.file_references import FileReference
+from schemas.file_results import Content
+from tests.unit.file_fetcher.rows import EXTRACTION, reference
+
+DELAYS_S = (5.0, 30.0)
+PLACE = "s3:photos"
+CONTENT = Content(3, "ab" * 32, "application/pdf", "file:///store/ab")
+
+
+@dataclass
+class _Downloader:
+    """Gives bytes, or the problem that is next."""
+
+    problems: list[FetchProblem | None] = field(default_factory=list)
+    asked: list[Source] = field(default_factory=list)
+
+    def download(self, source: Source, target: Path, *, cancelled: Callable[[], bool]) -> Downloaded:
+        self.asked.append(source)
+        problem = self.problems.pop(0) if self.problems else None
+        if problem is not None:
+            raise problem
+        if cancelled():
+            raise Cancelled
+        target.write_bytes(b"abc")
+        return Downloaded(3, "ab" * 32, "etag", None, "application/pdf", "obstore")
+
+
+@dataclass
+class _Contents:
+    """Takes a file, or raises."""
+
+    problem: FetchProblem | None = None
+    seen: list[tuple[bytes, str]] = field(default_factory=list)
+
+    def take(self, path: Path, arrived: Downloaded, file_name: str) -> Taken:
+        self.seen.append((path.read_bytes(), file_name))
+        if self.problem is not None:
+            raise self.problem
+        return Taken(CONTENT, EXTRACTION, (("S", 1, 2),), lambda: iter(()))
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def time(self) -> float:
+        return self.now
+
+
+class _World:
+    def __init__(self, folder: Path) -> None:
+        self.downloader = _Downloader()
+        self.contents = _Contents()
+        self.folder = folder
+        self.told: list[FetchProblem | None] = []
+        self.cancelled = False
+        telemetry = Telemetry(Metrics("file-fetcher", "1"), "group")
+        self.places = Places(RetrySettings(breaker_failures=3, breaker_delay_s=5), telemetry)
+        self.fetching = Fetching(
+            self.downloader,  # type: ignore[arg-type]
+            self.contents,  # type: ignore[arg-type]
+            rules_of(S3Settings(bucket="photos"), UrlSettings(), GoogleSettings()),
+            places=self.places,
+            folder=folder,
+            delays_s=DELAYS_S,
+            telemetry=telemetry,
+        )
+
+    def fetch(self, of: FileReference | None = None, attempt: int = 0) -> Outcome | None:
+        self.told.clear()
+        fetch = Fetch(of or reference("plans/a.pdf"), attempt, 0)
+        return self.fetching.fetch(fetch, "photos", cancelled=lambda: self.cancelled, downloaded=self.told.append)
+
+    def fails(self, *problems: FetchProblem) -> list[Outcome | None]:
+        self.downloader.problems += problems
+        return [self.fetch() for _ in problems]
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> _Clock:
+    made = _Clock()
+    monkeypatch.setattr(fetched, "time", made)
+    monkeypatch.setattr(fetched, "random", SimpleNamespace(random=lambda: 0.0))
+    return made
+
+
+@pytest.fixture
+def world(tmp_path: Path, clock: _Clock) -> _World:
+    return _World(tmp_path)
+
+
+def test_file_is_downloaded_stored_and_read(world: _World) -> None:
+    outcome = world.fetch()
+    assert isinstance(outcome, Got)
+    assert (outcome.content, outcome.extraction, outcome.rows, outcome.place) == (
+        CONTENT,
+        EXTRACTION,
+        (("S", 1, 2),),
+        PLACE,
+    )
+    assert world.downloader.asked == [S3Object("photos", "plans/a.pdf")]
+    assert world.contents.seen == [(b"abc", "a.pdf")]
+    assert world.told == [None]
+
+
+ENDS: dict[str, tuple[FetchProblem | None, FetchProblem | None]] = {
+    "fetched": (None, None),
+    "download fails": (Later("network", "reset"), None),
+    "type not wanted": (None, Skipped("unsupported_type", "dwg")),
+    "store full": (None, Blocked("storage_full", "no room")),
+    "parsers closed": (None, Cancelled()),
+}
+
+
+@pytest.mark.parametrize(("download", "take"), ENDS.values(), ids=ENDS)
+def test_nothing_is_left_in_the_folder_however_it_ends(
+    world: _World, download: FetchProblem | None, take: FetchProblem | None
+) -> None:
+    world.downloader.problems, world.contents.problem = [download], take
+    world.fetch()
+    assert list(world.folder.iterdir()) == []
+
+
+def test_end_of_the_download_is_told_before_the_file_is_read(world: _World) -> None:
+    told_before: list[Any] = []
+    take = world.contents.take
+    world.contents.take = lambda *args: told_before.append(list(world.told)) or take(*args)  # type: ignore[method-assign,func-returns-value]
+    world.fetch()
+    assert (told_before, world.told) == ([[None]], [None])
+
+
+def test_reference_that_leads_nowhere_is_skipped_without_a_download(world: _World) -> None:
+    outcome = world.fetch(reference("https://evil.example.com/a.pdf", "url"))
+    assert isinstance(outcome, Not)
+    assert (outcome.failed, outcome.reason, outcome.place) == (False, "host_not_allowed", "")
+    assert world.downloader.asked == []
+    assert len(world.told) == 1
+
+
+def test_what_cannot_be_had_now_is_tried_again_later_and_fails_in_the_end(world: _World) -> None:
+    problem = Later("not_found", "no such key")
+    world.downloader.problems = [problem] * 3
+    assert world.fetch() == Again(1, 1_005_000, "not_found", PLACE)
+    assert world.told == [problem]
+    assert world.fetch(attempt=1) == Again(2, 1_030_000, "not_found", PLACE)
+    assert world.fetch(attempt=2) == Not(True, "not_found", "no such key", PLACE)
+
+
+def test_file_that_the_store_refuses_to_take_is_tried_again(world: _World) -> None:
+    world.contents.problem = Blocked("storage_full", "no room")
+    assert world.fetch(attempt=1) == Again(1, 1_005_000, "storage_full", PLACE)
+    assert world.places.open_places() == {"store_url": "storage_full"}  # and not the file's place
+
+
+def test_while_the_store_cannot_be_used_nothing_is_downloaded(world: _World, clock: _Clock) -> None:
+    world.contents.problem = Blocked("storage_full", "no room", remedy="make room")
+    with capture_logs() as logs:
+        world.fetch()
+        outcome = world.fetch(reference("plans/b.pdf"))
+        assert isinstance(outcome, Again)
+        assert (outcome.attempt, outcome.reason) == (0, "storage_full")
+        assert len(world.downloader.asked) == 1
+        assert world.places.open_places() == {"store_url": "storage_full"}
+        clock.now += 5.1
+        world.contents.problem = None
+        assert isinstance(world.fetch(), Got)
+    assert world.places.open_places() == {}
+    assert [(each["event"], each["log_level"], each["place"], each.get("remedy")) for each in logs] == [
+        ("place is left alone", "warning", "store_url", "make room"),
+        ("place is asked again", "info", "store_url", None),
+    ]
+
+
+def test_probe_that_does_not_come_to_the_store_lets_the_next_one_find_out(world: _World, clock: _Clock) -> None:
+    world.contents.problem = Blocked("storage_full", "no room")
+    world.fetch()
+    clock.now += 5.1
+    world.fails(Skipped("archived", "it lies in an archive"))
+    world.contents.problem = None
+    assert isinstance(world.fetch(), Got)
+
+
+def test_place_may_be_probed_though_the_store_was_in_the_way(world: _World, clock: _Clock) -> None:
+    world.fails(Blocked("bad_credentials", "refused"))
+    clock.now += 3
+    world.places.failed("store_url", Blocked("storage_full", "no room"), wholly=True)
+    clock.now += 3
+    assert isinstance(world.fetch(), Again)
+    clock.now += 3
+    assert isinstance(world.fetch(), Got)
+    assert world.places.open_places() == {}
+
+
+def test_bucket_that_is_not_there_is_said_once(world: _World) -> None:
+    with capture_logs() as logs:
+        world.fails(*[Blocked("no_such_bucket", "no bucket", remedy="mend s3.bucket")] * 2)
+    assert [(each["event"], each["place"], each["reason"], each["remedy"]) for each in logs] == [
+        ("place is left alone", PLACE, "no bucket", "mend s3.bucket")
+    ]
+
+
+def test_place_that_cannot_be_used_is_left_alone_at_once_and_nothing_is_used_up(world: _World) -> None:
+    world.fails(Blocked("bad_credentials", "refused"))
+    assert world.places.open_places() == {PLACE: "bad_credentials"}
+    assert world.fetch(attempt=2) == Again(2, 1_006_000, "bad_credentials", PLACE)
+    assert len(world.downloader.asked) == 1
+    assert [type(each) for each in world.told] == [Cancelled]
+
+
+def test_place_that_fails_several_times_in_a_row_is_left_alone(world: _World) -> None:
+    world.fails(Later("network", "reset"), Throttled("throttled", "slow down"))
+    assert world.places.open_places() == {}
+    world.fails(Later("network", "reset"))
+    assert world.places.open_places() == {PLACE: "network"}
+
+
+OF_THE_FILE = [
+    Later("not_found", "x"),
+    Later("access_denied", "x"),
+    Skipped("empty", "x"),
+    Later("changed_while_read", "x"),
+]
+
+
+@pytest.mark.parametrize("problem", OF_THE_FILE, ids=lambda problem: problem.reason)
+def test_what_is_wrong_with_a_file_says_nothing_against_its_place(world: _World, problem: FetchProblem) -> None:
+    network = Later("network", "reset")
+    world.fails(network, network, problem, network, network)
+    assert world.places.open_places() == {}
+
+
+def test_other_places_are_not_left_alone(world: _World) -> None:
+    world.places.failed("s3:other", Blocked("network", "refused"), wholly=True)
+    assert isinstance(world.fetch(), Got)
+
+
+def test_probe_that_succeeds_opens_the_place_again(world: _World, clock: _Clock) -> None:
+    world.fails(Blocked("network", "refused"))
+    clock.now += 5
+    assert isinstance(world.fetch(), Got)
+    assert world.places.open_places() == {}
+
+
+def test_one_try_at_a_time_is_the_probe(world: _World, clock: _Clock) -> None:
+    world.fails(Blocked("network", "refused"))
+    clock.now += 5
+    assert world.places.left_alone_s(PLACE) is None
+    assert isinstance(world.fetch(), Again)
+    world.places.answered(PLACE)
+    assert isinstance(world.fetch(), Got)
+
+
+def test_probe_that_was_cancelled_leaves_room_for_the_next(world: _World, clock: _Clock) -> None:
+    world.fails(Blocked("network", "refused"))
+    clock.now += 5
+    world.cancelled = True
+    assert world.fetch() is None
+    assert [type(each) for each in world.told] == [Cancelled]
+    world.cancelled = False
+    assert isinstance(world.fetch(), Got)
+
+
+def test_cancelled_fetch_has_no_outcome_and_says_nothing_of_its_place(world: _World) -> None:
+    world.cancelled = True
+    assert [world.fetch() for _ in range(10)] == [None] * 10
+    assert world.places.open_places() == {}
+
+
+def test_error_nobody_has_classified_comes_out(world: _World) -> None:
+    world.contents.problem = ZeroDivisionError()  # type: ignore[assignment]
+    with pytest.raises(ZeroDivisionError):
+        world.fetch()
+    assert list(world.folder.iterdir()) == []
