@@ -18,7 +18,7 @@ from rowferry.connections import database
 from rowferry.http_client import HttpClient
 from rowferry.reconcile.comparison import Comparison
 from rowferry.reconcile.database import Database
-from rowferry.reconcile.file_side import FileSide
+from rowferry.reconcile.files.side import FileSide
 from rowferry.reconcile.index import Index
 from rowferry.reconcile.ledger import Ledger
 from rowferry.reconcile.report import NotCompared, Report

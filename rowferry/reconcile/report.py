@@ -8,7 +8,7 @@ from typing import Any
 
 from rowferry.reconcile.columns import lined_up
 from rowferry.reconcile.difference import Difference
-from rowferry.reconcile.file_report import FileReport
+from rowferry.reconcile.files.report import FileReport
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from rowferry.http_client import HttpClient
 from rowferry.reconcile.comparison import Rows
-from rowferry.reconcile.file_comparison import FileComparison
-from rowferry.reconcile.file_facts import FILE_FIELDS, ROW_FIELDS
-from rowferry.reconcile.file_ledger import FileLedger
-from rowferry.reconcile.file_report import FileReport
-from rowferry.reconcile.file_results import Results
+from rowferry.reconcile.files.comparison import FileComparison
+from rowferry.reconcile.files.facts import FILE_FIELDS, ROW_FIELDS
+from rowferry.reconcile.files.ledger import FileLedger
+from rowferry.reconcile.files.report import FileReport
+from rowferry.reconcile.files.results import Results
 from rowferry.reconcile.index import Index
 from rowferry.reconcile.report import NO_FILES, NotCompared
 from rowferry.reconcile.shapes import Shape, for_files

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rowferry.reconcile.file_facts import Outcome
+from rowferry.reconcile.files.facts import Outcome
 from rowferry.reconcile.ledger import DIFFERENT, MISSING, SURPLUS, Ledger, Line
 
 _TABLES = """

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from cdc_runtime.kafka.admin import KafkaAdmin
 from cdc_runtime.kafka.positions import read_to_end
 from cdc_runtime.settings.models import KafkaSettings
-from rowferry.reconcile.file_facts import Outcome
+from rowferry.reconcile.files.facts import Outcome
 from schemas.file_results import FileResult
 from schemas.topics import Topics
 

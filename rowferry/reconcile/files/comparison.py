@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from rowferry.reconcile import file_facts as facts
 from rowferry.reconcile.comparison import Documents, Rows, key_of
 from rowferry.reconcile.difference import SAMPLES, Difference
 from rowferry.reconcile.facts import digest
-from rowferry.reconcile.file_facts import Outcome
-from rowferry.reconcile.file_ledger import FileLedger
-from rowferry.reconcile.file_report import FileReport, FileTable
+from rowferry.reconcile.files import facts
+from rowferry.reconcile.files.facts import Outcome
+from rowferry.reconcile.files.ledger import FileLedger
+from rowferry.reconcile.files.report import FileReport, FileTable
 from rowferry.reconcile.ledger import Line
 from rowferry.reconcile.shapes import Shape
 

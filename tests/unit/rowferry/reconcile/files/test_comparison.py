@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from rowferry.reconcile.difference import Difference
-from rowferry.reconcile.file_comparison import FileComparison
-from rowferry.reconcile.file_facts import Outcome
-from rowferry.reconcile.file_ledger import FileLedger
-from rowferry.reconcile.file_report import FileReport, FileTable
+from rowferry.reconcile.files.comparison import FileComparison
+from rowferry.reconcile.files.facts import Outcome
+from rowferry.reconcile.files.ledger import FileLedger
+from rowferry.reconcile.files.report import FileReport, FileTable
 from rowferry.reconcile.report import NotCompared, Report, TableReport
 from rowferry.reconcile.shapes import Described, Shape
 from schemas.tables import FileColumn

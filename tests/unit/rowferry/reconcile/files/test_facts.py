@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rowferry.reconcile import file_facts as facts
-from rowferry.reconcile.file_facts import Outcome
+from rowferry.reconcile.files import facts
+from rowferry.reconcile.files.facts import Outcome
 from rowferry.reconcile.shapes import Described, Shape, for_files
 from schemas.tables import FileColumn
 

@@ -1,0 +1,1 @@
+"""The comparison of file references: what rows refer to, results, documents."""
