@@ -70,7 +70,7 @@ bench: setup ## the benchmarks; ARGS="transcoder" for one
 docs: setup ## the documentation, into site/
 	$(BIN)/python -m mkdocs build --strict
 
-requirements: setup ## pin requirements/*.txt anew, with hashes
+requirements: setup ## pin requirements/*.txt again, with hashes
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/tools.txt
 	for name in runtime dev tools s3; do \
 		$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --universal \

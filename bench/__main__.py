@@ -19,7 +19,7 @@ BENCHMARKS = {
 
 
 def main(names: Sequence[str]) -> int:
-    """Run those benchmarks; gives 0, or the exit code of the first that failed, or 64 for an unknown name."""
+    """Run those benchmarks; returns 0, or the exit code of the first that failed, or 64 for an unknown name."""
     unknown = [name for name in names if name not in BENCHMARKS]
     if unknown:
         print(f"bench: expected one of {', '.join(BENCHMARKS)}, got {unknown[0]!r}", file=sys.stderr)

@@ -22,7 +22,7 @@ from cdc_runtime.settings.models import LogSettings
 _REPEAT_AFTER_S = 60.0
 _VARYING = re.compile(r"\[[^\]]*\]|\(after \d+ms[^)]*\)|\d+ms")
 _MOST_KEPT = 1000
-# Libraries that say at INFO what only their authors want to know; some of them at DEBUG what nobody may (signatures).
+# Libraries that say at INFO what only their authors want to know; some of them at DEBUG what no one may (signatures).
 _QUIET = ("asyncio", "aiohttp.access", "boto3", "botocore", "google", "urllib3")
 
 

@@ -1,7 +1,7 @@
 """
 The outermost frame of a service: runs it, turns what went wrong into one line on stderr and an exit code.
 
-The only place with `except Exception`: an error that nobody has classified is a bug (exit 70).
+The only place with `except Exception`: an error that no one has classified is a bug (exit 70).
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ def folder(name: str, stamp: str, make: Callable[[Path], None]) -> Path:
     """
     The folder of that name and stamp; ``make`` is given a path to make it at, where it is not there.
 
-    Folders of other stamps go when nobody has asked for them for a day. Raises DevstackError when the cache
+    Folders of other stamps go when no one has asked for them for a day. Raises DevstackError when the cache
     cannot be written, and what ``make`` raises.
     """
     place = directory() / f"{name}-{stamp}"

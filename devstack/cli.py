@@ -119,5 +119,5 @@ def _parser() -> argparse.ArgumentParser:
     down.add_argument("--wipe", action="store_true", help="remove their data as well")
     status = commands.add_parser("status", parents=[common], help="say which servers answer, and where")
     status.add_argument("--json", action="store_true", help="one JSON object instead of lines")
-    commands.add_parser("reset", parents=[start], help="stop, remove the data, and start anew")
+    commands.add_parser("reset", parents=[start], help="stop, remove the data, and start again")
     return parser

@@ -51,7 +51,7 @@ class Record:
         except FileNotFoundError:
             return None
         except (ValueError, TypeError, KeyError, AttributeError) as exc:
-            raise DevstackError(f"cannot read {path} ({exc}); remove {folder} to begin anew") from exc
+            raise DevstackError(f"cannot read {path} ({exc}); remove {folder} to begin again") from exc
 
 
 def prepare(folder: Path) -> Path:

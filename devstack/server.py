@@ -58,7 +58,7 @@ class Server(ABC):
 
     @property
     def port(self) -> int:
-        """The port that clients use; it stays for the life of the data folder, if nobody takes it."""
+        """The port that clients use; it stays for the life of the data folder, if no one takes it."""
         return self.record.ports[0]
 
     @property

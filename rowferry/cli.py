@@ -1,4 +1,4 @@
-"""The `rowferry` command: reads the arguments, runs a subcommand, gives back its exit code."""
+"""The `rowferry` command: reads the arguments, runs a subcommand, returns its exit code."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ The tree of errors, drawn by what must happen next.
         +-- GapFound               81  changes are missing between what was published and what comes next
         +-- SchemaIncompatible     82  a schema change that consumers cannot follow
 
-An error nobody has classified stops the service (exit 70). Messages start in lower case, have no full stop,
+An error no one has classified stops the service (exit 70). Messages start in lower case, have no full stop,
 say what was expected and what came, and never hold row values or secrets.
 """
 

@@ -55,7 +55,7 @@ def split(value: bytes) -> tuple[bytes, bytes]:
 
 
 class EventDecoder:
-    """Decodes framed events; `lookup` gives the schema of a fingerprint, or raises KeyError.
+    """Decodes framed events; `lookup` returns the schema of a fingerprint, or raises KeyError.
 
     Keeps one reader for each schema that it met; `lookup` is called once for each. `compiled`: read with the compiled
     module where it was built.

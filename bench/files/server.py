@@ -43,7 +43,7 @@ http {{
 
 
 def make_objects(folder: Path, count: int) -> list[str]:
-    """Write so many texts of their own, 64 KiB each, below `folder/objects/BUCKET`; gives their keys."""
+    """Write so many texts of their own, 64 KiB each, below `folder/objects/BUCKET`; returns their keys."""
     words = " ".join(random.Random(7).choices(_WORDS, k=OBJECT_BYTES // 4)).encode()
     keys = []
     for number in range(count):
@@ -57,7 +57,7 @@ def make_objects(folder: Path, count: int) -> list[str]:
 
 @contextmanager
 def serving(folder: Path) -> Iterator[str]:
-    """Serve what `make_objects` made in that folder; gives the endpoint. Ends the run when there is no nginx."""
+    """Serve what `make_objects` made in that folder; returns the endpoint. Ends the run when there is no nginx."""
     binary = shutil.which("nginx", path=os.environ.get("PATH", os.defpath) + ":/usr/sbin:/usr/local/sbin")
     if binary is None:
         raise SystemExit("bench: expected nginx on the PATH, found none: apt-get install nginx-light")

@@ -41,7 +41,7 @@ def run(broker: KafkaServer, endpoint: str, keys: Sequence[str], folder: Path, p
     """
     Have a new service with nothing in its folder and topics of its own fetch all objects.
 
-    Gives seconds from the first row in Kafka to the last offset committed, processor seconds with and without the
+    Returns seconds from the first row in Kafka to the last offset committed, processor seconds with and without the
     parsers' children, and the peak of its memory in MB.
     """
     settings = KafkaSettings(bootstrap_servers=broker.bootstrap_servers, prefix=prefix)
@@ -93,7 +93,7 @@ def _make_topics(settings: KafkaSettings, entry: TableEntry) -> None:
 
 
 def _describe(settings: KafkaSettings, entry: TableEntry, keys: Sequence[str]) -> list[tuple[bytes, bytes]]:
-    """Write the table and its schema, as the reader does; gives its rows' records, not written yet."""
+    """Write the table and its schema, as the reader does; returns its rows' records, not written yet."""
     sent = tuple(RelationColumn(column.primary_key, column.name, column.type_oid, -1) for column in entry.columns)
     plan = plan_table(entry, prefix=settings.prefix, relation=Relation(_OID, "public", "drawings", "d", sent))
     topics = Topics(settings.prefix)

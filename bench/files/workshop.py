@@ -28,7 +28,7 @@ _READERS_PER_PARSER = 4  # as the service has it
 
 @contextmanager
 def workshop(environment: Mapping[str, str], *, parse: bool) -> Iterator[Callable[[Sequence[str]], None]]:
-    """Gives what fetches objects by their keys; without `parse` there is no parser for any type."""
+    """Returns what fetches objects by their keys; without `parse` there is no parser for any type."""
     settings = load(FetcherSettings, [], environ=environment)
     telemetry = Telemetry(Metrics("bench", "0"), settings.fetcher_group)
     with ExitStack() as closing:

@@ -65,7 +65,7 @@ def client_config(settings: KafkaSettings, errors: ErrorMemory, **own: Option) -
     """
     Build the options of one client: the operator's, then ours (underscores for dots), which win.
 
-    It holds the password and must not be logged. The password is read anew for each client.
+    It holds the password and must not be logged. The password is read again for each client.
     """
     config: dict[str, Option] = dict(settings.client)
     password = settings.secret("sasl_password")

@@ -185,7 +185,7 @@ class GroupConsumer:
         return {TopicPartition(p.topic, p.partition): (p.offset, p.metadata) for p in found if p.offset >= 0}
 
     def known_end(self, place: TopicPartition) -> int | None:
-        """The end offset that the last fetch saw, transaction markers included; None before the first; asks nobody."""
+        """The end offset that the last fetch saw, transaction markers included; None before the first; no request."""
         try:
             ends = self._consumer.get_watermark_offsets(KafkaTopicPartition(*place), cached=True)
         except KafkaException:

@@ -14,7 +14,7 @@ class Fenced(FatalError):
 
 
 class TransactionAborted(TransientError):
-    """A Kafka transaction did not happen, or nobody knows: rewind to the last committed position."""
+    """A Kafka transaction did not happen, or its outcome is unknown: rewind to the last committed position."""
 
 
 class PartitionsLost(TransientError):
@@ -57,7 +57,7 @@ _MISSING = frozenset(
     {
         KafkaError._UNKNOWN_TOPIC,
         KafkaError._UNKNOWN_PARTITION,
-        # What list_offsets says of a partition that nobody leads.
+        # What list_offsets says of a partition without a leader.
         KafkaError._NOENT,
         KafkaError.UNKNOWN_TOPIC_OR_PART,
         KafkaError.UNKNOWN_TOPIC_ID,

@@ -69,7 +69,7 @@ def _producer_config(settings: KafkaSettings, errors: ErrorMemory, **own: object
 def _close(producer: Producer) -> None:
     """End a client without waiting for records: what is not acknowledged by now is given up."""
     with warnings.catch_warnings():
-        # It tries to abort an open transaction and warns when there is nobody to ask.
+        # It tries to abort an open transaction and warns when there is no broker to ask.
         warnings.simplefilter("ignore", RuntimeWarning)
         try:
             producer.purge()
@@ -180,7 +180,7 @@ class TransactionalProducer:
         """
         Make everything since `begin` durable and visible; blocks until it is, for the transaction's time at most.
 
-        Raises `TransactionAborted` when it did not happen, or nobody knows; `Fenced`, `AccessDenied`.
+        Raises `TransactionAborted` when it did not happen, or its outcome is unknown; `Fenced`, `AccessDenied`.
         """
         self._alive()
         try:
@@ -206,11 +206,11 @@ class TransactionalProducer:
         if self._settled():
             _close(self._producer)
         else:
-            # Its `close` waits for the coordinator, however long that is away; what nobody holds is freed at once.
+            # Its `close` waits for the coordinator, however long that is away; one that is not referred to is freed.
             del self._producer, self.raw_produce
 
     def _settled(self) -> bool:
-        """End the open transaction, where there is one; False when nobody answers."""
+        """End the open transaction, where there is one; False when no broker answers."""
         try:
             self._producer.abort_transaction(_LAST_ABORT_S)
         except KafkaException as exc:

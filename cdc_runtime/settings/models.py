@@ -39,7 +39,7 @@ from cdc_runtime.settings.sources import (
 )
 from schemas.errors import SettingsError
 
-# Options that carry a guarantee (exactly once, read committed, order): the clients set them, nobody else.
+# Options that carry a guarantee (exactly once, read committed, order): the clients alone set them.
 RESERVED_CLIENT_OPTIONS = frozenset(
     {
         "acks",

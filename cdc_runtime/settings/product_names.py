@@ -2,7 +2,7 @@
 Dotted names of all settings of all services of the product.
 
 One environment or file may serve several services, so a service passes over what another one knows; services do
-not know each other, hence this list. A test compares it with the models and says how to write it anew.
+not know each other, hence this list. A test compares it with the models and says how to write it again.
 """
 
 from __future__ import annotations

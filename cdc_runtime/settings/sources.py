@@ -37,7 +37,7 @@ LEGACY_VARIABLES = {
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A value as a source gave it; YAML gives values, the other sources texts still to be read."""
+    """A value as a source gave it; YAML has values, the other sources texts still to be read."""
 
     value: object
     origin: str
@@ -99,7 +99,7 @@ def flag_of(name: str) -> str:
 
 
 def refuse_unknown(layer: Layer, model: type[BaseModel], product: frozenset[str], problems: list[str]) -> Layer:
-    """Keep what the model knows, with texts read by the kind of setting; report what nobody in the product knows."""
+    """Keep what the model knows, with texts read by the kind of setting; report what no service knows."""
     known = dict(iter_settings(model))
     kept: dict[str, Entry] = {}
     for name, entry in layer.entries.items():

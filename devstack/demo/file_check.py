@@ -81,7 +81,7 @@ def differences(wanted: Expected, found: Fields | None, rows: Mapping[RowPlace, 
 def _text_differences(wanted: Expected, found: Fields) -> Iterator[str]:
     text = found.get("content_text") or ""
     if not wanted.readable and found.get("extraction_status") in ("ok", None):
-        yield "read, though nobody can"
+        yield "read, though no one can"
     if not wanted.text:
         if text:
             yield "a text where none was put in"

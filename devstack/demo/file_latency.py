@@ -92,7 +92,7 @@ class FilesInIndex:
         return now - min((committed for committed, _ in self._waiting.values()), default=now)
 
     def _take(self, result: dict[str, Any]) -> None:
-        """A later result of a file takes the place of an earlier one; nobody waits for what is gone."""
+        """A later result of a file takes the place of an earlier one; no one waits for what is gone."""
         if result["status"] == _GONE or not result["row_committed_ms"]:
             self._waiting.pop(result["file_id"], None)
         else:

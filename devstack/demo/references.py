@@ -1,7 +1,7 @@
 """
 Which references to files a row holds, and the id of each file (pure).
 
-Written anew from what the documentation says of ids, with nothing of the product, so that the two can check each other.
+Written from what the documentation says of ids, with nothing of the product, so that the two can check each other.
 """
 
 from __future__ import annotations

@@ -60,5 +60,5 @@ def as_ours(exc: psycopg.Error) -> RowferryError:
     table = exc.diag.table_name or "the sample database"
     return FatalError(
         f"expected a statement on {table} to pass, got {type(exc).__name__} ({exc.sqlstate})",
-        remedy="run the workload with the seed and factor of the load, on a database that nobody else changes",
+        remedy="run the workload with the seed and factor of the load, on a database that no one else changes",
     )

@@ -190,7 +190,7 @@ def wbs_revision(_: Draws, number: int) -> str:
 
 
 def document(make: Callable[[Draws], object]) -> Fill:
-    """The JSON of what `make` gives."""
+    """The JSON of what `make` returns."""
     return lambda draws, _: json.dumps(make(draws), ensure_ascii=False)
 
 

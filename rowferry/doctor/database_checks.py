@@ -78,7 +78,7 @@ def _slot(catalog: Catalog, facts: DatabaseFacts, name: str) -> Finding:
         return warning("slot", expected, "none yet", "cdc-reader run makes it when it starts for the first time")
     if slot.plugin != PLUGIN or slot.database != database:
         found = f"one of plugin {slot.plugin!r} in database {slot.database!r}"
-        remedy = f"SELECT pg_drop_replication_slot('{name}'); -- if nobody needs it, else choose another `slot`"
+        remedy = f"SELECT pg_drop_replication_slot('{name}'); -- if no one needs it, else choose another `slot`"
         return failed("slot", expected, found, remedy, sql=True)
     if slot.wal_status == "lost" or slot.invalid:
         found = f"one that lost its WAL ({slot.invalid or 'wal_status lost'})"
@@ -86,7 +86,7 @@ def _slot(catalog: Catalog, facts: DatabaseFacts, name: str) -> Finding:
     if slot.wal_status == "unreserved":
         return warning("slot", expected, "one that loses its WAL at the next checkpoint", "start the reader at once")
     if slot.active_pid is None:
-        return warning("slot", expected, "one that nobody reads", "cdc-reader run")
+        return warning("slot", expected, "one that no one reads", "cdc-reader run")
     return ok("slot", expected, f"active, {slot.wal_status}")
 
 

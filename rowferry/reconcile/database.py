@@ -114,7 +114,7 @@ class Database:
             yield from self._texts(f"{query}{condition}", shape.table.carried)
 
     def row(self, shape: Shape, key: Mapping[str, str]) -> dict[str, str] | None:
-        """The row with that primary key (as text), as `rows` gives it; None when there is none."""
+        """The row with that primary key (as text), as `rows` returns it; None when there is none."""
         matches = sql.SQL(" AND ").join(
             sql.SQL("{} = {}").format(sql.Identifier(name), sql.Literal(value)) for name, value in key.items()
         )

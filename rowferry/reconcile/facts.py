@@ -70,7 +70,7 @@ def expected(shape: Shape, row: Mapping[str, str]) -> Facts:
 
 
 def found(fields: Mapping[str, Any]) -> Facts:
-    """What a document says, from its fields as Vespa's JSON gives them."""
+    """What a document says, from its fields as Vespa's JSON has them."""
     metadata = fields.get("metadata") or {}
     if isinstance(metadata, list):  # the long form of a map
         metadata = {entry["key"]: entry["value"] for entry in metadata}

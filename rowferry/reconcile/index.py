@@ -1,5 +1,5 @@
 """
-Edge: Vespa's side of the comparison: documents as /document/v1 gives them back.
+Edge: Vespa's side of the comparison: documents as /document/v1 returns them.
 
 A visit is a full scan in pages, without a snapshot: what is written while it goes on may be seen or not.
 """

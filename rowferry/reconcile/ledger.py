@@ -54,7 +54,7 @@ class Ledger:
         self._database.close()
 
     def add(self, side: Side, lines: Iterable[Line]) -> int:
-        """Enter documents; gives back how many were entered before under the same id (the last one stays)."""
+        """Enter documents; returns how many were entered before under the same id (the last one stays)."""
         before = self._count(side)
         written = self._enter(
             f"INSERT OR REPLACE INTO {side} VALUES (?, ?, ?)",
@@ -71,7 +71,7 @@ class Ledger:
         return dict(self._database.execute(f"SELECT tab, count(*) FROM ({MISSING}) GROUP BY tab"))
 
     def surplus(self) -> dict[str, int]:
-        """How many documents each table has that nobody wants."""
+        """How many documents each table has that no one wants."""
         return dict(self._database.execute(f"SELECT tab, count(*) FROM ({SURPLUS}) GROUP BY tab"))
 
     def different(self) -> dict[str, int]:
@@ -95,7 +95,7 @@ class Ledger:
         return (str(row[0]) for row in rows)
 
     def _enter(self, statement: str, lines: Iterable[Sequence[object]]) -> int:
-        """Write lines, some thousand at a time; gives back how many they were."""
+        """Write lines, some thousand at a time; returns how many they were."""
         written = 0
         rest = iter(lines)
         while batch := list(islice(rest, _BATCH)):

@@ -1,5 +1,5 @@
 """
-What the documents of a table must be like, derived anew from the catalog (pure).
+What the documents of a table must be like, derived independently from the catalog (pure).
 
 The rules are those of the contract, written a second time on purpose: a mistake in the product's discovery or
 mapping shows as a difference instead of being made twice.

@@ -105,7 +105,7 @@ def some_key(folder: str, draws: Draws) -> str:
 
 
 def some_linked_key(folder: str, draws: Draws) -> str:
-    """Likewise for a link: clients resolve segments of dots in it, and nobody links to an empty folder."""
+    """Likewise for a link: clients resolve segments of dots in it, and no one links to an empty folder."""
     return _some_key(folder, draws, _PLAIN_ODD, tuple(key for key in FAULTY if not key.endswith("/")))
 
 

@@ -30,7 +30,7 @@ class Form(StrEnum):
     SIGNED = "signed"
     EXPIRED = "expired"  # signed two days ago for an hour; the object is in our bucket
     PARTNER = "partner"  # likewise, in a bucket that is not ours
-    FOREIGN = "foreign"  # unsigned, to a host that nobody allowed
+    FOREIGN = "foreign"  # unsigned, to a host that no one allowed
     S3 = "s3"  # s3://bucket/key
 
 

@@ -54,7 +54,7 @@ class FileComparison:
         return self.tables is None or facts.file_place(file_id)[0] in self.tables
 
     def _enter_files(self, ledger: FileLedger) -> int:
-        """Enter the documents of files; gives back how many are nothing but a memory."""
+        """Enter the documents of files; returns how many are nothing but a memory."""
         memories = 0
 
         def documents() -> Iterator[tuple[Line, Outcome]]:

@@ -72,7 +72,7 @@ def expected(shape: Shape, reference: FileReference) -> Facts:
 
 
 def found(fields: Mapping[str, Any]) -> Facts:
-    """What a file's document says, from its fields as Vespa's JSON gives them."""
+    """What a file's document says, from its fields as Vespa's JSON has them."""
     says: Facts = {name: fields.get(name) or "" for name in _COMPARED}
     says["source_uri"] = _within_bucket(says["source_uri"])
     says["ended"] = fields.get("status") in _ENDED and fields.get("deleted") is not True

@@ -27,7 +27,7 @@ class FileSide:
     only_these: bool
 
     def compare(self, shapes: Sequence[Shape], rows: Rows) -> FileReport | NotCompared:
-        """Compare the files of these tables; asks nobody where no table has a column that refers to files.
+        """Compare the files of these tables; asks no one where no table has a column that refers to files.
 
         Raises as Kafka and the index do.
         """

@@ -166,7 +166,7 @@ SLOTS = {
         Verdict.WARNING,
         "one that loses its WAL at the next checkpoint",
     ),
-    "not read": (dataclasses.replace(SLOT, active_pid=None), Verdict.WARNING, "one that nobody reads"),
+    "not read": (dataclasses.replace(SLOT, active_pid=None), Verdict.WARNING, "one that no one reads"),
 }
 
 

@@ -73,7 +73,7 @@ public final class VespaServer {
         }
     }
 
-    /** Everything that Vespa writes goes below the data directory, into a folder made anew. */
+    /** Everything that Vespa writes goes below the data directory, into a new folder. */
     private static Path prepare(Path data) throws IOException {
         Path work = data.resolve("run");
         if (Files.exists(work)) {

@@ -116,7 +116,7 @@ public final class ContainerPackage {
         }
     }
 
-    /** One node on this machine, which nobody runs; documents that are not sent to be indexed. */
+    /** One node on this machine, which no one runs; documents that are not sent to be indexed. */
     private void reduce(Element content) {
         children(content, "documents").forEach(documents ->
                 children(documents, "document-processing").forEach(documents::removeChild));
