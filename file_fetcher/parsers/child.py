@@ -27,7 +27,8 @@ from pathlib import Path
 from typing import Any
 
 from file_fetcher.parsers.context import ROWS_BYTES, Context
-from file_fetcher.parsers.protocol import LimitReached, Parser, ParserLimits, Unreadable
+from file_fetcher.parsers.limits import LimitReached, ParserLimits
+from file_fetcher.parsers.protocol import Parser, Unreadable
 from file_fetcher.parsers.reading import STDERR
 
 _PR_SET_PDEATHSIG = 1

@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, TextIO
 
-from file_fetcher.parsers.protocol import LimitReached, ParserLimits
+from file_fetcher.parsers.limits import LimitReached, ParserLimits
 from file_fetcher.parsers.ranges import Runs
 
 META, TEXT, ROWS = "meta.json", "text.txt", "rows.jsonl"

@@ -27,8 +27,9 @@ from file_fetcher.failures import Blocked, Cancelled
 from file_fetcher.parsers.child import Job
 from file_fetcher.parsers.endings import Ending, status_of
 from file_fetcher.parsers.fork_client import NurseryClient, NurseryGone
+from file_fetcher.parsers.limits import ParserLimits
 from file_fetcher.parsers.media_types import MediaType, Signature
-from file_fetcher.parsers.protocol import ParserInfo, ParserLimits
+from file_fetcher.parsers.protocol import ParserInfo
 from file_fetcher.parsers.reading import Reading, last_words, reading_of
 from file_fetcher.settings import LimitSettings, ParserSettings
 from file_fetcher.store.disk import writing

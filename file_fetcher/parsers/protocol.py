@@ -10,12 +10,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
+from file_fetcher.parsers.context import Context
 from file_fetcher.parsers.media_types import Signature
-
-if TYPE_CHECKING:
-    from file_fetcher.parsers.context import Context
 
 ENTRY_POINTS = "rowferry.parsers"
 
@@ -50,22 +48,6 @@ class ParserInfo:
     def label(self) -> str:
         """Name and version, as results say them."""
         return f"{self.name} {self.version}"
-
-
-@dataclass(frozen=True, slots=True)
-class ParserLimits:
-    """How much is taken out of one file."""
-
-    max_text_chars: int = 10_000_000
-    max_rows: int = 100_000
-    max_columns: int = 500
-    max_cell_chars: int = 32_767
-    # What an archive may unpack to: as much as the child may hold.
-    max_unpacked_bytes: int = 1024 * 1024 * 1024
-
-
-class LimitReached(Exception):
-    """Enough was read: the file's result says `truncated`."""
 
 
 class Unreadable(Exception):

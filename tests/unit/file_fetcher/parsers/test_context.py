@@ -4,7 +4,7 @@ import pytest
 
 from file_fetcher.parsers import context as context_module
 from file_fetcher.parsers.context import META, Context
-from file_fetcher.parsers.protocol import LimitReached, ParserLimits
+from file_fetcher.parsers.limits import LimitReached, ParserLimits
 from tests.unit.file_fetcher.parsers.written import written
 
 

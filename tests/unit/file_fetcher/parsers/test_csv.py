@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from file_fetcher.parsers.csv import CsvParser
-from file_fetcher.parsers.protocol import ParserLimits
+from file_fetcher.parsers.limits import ParserLimits
 from tests.unit.file_fetcher.parsers.written import parse
 
 

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from file_fetcher.parsers.limits import ParserLimits
 from file_fetcher.parsers.pdf import PdfParser
-from file_fetcher.parsers.protocol import ParserLimits, Unreadable
+from file_fetcher.parsers.protocol import Unreadable
 from tests.unit.file_fetcher.documents import pdf
 from tests.unit.file_fetcher.parsers.written import parse
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from file_fetcher.parsers.context import META, TEXT, Context
-from file_fetcher.parsers.protocol import ParserLimits
+from file_fetcher.parsers.limits import ParserLimits
 from file_fetcher.parsers.reading import Reading, reading_of
 
 

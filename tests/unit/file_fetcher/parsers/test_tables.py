@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from file_fetcher.parsers.context import Context
-from file_fetcher.parsers.protocol import ParserLimits
+from file_fetcher.parsers.limits import ParserLimits
 from file_fetcher.parsers.tables import Table, header_names, letter
 from tests.unit.file_fetcher.parsers.written import written
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from file_fetcher.parsers.protocol import ParserLimits
+from file_fetcher.parsers.limits import ParserLimits
 from file_fetcher.parsers.text import TextParser
 from tests.unit.file_fetcher.parsers.written import parse
 

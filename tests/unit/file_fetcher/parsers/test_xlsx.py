@@ -6,7 +6,8 @@ import io
 import openpyxl
 import pytest
 
-from file_fetcher.parsers.protocol import ParserLimits, Unreadable
+from file_fetcher.parsers.limits import ParserLimits
+from file_fetcher.parsers.protocol import Unreadable
 from file_fetcher.parsers.xlsx import XlsxParser
 from tests.unit.file_fetcher.documents import swollen_xlsx, xlsx
 from tests.unit.file_fetcher.parsers.written import parse

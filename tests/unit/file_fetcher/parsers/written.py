@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from file_fetcher.parsers.context import META, ROWS, TEXT, Context
-from file_fetcher.parsers.protocol import LimitReached, Parser, ParserLimits
+from file_fetcher.parsers.limits import LimitReached, ParserLimits
+from file_fetcher.parsers.protocol import Parser
 
 
 @dataclass(frozen=True)
