@@ -11,9 +11,10 @@ import structlog
 
 from cdc_reader.discovery.definition_changes import Definitions
 from cdc_reader.postgres.pg_snapshot import Snapshot
+from cdc_reader.postgres.visible_reads import current_snapshot
+from cdc_reader.postgres.wal_messages import emit_message
 from cdc_reader.postgres.workers import SideWork
 from cdc_reader.settings import ReaderSettings
-from cdc_reader.snapshot.chunk_queries import current_snapshot, emit_message
 from schemas.errors import TransientError
 
 logger = structlog.get_logger(__name__)

@@ -22,10 +22,11 @@ from cdc_reader.postgres.lsn import Lsn
 from cdc_reader.postgres.replication import ReplicationStream
 from cdc_reader.postgres.server import check_server_settings
 from cdc_reader.postgres.workers import SideWork
+from cdc_reader.progress.ready import Ready
 from cdc_reader.publishing.publisher import Publisher
 from cdc_reader.session import Edges, Session, TextNeeded
 from cdc_reader.settings import ReaderSettings
-from cdc_reader.startup import Ready, Startup
+from cdc_reader.startup import Startup
 from cdc_reader.transcode import IMPLEMENTATION, Encoder, TablePlan, make_encoder
 from cdc_runtime.drain import Drain
 from cdc_runtime.health import Health

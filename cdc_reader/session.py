@@ -22,17 +22,17 @@ from cdc_reader.pgoutput.messages import Relation
 from cdc_reader.postgres.connections import Connection
 from cdc_reader.postgres.replication import ReplicationStream
 from cdc_reader.postgres.server import type_names
+from cdc_reader.postgres.wal_messages import MESSAGE_PREFIX
 from cdc_reader.postgres.workers import SideWork, Worker
+from cdc_reader.progress.ready import Ready
 from cdc_reader.publishing.floors import Floors
 from cdc_reader.publishing.publisher import Publisher
 from cdc_reader.settings import ReaderSettings
-from cdc_reader.snapshot.chunk_queries import MESSAGE_PREFIX
 from cdc_reader.snapshot.chunk_reads import ChunkReads
 from cdc_reader.snapshot.removed_tables import Farewells
 from cdc_reader.snapshot.runner import RunnerSettings, SnapshotRunner
 from cdc_reader.snapshot.scan_records import RecordedScans
 from cdc_reader.snapshot.scans import cause_of_scan, resumable
-from cdc_reader.startup import Ready
 from cdc_reader.stream.changes import Changes, Limits
 from cdc_reader.stream.toast_refetch import Refetched, refetch
 from cdc_reader.stream.transactions import Transactions

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import structlog
 
@@ -27,12 +27,14 @@ from cdc_reader.postgres.replication import ReplicationStream
 from cdc_reader.postgres.server import flush_lsn, slot_row, xids_in_sync_rep
 from cdc_reader.postgres.timelines import switch_point
 from cdc_reader.progress import gap_checks
+from cdc_reader.progress.ready import Ready
 from cdc_reader.progress.stored import Stored, published_versions, read_stored
 from cdc_reader.progress.versions import Versions, seed
 from cdc_reader.publishing.publisher import Publisher
 from cdc_reader.settings import ReaderSettings
-from cdc_reader.tables.captured import CapturedTable, EncoderOf, read_plan, text_columns
+from cdc_reader.tables.captured import CapturedTable, EncoderOf
 from cdc_reader.tables.encoder_plans import plan_table
+from cdc_reader.tables.reads import read_plan, text_columns
 from cdc_runtime.kafka.admin import KafkaAdmin
 from schemas.errors import SlotLost
 from schemas.names import TableName
@@ -42,24 +44,6 @@ from schemas.topics import Topics, directory_topic, offsets_topic, table_topic
 
 logger = structlog.get_logger(__name__)
 PLUGIN = "pgoutput"
-
-
-@dataclass(slots=True)
-class Ready:
-    """What a session streams with. `farewell`: tables that are captured no longer; their rows leave the topics.
-
-    `not_visible`: xids that earlier sessions may have delivered and that no snapshot is sure to see yet (rule S1).
-    """
-
-    stored: Stored
-    position: Position
-    versions: Versions
-    catalog: Catalog
-    entries: dict[TableName, TableEntry]
-    tables: list[CapturedTable]
-    farewell: list[CapturedTable] = field(default_factory=list)
-    binary: bool = True
-    not_visible: set[int] = field(default_factory=set)
 
 
 class Startup:

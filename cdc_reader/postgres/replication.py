@@ -26,7 +26,7 @@ from psycopg.pq.abc import PGconn
 
 from cdc_reader.postgres.connections import CONNECT_TIMEOUT_S, session_options, translated
 from cdc_reader.postgres.lsn import Lsn
-from cdc_reader.progress.gap_checks import ANEW
+from cdc_reader.remedies import RESET
 from schemas.errors import GapFound, ProtocolError, SlotLost, TransientError, Unreachable
 
 _EPOCH_US = 946_684_800_000_000  # 2000-01-01, where PostgreSQL counts from
@@ -131,9 +131,9 @@ class ReplicationStream:
         state = result.error_field(DiagnosticField.SQLSTATE) if result is not None else None
         message = f"the server ended the replication stream: {text or 'no reason given'}"
         if state == _UNDEFINED_OBJECT:
-            raise GapFound(f"{message}: the slot is at a time before the publication existed", remedy=ANEW)
+            raise GapFound(f"{message}: the slot is at a time before the publication existed", remedy=RESET)
         if state == _NOT_IN_STATE:
-            raise SlotLost(message, remedy=ANEW)
+            raise SlotLost(message, remedy=RESET)
         raise Unreachable(message)
 
     def confirm(self, lsn: int) -> None:

@@ -1,7 +1,9 @@
 """
 Edge: what the reader asks the source besides rows: who it is, where it is, its slot, names of types.
 
-Leaves the catalog to `discovery`, chunks to `snapshot.reading`.
+Leaves the catalog to `discovery`, chunks to `snapshot.chunk_queries`.
+
+Keeps: P11.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from collections.abc import Sequence
 
 from cdc_reader.postgres.connections import Connection, translated
 from cdc_reader.postgres.lsn import Lsn
-from cdc_reader.progress.gap_checks import SlotRow
+from cdc_reader.postgres.slot_row import SlotRow
 from schemas.errors import ServerSetting
 
 OLDEST_SERVER = 140000  # binary tuples and logical messages over pgoutput came with PostgreSQL 14

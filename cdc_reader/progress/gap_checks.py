@@ -12,26 +12,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from cdc_reader.postgres.lsn import Lsn
+from cdc_reader.postgres.slot_row import SlotRow
+from cdc_reader.remedies import RESET
 from schemas.errors import GapFound, ServerSetting, SlotLost
 from schemas.offsets import Position, PublicationMark
 from schemas.tables import TableEntry
-
-ANEW = (
-    "to read every table again and sweep what is gone from the index, run `cdc-reader reset --execute`, "
-    "then start the reader"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class SlotRow:
-    """The slot as `pg_replication_slots` shows it; LSNs as integers. `invalid` is the reason, where there is one."""
-
-    plugin: str
-    database: str
-    confirmed_lsn: int
-    active_pid: int | None
-    wal_status: str
-    invalid: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,20 +34,20 @@ def check_slot(name: str, slot: SlotRow | None, position: Position, *, plugin: s
     """The slot of a stored position must be there, alive, ours, and not ahead of it (rule P3)."""
     if slot is None:
         raise SlotLost(
-            f"expected replication slot {name!r}, which the stored position belongs to, got none", remedy=ANEW
+            f"expected replication slot {name!r}, which the stored position belongs to, got none", remedy=RESET
         )
     check_slot_kind(name, slot, plugin=plugin, database=database)
     if slot.wal_status == "lost" or slot.invalid:
         raise SlotLost(
             f"expected replication slot {name!r} to hold the WAL that is still to be read, "
             f"got an invalidated one ({slot.invalid or 'wal_status lost'})",
-            remedy=f"raise max_slot_wal_keep_size; {ANEW}",
+            remedy=f"raise max_slot_wal_keep_size; {RESET}",
         )
     if slot.confirmed_lsn > position.restart_lsn:
         raise GapFound(
             f"expected slot {name!r} at or before the stored position {Lsn(position.restart_lsn)}, got it confirmed "
             f"to {Lsn(slot.confirmed_lsn)}: something else read from it or made it anew",
-            remedy=ANEW,
+            remedy=RESET,
         )
 
 
@@ -81,25 +66,25 @@ def check_server(position: Position, server: ServerPosition) -> None:
     if position.system_id != server.system_id:
         raise GapFound(
             f"expected the server with system id {position.system_id}, got {server.system_id}: another cluster",
-            remedy=f"point database_url at the right server; or, when this one replaces it for good, {ANEW}",
+            remedy=f"point database_url at the right server; or, when this one replaces it for good, {RESET}",
         )
     if position.database != server.database:
         raise GapFound(
             f"expected database {position.database!r}, from which the position comes, got {server.database!r}",
-            remedy=f"correct database_url, or set another `source`; or {ANEW}",
+            remedy=f"correct database_url, or set another `source`; or {RESET}",
         )
     seen = max(position.restart_lsn, position.seen_lsn, position.last.end_lsn if position.last else 0)
     if position.timeline != server.timeline and (server.switch_lsn is None or seen > server.switch_lsn):
         raise GapFound(
             f"expected timeline {position.timeline} up to {Lsn(seen)}, got timeline {server.timeline}, which left it "
             f"at {Lsn(server.switch_lsn or 0)}: what was published after that never happened there",
-            remedy=ANEW,
+            remedy=RESET,
         )
     if seen > server.flush_lsn:
         raise GapFound(
             f"expected a server that has written WAL up to {Lsn(seen)}, got one at {Lsn(server.flush_lsn)}: "
             "it was restored to an earlier time, or lost its last writes",
-            remedy=ANEW,
+            remedy=RESET,
         )
 
 
@@ -110,12 +95,12 @@ def check_publication(stored: PublicationMark, current: PublicationMark | None, 
     gap: their tables have no snapshot yet and get one.
     """
     if current is None:
-        raise GapFound("expected the publication that the position belongs to, got none: it was dropped", remedy=ANEW)
+        raise GapFound("expected the publication that the position belongs to, got none: it was dropped", remedy=RESET)
     if stored.identity != current.identity:
         raise GapFound(
             "expected the publication as it was, got one that was altered or made anew: "
             "changes meanwhile were not sent",
-            remedy=ANEW,
+            remedy=RESET,
         )
     now = set(current.members.values())
     for table, mark in stored.members.items():
@@ -123,7 +108,7 @@ def check_publication(stored: PublicationMark, current: PublicationMark | None, 
             raise GapFound(
                 f"expected table {table} to have stayed in the publication, got it removed or added anew: "
                 "changes meanwhile were not sent",
-                remedy=ANEW,
+                remedy=RESET,
             )
 
 
@@ -132,7 +117,9 @@ def check_topics(stored: Mapping[str, str], current: Mapping[str, str]) -> None:
     for topic, topic_id in sorted(stored.items()):
         if current.get(topic) != topic_id:
             got = "none" if topic not in current else "another one of that name"
-            raise GapFound(f"expected topic {topic!r} as it was when rows were published to it, got {got}", remedy=ANEW)
+            raise GapFound(
+                f"expected topic {topic!r} as it was when rows were published to it, got {got}", remedy=RESET
+            )
 
 
 def check_entries(stored: Mapping[str, TableEntry], current: Mapping[str, TableEntry]) -> None:
@@ -160,5 +147,5 @@ def _check_key(known: TableEntry, entry: TableEntry) -> None:
     raise GapFound(
         f"expected primary key ({', '.join(known.primary_key)}) of table {entry.name} for ever, "
         f"got ({', '.join(entry.primary_key)}) or other types",
-        remedy=f"restore the key, or exclude the table; or delete topic {entry.topic!r} and {ANEW}",
+        remedy=f"restore the key, or exclude the table; or delete topic {entry.topic!r} and {RESET}",
     )

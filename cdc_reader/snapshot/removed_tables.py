@@ -14,10 +14,10 @@ from typing import Protocol
 
 import structlog
 
+from cdc_reader.postgres.wal_messages import emit_message
 from cdc_reader.postgres.workers import SideWork
+from cdc_reader.progress.ready import Ready
 from cdc_reader.progress.versions import Versions
-from cdc_reader.snapshot.chunk_queries import emit_message
-from cdc_reader.startup import Ready
 from cdc_reader.tables.captured import CapturedTable
 from cdc_reader.transcode import EventContext
 from schemas.errors import TransientError

@@ -15,14 +15,16 @@ from typing import Protocol
 
 import structlog
 
+from cdc_reader.postgres.wal_messages import emit_message
 from cdc_reader.postgres.workers import SideWork, Worker
 from cdc_reader.progress.versions import Versions
 from cdc_reader.publishing.floors import Floors
-from cdc_reader.snapshot.chunk_queries import Bounds, emit_message, wait_for_writers
+from cdc_reader.snapshot.chunk_queries import Bounds
 from cdc_reader.snapshot.chunk_reads import ChunkReads, Reading
 from cdc_reader.snapshot.chunks import ChunkSize
 from cdc_reader.snapshot.scan_records import RecordedScans
 from cdc_reader.snapshot.scans import HELD, RUNNING, Phase, Scan
+from cdc_reader.snapshot.table_writers import wait_for_writers
 from cdc_reader.tables.captured import CapturedTable
 from cdc_reader.transcode import EventContext
 from schemas.control import Command, State

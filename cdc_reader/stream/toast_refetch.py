@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 
 from cdc_reader.postgres.connections import Connection, translated
 from cdc_reader.postgres.lsn import Lsn
+from cdc_reader.postgres.row_queries import ReadPlan
+from cdc_reader.postgres.visible_reads import begin_seeing, copy_rows
+from cdc_reader.postgres.wal_messages import emit_message
 from cdc_reader.postgres.workers import Worker
-from cdc_reader.snapshot.chunk_queries import begin_seeing, copy_rows, emit_message
-from cdc_reader.snapshot.chunks import ReadPlan
 from cdc_reader.transcode import Encoder
 from schemas.errors import TransientError
 from schemas.keys import parse_row_key

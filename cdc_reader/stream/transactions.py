@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from cdc_reader.pgoutput.messages import Begin, Commit
 from cdc_reader.postgres.lsn import Lsn
-from cdc_reader.progress.gap_checks import ANEW
+from cdc_reader.remedies import RESET
 from schemas.errors import GapFound, ProtocolError
 from schemas.offsets import OpenTransaction, TransactionMark
 
@@ -52,7 +52,7 @@ class Transactions:
                 raise GapFound(
                     f"expected the stored last transaction {expected.xid} at {Lsn(expected.commit_lsn)} to come first, "
                     f"got {begin.xid} at {begin.final_lsn}: the server's past is not the one that was published",
-                    remedy=ANEW,
+                    remedy=RESET,
                 )
             return self.ALL
         if self._resume is not None:
@@ -61,7 +61,7 @@ class Transactions:
                 raise GapFound(
                     f"expected transaction {resume.xid} at {Lsn(resume.commit_lsn)}, of which a part is published, "
                     f"got {begin.xid} at {begin.final_lsn}",
-                    remedy=ANEW,
+                    remedy=RESET,
                 )
             return resume.ordinal
         return 0
@@ -77,7 +77,7 @@ class Transactions:
             raise GapFound(
                 f"expected at least {self.skip} changes in transaction {begin.xid}, which are published, "
                 f"got {self.ordinal}",
-                remedy=ANEW,
+                remedy=RESET,
             )
         self.begin = None
         self.skip = 0

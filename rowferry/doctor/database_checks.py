@@ -15,7 +15,7 @@ from cdc_reader.discovery.catalog_rows import (
     TableRow,
 )
 from cdc_reader.discovery.publication import publication_plan, quote_identifier, quote_table
-from cdc_reader.progress.gap_checks import ANEW
+from cdc_reader.remedies import RESET
 from rowferry.doctor.facts import DatabaseFacts, Names
 from rowferry.doctor.findings import Finding, failed, ok, warning
 from schemas.errors import ServerSetting
@@ -82,7 +82,7 @@ def _slot(catalog: Catalog, facts: DatabaseFacts, name: str) -> Finding:
         return failed("slot", expected, found, remedy, sql=True)
     if slot.wal_status == "lost" or slot.invalid:
         found = f"one that lost its WAL ({slot.invalid or 'wal_status lost'})"
-        return failed("slot", expected, found, f"raise max_slot_wal_keep_size; {ANEW}")
+        return failed("slot", expected, found, f"raise max_slot_wal_keep_size; {RESET}")
     if slot.wal_status == "unreserved":
         return warning("slot", expected, "one that loses its WAL at the next checkpoint", "start the reader at once")
     if slot.active_pid is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cdc_reader.progress.gap_checks import SlotRow
+from cdc_reader.postgres.slot_row import SlotRow
 from cdc_runtime.topic_checks import TopicDifference
 from schemas.tables import TableEntry
 

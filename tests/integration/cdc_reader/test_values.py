@@ -14,9 +14,9 @@ import pytest
 
 from cdc_reader.pgoutput import Insert, Relation, decode
 from cdc_reader.postgres.connections import connect
-from cdc_reader.snapshot.chunk_queries import copy_rows
-from cdc_reader.tables.captured import read_plan
+from cdc_reader.postgres.visible_reads import copy_rows
 from cdc_reader.tables.encoder_plans import plan_table
+from cdc_reader.tables.reads import read_plan
 from cdc_reader.transcode import Encoder, EventContext, make_encoder
 from cdc_reader.transcode.copied import split_copy_row
 from cdc_reader.transcode.kinds import Code

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from cdc_reader.postgres.slot_row import SlotRow
 from cdc_reader.postgres.timelines import switch_point
 from cdc_reader.progress.gap_checks import (
     ServerPosition,
-    SlotRow,
     check_entries,
     check_publication,
     check_server,

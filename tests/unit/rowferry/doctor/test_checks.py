@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cdc_reader.discovery.catalog_rows import Catalog
-from cdc_reader.progress.gap_checks import SlotRow
+from cdc_reader.postgres.slot_row import SlotRow
 from cdc_runtime.topic_checks import TopicDifference
 from rowferry.doctor.database_checks import check_database
 from rowferry.doctor.facts import DatabaseFacts, KafkaFacts, Names, VespaFacts
