@@ -42,6 +42,17 @@ class Module:
                 found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
         return found
 
+    def needs(self, others: Collection[str]) -> set[str]:
+        """Those of the modules `others` that it imports, for types too; a package is needed for its own names alone."""
+        found = set()
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Import):
+                found |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                inner = {f"{node.module}.{alias.name}" for alias in node.names}
+                found |= inner if inner <= set(others) else inner | {node.module}
+        return found & set(others) - {self.name}
+
     def records(self) -> set[str]:
         """The names of its plain records: making one does nothing."""
         classes = [node for node in self.tree.body if isinstance(node, ast.ClassDef)]

@@ -2,32 +2,27 @@
 The rules that keep the project's shape: who imports whom, who touches the world, how large things are.
 
 A module either decides (pure) or does. Those that do are listed in `EDGES`, each with the client libraries that it
-uses: the list is compared with the code both ways, so it can be read as the map of the product's edges.
+uses: the list is compared with the code both ways, so it can be read as the map of the product's edges. What is looked
+for, and how it is found, stands in `shape`.
 """
 
 from __future__ import annotations
 
-import re
-
-import pytest
-
-from tests.unit.sources import BESIDE, PRODUCT, Module, modules
-
-# Who may import whom, besides itself.
-LAYERS = {
-    "schemas": set(),
-    "cdc_runtime": {"schemas"},
-    "cdc_reader": {"schemas", "cdc_runtime"},
-    "vespa_sink": {"schemas", "cdc_runtime"},
-    "file_fetcher": {"schemas", "cdc_runtime"},
-    "rowferry": {"schemas", "cdc_runtime", "cdc_reader", "vespa_sink", "file_fetcher"},
-}
-CLIENTS = {"aiohttp", "boto3", "confluent_kafka", "http", "obstore", "prometheus_client", "psycopg", "uvloop", "vespa"}
-CLIENTS |= {"pydantic_settings", "sqlite3", "urllib.request"}
-CLIENTS |= {"PIL", "botocore", "google", "pypdfium2", "python_calamine", "urllib3"}
-WORLD = {"asyncio", "concurrent", "fcntl", "logging", "multiprocessing", "os", "queue", "random", "secrets", "select"}
-WORLD |= {"selectors", "shutil", "signal", "socket", "ssl", "structlog", "subprocess", "sys", "tempfile", "threading"}
-WORLD |= {"time", "traceback", "uuid"}
+from tests.unit.shape import (
+    CLIENTS,
+    LONGEST_MODULE,
+    WORLD,
+    calls_itself_edge,
+    case_names,
+    circle,
+    clocks,
+    docstring,
+    long_functions,
+    uses,
+    vague_names,
+    wrong_imports,
+)
+from tests.unit.sources import BESIDE, PRODUCT, modules
 
 # Every module that does something, and the client libraries that it does it with.
 EDGES: dict[str, str] = {
@@ -154,19 +149,13 @@ EDGES: dict[str, str] = {
 SETTINGS = {"cdc_runtime.settings.models", "cdc_reader.settings", "vespa_sink.settings", "rowferry.settings"}
 SETTINGS |= {"file_fetcher.settings"}
 
-LONGEST_MODULE, LONGEST_FUNCTION = 400, 50
-VAGUE_MODULES = {"common", "helper", "helpers", "misc", "util", "utils"}
-VAGUE_ENDINGS = ("Manager", "Handler", "Helper", "Utils")
-# Where the reference case may be named: legacy variables, and names of documents in its index.
-PROCORE = {
-    "cdc_runtime.settings.sources": {"PROCORE_DATABASE_URL"},
-    "vespa_sink.settings": {"procore", "procore_record", "procore_schema", "procore_file", "procore_file_row"},
-    "rowferry.settings": {"procore", "procore_record", "procore_schema", "procore_file", "procore_file_row"},
-}
-
 
 def test_packages_import_one_way():
     assert [line for module in modules(*PRODUCT).values() for line in wrong_imports(module)] == []
+
+
+def test_no_circle_of_imports():
+    assert circle(modules(*PRODUCT, *BESIDE, "tests")) == []
 
 
 def test_the_comparison_takes_nothing_from_the_sink():
@@ -241,134 +230,6 @@ def test_the_reference_case_is_no_part_of_the_code():
     assert [line for module in modules(*PRODUCT).values() for line in case_names(module)] == []
 
 
-@pytest.mark.parametrize(
-    ("name", "text", "line"),
-    {
-        "a contract that knows the runtime": (
-            "schemas.x",
-            "from cdc_runtime.settings.models import load",
-            "schemas.x imports cdc_runtime",
-        ),
-        "the runtime that knows a service": (
-            "cdc_runtime.x",
-            "import cdc_reader.cli",
-            "cdc_runtime.x imports cdc_reader",
-        ),
-        "a service that knows another": (
-            "cdc_reader.x",
-            "def f():\n    from vespa_sink.sink import Sink",
-            "cdc_reader.x imports vespa_sink",
-        ),
-        "the product that knows its devstack": (
-            "rowferry.x",
-            "from devstack import kafka",
-            "rowferry.x imports devstack",
-        ),
-        "the product that knows its tests": ("rowferry.x", "import tests.waiting", "rowferry.x imports tests"),
-        "the product that knows its benchmarks": ("vespa_sink.x", "import bench", "vespa_sink.x imports bench"),
-    }.values(),
-)
-def test_an_import_the_wrong_way_is_found(name, text, line):
-    assert wrong_imports(Module.parse(name, text)) == [line]
-
-
-@pytest.mark.parametrize(
-    ("text", "used"),
-    [
-        ("import time", {"time"}),
-        ("from os import environ", {"os"}),
-        ("def f():\n    import socket", {"socket"}),
-        ("from psycopg.rows import dict_row", {"psycopg"}),
-        ("from http.server import HTTPServer", {"http"}),
-        ("from urllib import request", {"urllib.request"}),
-        ("from urllib.parse import quote", set()),
-        ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import psycopg", set()),
-    ],
-)
-def test_what_a_module_touches_is_found(text, used):
-    assert uses(Module.parse("schemas.x", text), CLIENTS | WORLD) == used
-
-
-@pytest.mark.parametrize(
-    ("text", "called"),
-    [
-        ("from cdc_reader.postgres.replication import Stream\nStream()", ["Stream"]),
-        ("from cdc_reader.postgres.replication import Stream\nStream.open()", ["Stream"]),
-        ("from cdc_reader.postgres import replication\nreplication.open()", ["replication"]),
-        ("from cdc_reader.postgres.replication import Payload\ndef f(batch: list[Payload]) -> None: ...", []),
-        ("from cdc_reader.postgres.replication import Batch\nBatch(1)", []),
-    ],
-)
-def test_a_call_into_an_edge_is_found(text, called):
-    assert Module.parse("cdc_reader.x", text).calls_into({"cdc_reader.postgres.replication": {"Batch"}}) == called
-
-
-@pytest.mark.parametrize("text", ["datetime.now(UTC)", "datetime.datetime.utcnow()", "date.today()"])
-def test_a_clock_is_found(text):
-    assert clocks(Module.parse("schemas.x", text))
-
-
-def test_a_long_function_is_found():
-    body = "\n".join(["    pass"] * 50)
-    assert long_functions(Module.parse("schemas.x", f"def f():\n{body}")) == ["schemas.x.f has 51 lines"]
-
-
-def test_vague_names_are_found():
-    assert vague_names(Module.parse("schemas.utils", "class KeyManager: ...")) == [
-        "schemas.utils",
-        "schemas.utils.KeyManager",
-    ]
-
-
-def test_a_name_of_the_reference_case_is_found():
-    assert case_names(Module.parse("schemas.x", "# for Procore's rows\nx = 'procore_record'")) == [
-        "schemas.x says Procore",
-        "schemas.x says procore_record",
-    ]
-
-
-def wrong_imports(module: Module) -> list[str]:
-    ours = {*LAYERS, *BESIDE, "tests", "docs"}
-    others = {name.partition(".")[0] for name in module.imports()} & ours - {module.package}
-    return [f"{module.name} imports {other}" for other in sorted(others - LAYERS[module.package])]
-
-
-def uses(module: Module, libraries: set[str]) -> set[str]:
-    imported = module.imports()
-    return {name for name in libraries if any(other == name or other.startswith(f"{name}.") for other in imported)}
-
-
 def edges_with_records() -> dict[str, set[str]]:
     product = modules(*PRODUCT)
     return {name: product[name].records() for name in EDGES.keys() - SETTINGS if name in product}
-
-
-def clocks(module: Module) -> bool:
-    return any(text in module.text for text in (".now(", ".utcnow(", ".today("))
-
-
-def docstring(module: Module) -> str | None:
-    first = module.tree.body[0] if module.tree.body else None
-    value = getattr(getattr(first, "value", None), "value", None)
-    return value if isinstance(value, str) else None
-
-
-def calls_itself_edge(module: Module) -> bool:
-    return (docstring(module) or "").lstrip().startswith("Edge")
-
-
-def long_functions(module: Module) -> list[str]:
-    # The length of a test is that of its expected values, written out.
-    counted = [node for node in module.functions() if module.package != "tests" or not node.name.startswith("test_")]
-    sizes = {node.name: (node.end_lineno or 0) - node.lineno + 1 for node in counted}
-    return [f"{module.name}.{name} has {lines} lines" for name, lines in sizes.items() if lines > LONGEST_FUNCTION]
-
-
-def vague_names(module: Module) -> list[str]:
-    vague = [module.name] if VAGUE_MODULES & set(module.name.split(".")) else []
-    return vague + [f"{module.name}.{name}" for name in module.definitions() if name.endswith(VAGUE_ENDINGS)]
-
-
-def case_names(module: Module) -> list[str]:
-    words = {word.strip("_") for word in re.findall(r"\w*procore\w*", module.text, re.IGNORECASE)}
-    return [f"{module.name} says {word}" for word in sorted(words - PROCORE.get(module.name, set()))]
