@@ -12,12 +12,11 @@ import structlog
 
 from cdc_runtime.consuming.offsets import Offsets
 from cdc_runtime.drain import Drain
-from cdc_runtime.health import Health, HealthServer
+from cdc_runtime.health import Health
 from cdc_runtime.kafka.admin import KafkaAdmin
 from cdc_runtime.kafka.producer import DeadLetterWriter
-from cdc_runtime.logs import configure
-from cdc_runtime.metrics import Metrics
 from cdc_runtime.reader_requests import Requests
+from cdc_runtime.service import Context
 from cdc_runtime.throttle import Throttle
 from file_fetcher.download.downloader import Downloader
 from file_fetcher.download.google_engine import check_credentials_file
@@ -45,30 +44,25 @@ from file_fetcher.store.protocol import ContentStore
 from schemas.errors import SettingsError, Unreachable
 from schemas.topics import Topics, TopicSpec, failure_topic, state_topic
 
-NAME = "file-fetcher"
 _log = structlog.get_logger(__name__)
 # Threads that store and read a file whose download is over: enough to keep every parser busy.
 _READERS_PER_PARSER = 4
 _STORE_PAUSE_S = 1.0
 
 
-def run(settings: FetcherSettings, version: str) -> None:
-    """Run the fetcher until SIGTERM or SIGINT. Raises our errors."""
-    configure(settings.log, NAME)
-    drain = Drain(settings.stop_timeout_s)
-    drain.install()
-    health = Health(NAME)
-    metrics = Metrics(NAME, version)
-    with HealthServer(settings.http, health, metrics.registry):
-        health.started()
-        _judge(settings)
-        admin = KafkaAdmin(settings.kafka)
-        if _wait_for_kafka(settings, admin, drain):
-            with _joined(settings, admin, health, Telemetry(metrics, settings.fetcher_group), drain=drain) as member:
-                health.ready()
-                _log.info("fetcher started", group=settings.fetcher_group)
-                member.run(drain)
-            _log.info("fetcher stopped")
+def run(context: Context[FetcherSettings]) -> None:
+    """The body of the service: run the fetcher until the drain asks for the end. Raises our errors."""
+    settings, drain, health = context.settings, context.drain, context.health
+    health.started()
+    _judge(settings)
+    admin = KafkaAdmin(settings.kafka)
+    if _wait_for_kafka(settings, admin, drain):
+        telemetry = Telemetry(context.metrics, settings.fetcher_group)
+        with _joined(settings, admin, health, telemetry, drain=drain) as member:
+            health.ready()
+            _log.info("fetcher started", group=settings.fetcher_group)
+            member.run(drain)
+        _log.info("fetcher stopped")
 
 
 def topics_of(settings: FetcherSettings) -> list[TopicSpec]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from cdc_runtime.main import run_service
+from cdc_runtime import service
+from cdc_runtime.service import Context, Service
 from cdc_runtime.settings.models import load
-from cdc_runtime.version import VERSION
 from vespa_sink.settings import SinkSettings
 
 _NAME = "vespa-sink"
@@ -24,25 +23,14 @@ deploy  send an application package (a directory) to Vespa's config server
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Parse arguments and give the exit code."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    command = arguments.pop(0) if arguments else ""
-    if command == "run":
-        return run_service(_NAME, lambda: _run(arguments))
-    if command == "check":
-        return run_service(_NAME, lambda: _check(arguments))
-    if command == "deploy":
-        return run_service(_NAME, lambda: _deploy(arguments))
-    wanted_help = command in ("-h", "--help", "help")
-    (sys.stdout if wanted_help else sys.stderr).write(_USAGE)
-    return 0 if wanted_help else 64
+    """Run the command and return its exit code."""
+    return service.main(Service(_NAME, _USAGE, SinkSettings, _body, {"check": _check, "deploy": _deploy}), argv)
 
 
-def _run(arguments: Sequence[str]) -> None:
-    settings = load(SinkSettings, arguments, prog=f"{_NAME} run")
+def _body(context: Context[SinkSettings]) -> None:
     from vespa_sink.service import run
 
-    run(settings, VERSION)
+    run(context)
 
 
 def _check(arguments: Sequence[str]) -> int:

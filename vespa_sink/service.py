@@ -14,10 +14,9 @@ import uvloop
 import yaml
 
 from cdc_runtime.drain import Drain
-from cdc_runtime.health import Health, HealthServer
+from cdc_runtime.health import Health
 from cdc_runtime.kafka.admin import KafkaAdmin
-from cdc_runtime.logs import configure
-from cdc_runtime.metrics import Metrics
+from cdc_runtime.service import Context
 from cdc_runtime.throttle import Throttle
 from schemas.errors import NeighbourMissing, SettingsError, TransientError
 from schemas.topics import Topics, failure_topic
@@ -47,29 +46,23 @@ from vespa_sink.writes.future_versions import FutureVersions
 from vespa_sink.writes.write_order import Lanes
 from vespa_sink.writes.writer import Means, Writer
 
-NAME = "vespa-sink"
 _log = structlog.get_logger(__name__)
 _PING_S = 0.25
 _LEAST_IN_FLIGHT = 2
 
 
-def run(settings: SinkSettings, version: str) -> None:
-    """Run the sink until SIGTERM or SIGINT. Raises our errors."""
-    configure(settings.log, NAME)
+def run(context: Context[SinkSettings]) -> None:
+    """The body of the service: run the sink until the drain asks for the end. Raises our errors."""
+    settings, drain, health = context.settings, context.drain, context.health
     mapping = read_mapping(settings.mapping_file)
-    drain = Drain(settings.stop_timeout_s)
-    drain.install()
-    health = Health(NAME)
-    metrics = Metrics(NAME, version)
-    with HealthServer(settings.http, health, metrics.registry):
-        health.started()
-        admin = KafkaAdmin(settings.kafka)
-        if not _wait_for_kafka(settings, admin, drain):
-            return
-        tables = FollowedTables(settings.kafka, admin)
-        service = _Service(settings, mapping, admin, tables=tables, health=health, drain=drain)
-        with contextlib.closing(tables), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(service.run(Telemetry(metrics, settings.group)))
+    health.started()
+    admin = KafkaAdmin(settings.kafka)
+    if not _wait_for_kafka(settings, admin, drain):
+        return
+    tables = FollowedTables(settings.kafka, admin)
+    service = _Service(settings, mapping, admin, tables=tables, health=health, drain=drain)
+    with contextlib.closing(tables), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(service.run(Telemetry(context.metrics, settings.group)))
 
 
 def read_mapping(path: Path | None) -> DocumentMapping:

@@ -40,6 +40,7 @@ EDGES: dict[str, str] = {
     "cdc_runtime.main": "",
     "cdc_runtime.metrics": "prometheus_client",
     "cdc_runtime.reader_requests": "",
+    "cdc_runtime.service": "",
     "cdc_runtime.settings.models": "pydantic_settings",
     "cdc_reader.__main__": "",
     "cdc_reader.cli": "",

@@ -1,0 +1,84 @@
+"""
+Edge: the frame that all services share: settings, logs, drain, health, metrics, and then the service's own body.
+
+A service is a `Service`: its names, the model of its settings, and a body that is called once all of that is there.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from cdc_runtime.drain import Drain
+from cdc_runtime.health import Health, HealthServer
+from cdc_runtime.logs import configure
+from cdc_runtime.main import run_service
+from cdc_runtime.metrics import Metrics
+from cdc_runtime.settings.models import ServiceSettings, load
+from cdc_runtime.version import VERSION
+from schemas.errors import UsageError
+
+S = TypeVar("S", bound=ServiceSettings)
+_HELP = ("-h", "--help", "help")
+Verb = Callable[[Sequence[str]], int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Context(Generic[S]):
+    """What a body runs with. It returns once `drain` asks for the end, and says to `health` how it is."""
+
+    settings: S
+    drain: Drain
+    health: Health
+    metrics: Metrics
+
+
+@dataclass(frozen=True, slots=True)
+class Service(Generic[S]):
+    """
+    A command with a verb `run`.
+
+    `body` blocks until the end and raises our errors. `verbs` are what the command can do besides: each is called with
+    the arguments behind it and returns an exit code (None: 0). `usage` is what `--help` prints.
+    """
+
+    name: str
+    usage: str
+    settings: type[S]
+    body: Callable[[Context[S]], None]
+    verbs: Mapping[str, Verb] = field(default_factory=dict)
+
+
+def main(service: Service[S], argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code (`run_service`); 64 for one that cannot be read."""
+    verb, *arguments = (sys.argv[1:] if argv is None else argv) or [""]
+    if verb in _HELP:
+        sys.stdout.write(service.usage)
+        return 0
+    if verb == "--version":
+        sys.stdout.write(f"{service.name} {VERSION}\n")
+        return 0
+    verbs: dict[str, Verb] = {"run": lambda flags: _run(service, flags), **service.verbs}
+    if verb not in verbs:
+        sys.stderr.write(service.usage)
+        if verb:
+            sys.stderr.write(f"{service.name}: expected {_either(verbs)}, got {verb!r}\n")
+        return UsageError.exit_code
+    return run_service(service.name, lambda: verbs[verb](arguments))
+
+
+def _run(service: Service[S], flags: Sequence[str]) -> None:
+    settings = load(service.settings, flags, prog=f"{service.name} run")
+    configure(settings.log, service.name)
+    drain = Drain(settings.stop_timeout_s)
+    drain.install()
+    health, metrics = Health(service.name), Metrics(service.name, VERSION)
+    with HealthServer(settings.http, health, metrics.registry):
+        service.body(Context(settings, drain, health, metrics))
+
+
+def _either(verbs: Mapping[str, Verb]) -> str:
+    *some, last = (f"`{verb}`" for verb in verbs)
+    return f"{', '.join(some)} or {last}" if some else last
