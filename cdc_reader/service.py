@@ -28,6 +28,7 @@ from cdc_reader.session import Edges, Session, TextNeeded
 from cdc_reader.settings import ReaderSettings
 from cdc_reader.startup import Startup
 from cdc_reader.transcode import IMPLEMENTATION, Encoder, TablePlan, make_encoder
+from cdc_runtime.backoff import Backoff, Delays
 from cdc_runtime.drain import Drain
 from cdc_runtime.health import Health
 from cdc_runtime.kafka.admin import KafkaAdmin
@@ -40,7 +41,7 @@ from schemas.topics import Topics
 logger = structlog.get_logger(__name__)
 _LOCK_POLL_S = 0.5
 _SLOT_WAIT_S = 10.0  # a walsender that ended frees its slot some milliseconds later
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 30.0
+_DELAYS = Delays(first_s=0.2, longest_s=30.0)
 _TRANSACTION_TIMEOUT_S = 45.0
 
 
@@ -68,15 +69,15 @@ class Reader:
         logger.info("transcoder", implementation=self._implementation)
 
     def run(self) -> None:
-        """Stream until told to stop; what may pass is tried again with growing pauses."""
+        """Stream until told to stop; what may pass is tried again after growing pauses."""
         started = time.monotonic()
-        pause_s = _FIRST_PAUSE_S
+        backoff = Backoff(_DELAYS, random.random)
         while not self._drain.stopping:
             began = time.monotonic()
             try:
                 with translated("use the source"):
                     self._session()
-                pause_s = _FIRST_PAUSE_S
+                backoff.succeeded()
                 continue
             except TextNeeded as exc:
                 logger.info("stream_in_text", because_of=str(exc))
@@ -88,14 +89,14 @@ class Reader:
                     raise
                 self._instruments.disturbed(type(exc).__name__, str(exc))
                 self._give_up_in_time(exc, began - started)
-                if time.monotonic() - began > _LONGEST_PAUSE_S:
-                    pause_s = _FIRST_PAUSE_S
+                if time.monotonic() - began > _DELAYS.longest_s:
+                    backoff.succeeded()
+                pause_s = backoff.failed()
                 logger.warning("session_ended", reason=str(exc), again_in_s=round(pause_s, 2))
             finally:
                 self._instruments.session_over()
                 self._health.started()
-            self._drain.wait(pause_s * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
-            pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+            self._drain.wait(pause_s)
 
     def _give_up_in_time(self, exc: RowferryError, waited_s: float) -> None:
         """A neighbour that was never there is waited for `start_timeout_s`; one that was comes back."""
