@@ -13,7 +13,7 @@ export NO_MKDOCS_2_WARNING := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-down test test-matrix check check-style check-types check-rules check-docs format bench docs requirements clean
+.PHONY: help setup demo demo-down test test-matrix mutants check check-style check-types check-rules check-docs format bench docs requirements clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -44,6 +44,9 @@ test: setup ## the whole suite on servers of its own; ARGS="..." for pytest
 
 test-matrix: setup ## the suite with PostgreSQL 16 and 18, with and without compiled module, in Docker
 	$(BIN)/python -m tests.matrix -n $(WORKERS) $(ARGS)
+
+mutants: setup ## every rule taken out once, red tests expected; ARGS="V4" for one
+	$(BIN)/python -m tests.mutants -n $(WORKERS) $(ARGS)
 
 check: check-style check-types check-rules check-docs ## lint, format, types, architecture, documentation
 

@@ -35,6 +35,7 @@ def test_row_that_never_referred_to_anything_costs_nothing_but_its_offset(world:
     assert world.broker.calls == [([], {PLACE: 7}, "generation 7")]
 
 
+@pytest.mark.rule("F2")
 def test_f2_nothing_is_handled_before_what_was_remembered_was_read(world: World) -> None:
     (held,) = world.own(ready=False)
     world.take(world.event("a.pdf"))
@@ -108,6 +109,7 @@ def test_row_that_changes_while_it_is_settled_follows(world: World) -> None:
     assert world.fetcher.idle
 
 
+@pytest.mark.rule("V4")
 def test_v4_floor_stands_alone_in_its_partition(world: World) -> None:
     world.own()
     world.take(world.event("a.pdf"), world.floor(), world.event("b.pdf"))
@@ -121,6 +123,7 @@ def test_v4_floor_stands_alone_in_its_partition(world: World) -> None:
     assert held.files[0].key == "b.pdf"
 
 
+@pytest.mark.rule("V4")
 def test_v4_floor_of_one_partition_holds_up_no_other(world: World) -> None:
     world.own(PLACE, OTHER)
     world.take(world.event("a.pdf"), world.floor(), world.event("c.pdf", name="photos/9", place=OTHER))
@@ -130,6 +133,7 @@ def test_v4_floor_of_one_partition_holds_up_no_other(world: World) -> None:
     assert world.store.get("photos/9") is not None
 
 
+@pytest.mark.rule("V4")
 @pytest.mark.parametrize("fate", [ABORTS, UNHEARD])
 def test_v4_floor_whose_transaction_fails_is_carried_out_before_it_passes(world: World, fate: str) -> None:
     world.own()
@@ -169,6 +173,7 @@ def test_retry_is_carried_out_when_it_is_due_and_not_before(world: World) -> Non
     assert not world.downloads.tasks
 
 
+@pytest.mark.rule("V9")
 def test_v9_retry_of_a_row_that_changed_is_not_carried_out(world: World) -> None:
     world.own()
     _wait_for_retry(world)
@@ -179,6 +184,7 @@ def test_v9_retry_of_a_row_that_changed_is_not_carried_out(world: World) -> None
     assert (world.fetching.asked, world.results()) == (["b.pdf"], [FETCHED])
 
 
+@pytest.mark.rule("V9")
 def test_v9_retry_that_waits_behind_a_change_finds_that_it_is_not_wanted(world: World) -> None:
     world.own()
     _wait_for_retry(world)
@@ -237,6 +243,7 @@ def test_retry_waits_while_a_floor_does(world: World) -> None:
     assert world.store.get("photos/7") is None
 
 
+@pytest.mark.rule("F1")
 def test_f1_what_is_finished_is_settled_when_a_partition_is_revoked_and_the_rest_is_left(world: World) -> None:
     world.own(PLACE, OTHER)
     world.take(world.event("a.pdf"))
@@ -250,6 +257,7 @@ def test_f1_what_is_finished_is_settled_when_a_partition_is_revoked_and_the_rest
     assert world.fetcher.idle
 
 
+@pytest.mark.rule("F1")
 def test_f1_nothing_of_a_lost_partition_is_settled(world: World) -> None:
     world.own()
     world.take(world.event("a.pdf"))
@@ -280,6 +288,7 @@ def test_records_of_a_partition_that_is_not_held_are_passed_over(world: World) -
     assert (world.fetching.asked, world.broker.calls) == ([], [])
 
 
+@pytest.mark.rule("P10")
 def test_p10_record_whose_schema_is_unknown_holds_its_partition_until_it_can_be_read(world: World) -> None:
     world.own(PLACE, OTHER)
     of = row(11, reference("a.pdf"))
@@ -335,6 +344,7 @@ def test_error_of_a_thread_stops_the_service(world: World) -> None:
         world.step()
 
 
+@pytest.mark.rule("F2")
 def test_f2_while_state_is_read_nothing_is_started_or_settled(world: World) -> None:
     """A row that ended looks as if it were there until its tombstone is read: its event would find nothing new."""
     world.own()

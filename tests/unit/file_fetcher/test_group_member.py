@@ -91,6 +91,7 @@ def held(partition: int, **how: Any) -> Held:
     return made
 
 
+@pytest.mark.rule("V7")
 def test_v7_of_a_partition_that_waits_no_end_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(members, "GroupConsumer", _Consumer)
     waiting = held(1, blocked="its schema is not known"), held(2, paused=True), held(3, ready=False)

@@ -47,6 +47,7 @@ def test_text_that_is_no_unicode_does_not_stop_the_writing() -> None:
     assert FileResult.from_json(replace(RESULT, detail="a\ud800").to_json()).detail == "a?"
 
 
+@pytest.mark.rule("F3")
 def test_f3_version_grows_with_the_row_and_within_it_with_the_attempt() -> None:
     assert result_version(10, 0) == 40_960
     assert result_version(10, 6) == 40_966

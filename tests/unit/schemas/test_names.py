@@ -71,6 +71,7 @@ def test_prefix_and_length_are_checked() -> None:
         Topics().table(TableName("public", "é" * 63))
 
 
+@pytest.mark.rule("V7", "P9")
 def test_v7_p9_topics_are_made_with_explicit_settings() -> None:
     table = table_topic("t", 3).config
     assert table["cleanup.policy"] == "compact"

@@ -31,6 +31,7 @@ FOUND = {
 }
 
 
+@pytest.mark.rule("V7")
 @pytest.mark.parametrize(("found", "reason"), FOUND.values(), ids=FOUND)
 def test_v7_snapshot_is_asked_for_when_tombstones_may_have_expired(found: Found, reason: str | None) -> None:
     assert must_resnapshot(found, NOW) == reason

@@ -26,6 +26,7 @@ def test_delete_event_deletes() -> None:
     assert (change.version, change.key) == (99, b"17")
 
 
+@pytest.mark.rule("V2")
 def test_v2_tombstone_deletes_with_the_version_of_its_header() -> None:
     found = row_change(record(value=None, headers=(("rowferry.version", b"1234"),)), lambda _: event())
     assert isinstance(found, RowDelete)

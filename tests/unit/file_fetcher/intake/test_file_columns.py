@@ -3,6 +3,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
+
 from file_fetcher.intake.file_columns import Plans, columns_of
 from schemas.avro_types import ColumnType
 from schemas.envelope import TableSchema, envelope_schema
@@ -43,12 +45,14 @@ def test_table_without_file_columns_has_an_empty_plan_and_not_none() -> None:
     assert known.plans.find(PHOTOS, b"narrow") == ()
 
 
+@pytest.mark.rule("P10")
 def test_p10_unknown_table_or_schema_needs_a_refresh_before_and_after() -> None:
     for plans, fingerprint in ((_Known().plans, b"narrow"), (_Known(NARROW).plans, b"other")):
         assert plans.find(PHOTOS, fingerprint) is None
         assert plans.find(PHOTOS, fingerprint, refreshed=True) is None
 
 
+@pytest.mark.rule("P10")
 def test_p10_event_with_other_columns_than_the_entry_waits_for_a_refresh() -> None:
     known = _Known(NARROW)
     assert known.plans.find(PHOTOS, b"wide") is None

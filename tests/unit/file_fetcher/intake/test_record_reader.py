@@ -63,6 +63,7 @@ def test_floor_counts_whether_or_not_the_table_has_file_columns() -> None:
         assert read.below_version == 50
 
 
+@pytest.mark.rule("V2")
 def test_v2_tombstone_needs_no_schema() -> None:
     read = _read(_Following(None), value=None, headers=(("rowferry.version", b"12"),))
     assert read == Row("photos/7", "public.photos", "photos", 4, 12)
@@ -72,6 +73,7 @@ def test_message_is_nothing() -> None:
     assert _read(_Following((IMAGE,), event("m"))) is None
 
 
+@pytest.mark.rule("P10")
 def test_p10_unknown_schema_or_table_is_told() -> None:
     with pytest.raises(UnknownSchema):
         _read(_Following(None))

@@ -80,6 +80,7 @@ def test_deleted_row_refers_to_nothing_and_nothing_of_it_is_unknown() -> None:
     assert found.committed_ms == 1_700_000_000_000
 
 
+@pytest.mark.rule("V2")
 def test_v2_tombstone_is_a_deleted_row() -> None:
     found = _delete(None)
     assert (found.record_id, found.version, found.references, found.committed_ms) == ("photos/7", 99, (), 0)

@@ -115,6 +115,7 @@ def test_a_retry_may_be_given_before_the_row_that_waits_for_it(store):
     assert store.due(1_000, PLACES, 10) == [retry()]
 
 
+@pytest.mark.rule("V9")
 @pytest.mark.parametrize(
     "nothing",
     [[], [Held(held())], [Held(waits(11))], [Held(waits(attempt=2))], [Held(waits()), Ended("photos/7", 10)]],
@@ -125,6 +126,7 @@ def test_v9_a_retry_that_nothing_waits_for_is_not_kept(store, nothing):
     assert store.due(10_000, PLACES, 10) == []
 
 
+@pytest.mark.rule("V9")
 @pytest.mark.parametrize(
     "after",
     [

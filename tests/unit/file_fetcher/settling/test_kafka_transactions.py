@@ -76,6 +76,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[_World]:
     store.close()
 
 
+@pytest.mark.rule("F1")
 def test_f1_results_state_and_offset_go_out_in_one_transaction(world: _World) -> None:
     one = world.read(5)
     assert world.publish(one) == [one]
@@ -84,6 +85,7 @@ def test_f1_results_state_and_offset_go_out_in_one_transaction(world: _World) ->
     assert (offsets, metadata) == ({PLACE: 6}, "generation 7")
 
 
+@pytest.mark.rule("F1")
 def test_f1_store_is_told_after_the_commit_and_not_before(world: _World) -> None:
     world.broker.fates = [ABORTS]
     one = world.read(5)
@@ -195,6 +197,7 @@ def test_works_of_a_partition_that_was_taken_away_are_forgotten(world: _World) -
     assert world.broker.committed == {OTHER: 10}
 
 
+@pytest.mark.rule("F1")
 def test_f1_retry_alone_names_a_position_so_that_a_member_that_was_thrown_out_is_refused(world: _World) -> None:
     """Without offsets the broker does not look at the generation, and an old owner could write over a new one."""
     first = world.read(5)

@@ -311,6 +311,7 @@ NOT_WANTED = {
 
 
 @pytest.mark.parametrize("held", NOT_WANTED.values(), ids=NOT_WANTED)
+@pytest.mark.rule("V9")
 def test_v9_retry_of_what_nobody_waits_for_changes_nothing(held: HeldRecord | None) -> None:
     of = done(work(row(10, reference()), _retry(WAITING)), attempt=1)
     settlement = _settle(of, held)

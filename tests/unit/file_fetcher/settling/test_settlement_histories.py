@@ -204,6 +204,7 @@ def _check_end(world: World) -> None:
     }
 
 
+@pytest.mark.rule("F1")
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(histories)
 def test_f1_every_history_leaves_each_reference_with_one_final_state(

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from schemas.names import TableName
 from schemas.tables import TableEntry
 from tests.unit.vespa_sink.entries import column, entry
@@ -27,12 +29,14 @@ def test_plan_is_made_once_for_a_table() -> None:
     assert plans.find(RFIS, event()) is plans.find(RFIS, event())
 
 
+@pytest.mark.rule("P10")
 def test_p10_unknown_table_needs_a_refresh_before_and_after() -> None:
     plans, _ = _plans()
     assert plans.find(RFIS, event()) is None
     assert plans.find(RFIS, event(), refreshed=True) is None
 
 
+@pytest.mark.rule("P10")
 def test_p10_event_with_other_columns_than_the_entry_waits_for_a_refresh() -> None:
     plans, tables = _plans(NARROW)
     newer = event(kinds=WIDE_KINDS)

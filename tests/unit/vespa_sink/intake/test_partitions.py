@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from cdc_runtime.consuming.offsets import OffsetTracker
 from cdc_runtime.consuming.position_age import Commit
 from cdc_runtime.consuming.records import TopicPartition
@@ -24,6 +26,7 @@ def test_new_partition_commits_its_first_offset_at_once() -> None:
     assert _assigned().commit(3, 10 * HOUR) == (3, 10 * HOUR)
 
 
+@pytest.mark.rule("V7")
 def test_v7_nothing_is_committed_before_the_position_is_checked() -> None:
     assigned = _assigned()
     assigned.checked = False
@@ -40,6 +43,7 @@ def test_offset_moves_only_behind_records_that_are_done() -> None:
     assert assigned.commit(6, 10 * HOUR) == (5, 9 * HOUR)
 
 
+@pytest.mark.rule("V7")
 def test_v7_position_with_open_records_is_not_more_current_than_before() -> None:
     assigned = _assigned(Commit(3, 2 * HOUR))
     assigned.tracker.taken(3)
@@ -49,6 +53,7 @@ def test_v7_position_with_open_records_is_not_more_current_than_before() -> None
     assert assigned.commit(5, 10 * HOUR) == (4, 2 * HOUR)
 
 
+@pytest.mark.rule("V7")
 def test_v7_position_at_the_end_is_current_although_a_marker_stands_behind_it() -> None:
     assigned = _assigned(Commit(3, 2 * HOUR))
     assigned.tracker.taken(3)
@@ -56,6 +61,7 @@ def test_v7_position_at_the_end_is_current_although_a_marker_stands_behind_it() 
     assert assigned.commit(5, 10 * HOUR) == (4, 10 * HOUR)
 
 
+@pytest.mark.rule("V7")
 def test_v7_paused_partition_is_not_at_its_end() -> None:
     assigned = _assigned(Commit(3, 2 * HOUR))
     assigned.paused = True

@@ -57,11 +57,13 @@ def test_ignored_fields_are_noticed_on_an_applied_operation() -> None:
     assert (verdict(answer), answer.ignored_fields) == (Verdict.APPLIED, True)
 
 
+@pytest.mark.rule("V3")
 def test_v3_only_an_ignored_delete_is_followed_by_a_remove() -> None:
     followed = {(action, decided) for action in Action for decided in Verdict if must_be_removed(action, decided)}
     assert followed == {(Action.DELETE, Verdict.IGNORED)}
 
 
+@pytest.mark.rule("V4")
 def test_v4_only_answers_without_a_certain_outcome_may_apply_later() -> None:
     assert {status for status in VERDICTS if may_apply_later(Answer(status))} == {NO_ANSWER, 408, 500, 502, 503, 504}
 

@@ -11,6 +11,7 @@ def _hits(*prefixes: str) -> dict[str, Any]:
     return {"root": {"children": [{"fields": {"prefix": prefix}} for prefix in prefixes]}}
 
 
+@pytest.mark.rule("D7")
 @pytest.mark.parametrize(
     ("answer", "other"),
     [

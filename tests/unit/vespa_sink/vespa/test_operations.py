@@ -40,6 +40,7 @@ def test_put_replaces_the_document_only_over_an_older_version() -> None:
     }
 
 
+@pytest.mark.rule("V3")
 def test_v3_delete_is_a_put_of_the_memory_alone() -> None:
     operation = versioned_delete(RFI, 99, 1_700_000_000, LIMITS)
     assert (operation.method, operation.action) == ("POST", Action.DELETE)

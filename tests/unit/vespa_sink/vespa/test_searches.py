@@ -9,6 +9,7 @@ from vespa_sink.vespa.searches import Doubts, Index, Page, Sweep, owner_of, page
 RECORDS = Index("procore", "procore_record")
 
 
+@pytest.mark.rule("V4")
 def test_v4_query_asks_for_one_partition_of_one_table_below_the_floor() -> None:
     assert Sweep(RECORDS, "rfis", 2, 1_700_000_000_000_000).query(2.5) == {
         "yql": (
@@ -27,6 +28,7 @@ def test_names_are_quoted_in_queries() -> None:
     assert 'source_table contains "odd\\"\\\\name" and source_partition = 0 limit 1' in yql
 
 
+@pytest.mark.rule("D7")
 def test_d7_owners_are_asked_of_one_namespace() -> None:
     assert owner_of(Index("procore", "procore_schema"))["yql"] == (
         'select prefix from procore_schema where namespace contains "procore" and deleted = false limit 400'
@@ -51,15 +53,18 @@ PAGES = {
 }
 
 
+@pytest.mark.rule("V4")
 @pytest.mark.parametrize(("answer", "page"), PAGES.values(), ids=PAGES)
 def test_v4_answer_is_read_with_its_coverage(answer: dict[str, Any], page: Page) -> None:
     assert page_of(answer) == page
 
 
+@pytest.mark.rule("V4")
 def test_v4_only_an_empty_page_with_full_coverage_is_the_end() -> None:
     assert {name for name, (_, page) in PAGES.items() if page.over} == {"none", "hits of another kind"}
 
 
+@pytest.mark.rule("V4")
 def test_v4_doubt_lasts_until_the_latest_request_has_ended() -> None:
     doubts = Doubts(10.0)
     doubts.unanswered(25.0)

@@ -38,6 +38,7 @@ def test_row_is_put_under_its_table_and_key() -> None:
     assert (fields["source_partition"], fields["ingested_at"]) == (2, NOW_MS)
 
 
+@pytest.mark.rule("V3")
 def test_v3_memory_of_a_delete_expires_by_the_clock_of_writing() -> None:
     operation = _composer().compose(ROWS, RowDelete(record(), 99, b"17"), NOW_MS).operation
     assert orjson.loads(operation.body or b"")["fields"]["expire_at"] == 1_700_604_800

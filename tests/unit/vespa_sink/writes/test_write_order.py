@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -82,6 +83,7 @@ def test_dropped_partition_leaves_nothing_behind() -> None:
     assert (taken.document, lanes.take(), lanes.take_barrier(), lanes.open_in("gone")) == ("b", None, None, 0)
 
 
+@pytest.mark.rule("V4")
 def test_v4_barrier_waits_for_the_writes_before_it_and_holds_those_behind_it() -> None:
     lanes: Lanes[str, int] = Lanes()
     lanes.offer(_write("a", 1))
@@ -102,6 +104,7 @@ def test_v4_barrier_waits_for_the_writes_before_it_and_holds_those_behind_it() -
     assert {lanes.take().document, lanes.take().document} == {"a", "b"}  # type: ignore[union-attr]
 
 
+@pytest.mark.rule("V4")
 def test_v4_barrier_of_one_partition_does_not_hold_another() -> None:
     lanes: Lanes[str, int] = Lanes()
     lanes.offer(Barrier("p", 9))
@@ -111,6 +114,7 @@ def test_v4_barrier_of_one_partition_does_not_hold_another() -> None:
     assert taken.partition == "q"
 
 
+@pytest.mark.rule("V4")
 def test_v4_two_barriers_are_carried_out_one_after_the_other() -> None:
     lanes: Lanes[str, int] = Lanes()
     first, second = Barrier("p", 1), Barrier("p", 2)

@@ -1,0 +1,8 @@
+"""All lists in one."""
+
+from __future__ import annotations
+
+from tests.mutants import fetcher, reader, runtime, sink
+from tests.mutants.mutant import Mutant
+
+MUTANTS: tuple[Mutant, ...] = (*reader.MUTANTS, *sink.MUTANTS, *fetcher.MUTANTS, *runtime.MUTANTS)

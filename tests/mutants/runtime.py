@@ -1,0 +1,7 @@
+"""Rules of the runtime and the contracts, each taken out by one edit; see `tests.mutants`."""
+
+from __future__ import annotations
+
+from tests.mutants.mutant import Mutant
+
+MUTANTS: tuple[Mutant, ...] = ()
