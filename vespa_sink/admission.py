@@ -1,5 +1,5 @@
 """
-How records come in: decoded, matched with what is known of their table, put into the lanes.
+How records come in: decoded, matched with what is known of their table, put into their order.
 
 Rule 1: nothing of a partition is handled before its position was checked (rule V7).
 Rule 2: a record that cannot be read yet (unknown schema or table, rule P10) holds its partition; what comes after it
@@ -23,8 +23,8 @@ from cdc_runtime.consuming.row_changes import Floor, Nothing, RowPut, row_change
 from schemas.errors import RecordError, TransientError
 from schemas.wire import EventDecoder, UnknownSchema
 from vespa_sink.intake.listing_changes import AnyChange, TablePut, listing_change
-from vespa_sink.intake.partitions import Assigned, size_of
-from vespa_sink.intake.topics import RowsOf
+from vespa_sink.intake.partitions import AssignedPartition, size_of
+from vespa_sink.intake.topics import TableTopic
 from vespa_sink.parts import Parts
 from vespa_sink.writes.attempts import RowWrite
 from vespa_sink.writes.write_order import Barrier, Write
@@ -37,15 +37,15 @@ _STUCK_S = 5.0  # longest pause between two looks for a schema that is missing
 class Hub(Protocol):
     """Who holds the partitions and knows what to do with records that are done."""
 
-    held: dict[TopicPartition, Assigned]
+    held: dict[TopicPartition, AssignedPartition]
 
-    def done(self, assigned: Assigned, record: Record) -> None:
+    def done(self, assigned: AssignedPartition, record: Record) -> None:
         """A record needs nothing more."""
 
     def needless(self, writes: Iterable[RowWrite]) -> None:
         """Writes that newer ones have replaced."""
 
-    def bury(self, assigned: Assigned, record: Record, failure: Failure) -> None:
+    def bury(self, assigned: AssignedPartition, record: Record, failure: Failure) -> None:
         """A record belongs into the dead letters."""
 
     def go_on(self) -> None:
@@ -72,21 +72,21 @@ class Admission:
             if assigned is None:
                 continue
             if assigned.blocked_by:
-                self._parts.flow.taken(assigned, size_of(record))
+                self._parts.backpressure.taken(assigned, size_of(record))
                 assigned.backlog.append(record)
             elif assigned.tracker.taken(record.offset):
-                self._parts.flow.taken(assigned, size_of(record))
-                self._parts.telemetry.consumed(record.topic)
+                self._parts.backpressure.taken(assigned, size_of(record))
+                self._parts.metrics.consumed(record.topic)
                 self._admit(assigned, record)
         if records:
             self._hub.go_on()
 
-    async def open(self, assigned: Assigned, commit: Commit | None) -> None:
+    async def open(self, assigned: AssignedPartition, commit: Commit | None) -> None:
         """Check the position of a new partition, then let its records in."""
-        if isinstance(assigned.kind, RowsOf):  # the other topics have no tombstones that could have expired
+        if isinstance(assigned.topic_type, TableTopic):  # the other topics have no tombstones that could have expired
             await self._parts.positions.check(
-                assigned.kind.table,
-                assigned.place,
+                assigned.topic_type.table,
+                assigned.topic_partition,
                 commit,
                 wanted=lambda: not assigned.dropped,
                 on_trouble=lambda reason: self._hub.health(assigned.subject, reason),
@@ -126,8 +126,8 @@ class Admission:
         left = [each for each in stuck if not each.dropped and not self._unblock(each, refreshed=True)]
         return bool(left)
 
-    def _admit(self, assigned: Assigned, record: Record, *, refreshed: bool = False) -> bool:
-        """Bring a record that was taken into the lanes; False when it blocks its partition."""
+    def _admit(self, assigned: AssignedPartition, record: Record, *, refreshed: bool = False) -> bool:
+        """Bring a record that was taken into their order; False when it blocks its partition."""
         try:
             change = self._change(assigned, record)
         except UnknownSchema as exc:
@@ -135,48 +135,50 @@ class Admission:
         except RecordError as exc:
             self._hub.bury(assigned, record, Failure(exc, "decode", __name__))
             return True
-        if isinstance(assigned.kind, RowsOf) and isinstance(change, RowPut):
-            table = assigned.kind.table
+        if isinstance(assigned.topic_type, TableTopic) and isinstance(change, RowPut):
+            table = assigned.topic_type.table
             if self._parts.plans.find(table, change.event, refreshed=refreshed) is None:
                 reason = f"expected table {table} in the tables topic, found an older entry or none"
                 return self._block(assigned, record, reason)
         self._enter(assigned, change)
         return True
 
-    def _change(self, assigned: Assigned, record: Record) -> AnyChange:
-        kind = assigned.kind
-        return row_change(record, self._decode) if isinstance(kind, RowsOf) else listing_change(kind, record)
+    def _change(self, assigned: AssignedPartition, record: Record) -> AnyChange:
+        topic_type = assigned.topic_type
+        if isinstance(topic_type, TableTopic):
+            return row_change(record, self._decode)
+        return listing_change(topic_type, record)
 
-    def _enter(self, assigned: Assigned, change: AnyChange) -> None:
+    def _enter(self, assigned: AssignedPartition, change: AnyChange) -> None:
         record = change.record
         assigned.last_written_ms = record.timestamp_ms
         if isinstance(change, Nothing):
-            self._parts.telemetry.skipped(change.reason)
+            self._parts.metrics.skipped(change.reason)
             self._hub.done(assigned, record)
         elif isinstance(change, Floor):
-            self._parts.lanes.offer(Barrier(assigned, change))
+            self._parts.order.offer(Barrier(assigned, change))
         else:
             if isinstance(change, TablePut):
                 self._parts.plans.forget()
-            document = self._parts.composer.document(assigned.kind, change)
-            self._hub.needless(self._parts.lanes.offer(Write(assigned, str(document), change.version, change)))
+            document = self._parts.composer.document(assigned.topic_type, change)
+            self._hub.needless(self._parts.order.offer(Write(assigned, str(document), change.version, change)))
 
-    def _block(self, assigned: Assigned, record: Record, reason: str) -> bool:
+    def _block(self, assigned: AssignedPartition, record: Record, reason: str) -> bool:
         assigned.backlog.appendleft(record)
         assigned.blocked_by = reason
         assigned.blocked_offset = record.offset
         self._blocked.set()
         return False
 
-    def _unblock(self, assigned: Assigned, *, refreshed: bool = False) -> bool:
+    def _unblock(self, assigned: AssignedPartition, *, refreshed: bool = False) -> bool:
         """Go on with what waited; False when the partition is blocked again (or still)."""
         assigned.blocked_by = ""
         while assigned.backlog:
             record = assigned.backlog.popleft()
             if assigned.tracker.taken(record.offset):
-                self._parts.telemetry.consumed(record.topic)
+                self._parts.metrics.consumed(record.topic)
             elif record.offset != assigned.blocked_offset:
-                self._parts.flow.done(assigned, size_of(record))
+                self._parts.backpressure.done(assigned, size_of(record))
                 continue
             if not self._admit(assigned, record, refreshed=refreshed):
                 self._hub.health(assigned.subject, assigned.blocked_by)

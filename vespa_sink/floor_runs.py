@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 from cdc_runtime.consuming.records import Record
 from cdc_runtime.consuming.row_changes import Floor
-from vespa_sink.intake.partitions import Assigned
-from vespa_sink.intake.topics import RowsOf
+from vespa_sink.intake.partitions import AssignedPartition
+from vespa_sink.intake.topics import TableTopic
 from vespa_sink.parts import Parts
 from vespa_sink.vespa.searches import Sweep
 from vespa_sink.writes.attempts import RowWrite
@@ -23,7 +23,7 @@ class Hub(Protocol):
     def run(self, work: Coroutine[Any, Any, None]) -> None:
         """Run a task."""
 
-    def done(self, assigned: Assigned, record: Record) -> None:
+    def done(self, assigned: AssignedPartition, record: Record) -> None:
         """A record needs nothing more."""
 
     def needless(self, writes: Iterable[RowWrite]) -> None:
@@ -45,27 +45,27 @@ class FloorRuns:
 
     def start(self) -> None:
         """Start every floor whose partition is quiet; cheap when there is none."""
-        while (barrier := self._parts.lanes.take_barrier()) is not None:
+        while (barrier := self._parts.order.take_barrier()) is not None:
             self._hub.run(self._carry_out(barrier))
 
-    async def _carry_out(self, barrier: Barrier[Assigned, Floor]) -> None:
+    async def _carry_out(self, barrier: Barrier[AssignedPartition, Floor]) -> None:
         assigned, floor = barrier.partition, barrier.content
-        assert isinstance(assigned.kind, RowsOf)
-        table = assigned.kind.table.document_table
-        sweep = Sweep(self._parts.records, table, assigned.place.partition, floor.below_version)
+        assert isinstance(assigned.topic_type, TableTopic)
+        table = assigned.topic_type.table.document_table
+        sweep = Sweep(self._parts.records, table, assigned.topic_partition.partition, floor.below_version)
         await self._sweep(assigned, sweep)
         # A write that got no answer may come after us: then the floor counts only once that is over.
         doubtful = assigned.doubts.left_s(time.monotonic()) > 0
-        self._hub.needless(self._parts.lanes.barrier_done(barrier))
+        self._hub.needless(self._parts.order.barrier_done(barrier))
         if not doubtful:
             self._hub.done(assigned, floor.record)
         self._hub.go_on()
-        await asyncio.sleep(self._parts.feed.longest_request_s)
+        await asyncio.sleep(self._parts.client.longest_request_s)
         await self._sweep(assigned, sweep)
         if doubtful:
             self._hub.done(assigned, floor.record)
 
-    async def _sweep(self, assigned: Assigned, sweep: Sweep) -> None:
+    async def _sweep(self, assigned: AssignedPartition, sweep: Sweep) -> None:
         await self._parts.sweeper.sweep(
             sweep,
             wanted=lambda: not assigned.dropped,

@@ -25,9 +25,9 @@ from cdc_runtime.kafka.admin import KafkaAdmin
 from cdc_runtime.kafka.consumer import GroupConsumer
 from schemas.errors import RowferryError, TransientError
 from schemas.topics import Topics
-from vespa_sink.intake.partitions import Assigned
+from vespa_sink.intake.partitions import AssignedPartition
 from vespa_sink.intake.topics import subscription
-from vespa_sink.metrics import Telemetry
+from vespa_sink.metrics import SinkMetrics
 from vespa_sink.settings import SinkSettings
 from vespa_sink.sink import Sink
 from vespa_sink.writes.outage import retry_delay
@@ -38,20 +38,20 @@ _WAIT_S = 0.1
 T = TypeVar("T")
 
 
-class Source:
+class GroupMember:
     """One member of the consumer group. Made and used in the event loop."""
 
     def __init__(
-        self, settings: SinkSettings, sink: Sink, admin: KafkaAdmin, *, telemetry: Telemetry, health: Health
+        self, settings: SinkSettings, sink: Sink, admin: KafkaAdmin, *, metrics: SinkMetrics, health: Health
     ) -> None:
         self._settings = settings
         self._sink = sink
         self._admin = admin
-        self._telemetry = telemetry
+        self._metrics = metrics
         self._health = health
         self._loop = asyncio.get_running_loop()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="kafka")
-        self._new: list[Assigned] = []
+        self._new: list[AssignedPartition] = []
         self._committed_at = 0.0
         self._stop_by: float | None = None
         wanted = subscription(Topics(settings.kafka.prefix))
@@ -77,41 +77,45 @@ class Source:
 
     # -- called by the Kafka client, in its thread
 
-    def on_assign(self, places: Sequence[TopicPartition]) -> None:
+    def on_assign(self, topic_partitions: Sequence[TopicPartition]) -> None:
         """Take partitions; their positions are looked up before anything of them is handled."""
-        self._new.extend(self._in_loop(self._assign, places))
+        self._new.extend(self._in_loop(self._assign, topic_partitions))
 
-    def on_revoke(self, places: Sequence[TopicPartition]) -> None:
+    def on_revoke(self, topic_partitions: Sequence[TopicPartition]) -> None:
         """Finish and commit."""
         until = self._stop_by
         if until is None:
             until = time.monotonic() + self._settings.revoke_timeout_s
-        finished = asyncio.run_coroutine_threadsafe(self._sink.finish(places, until), self._loop)
+        finished = asyncio.run_coroutine_threadsafe(self._sink.finish(topic_partitions, until), self._loop)
         finished.result()
         # Asked in this thread: any other would wait for the call that we are part of. A closing client is not asked.
-        ends = {} if self._stop_by is not None else {place: self._consumer.known_end(place) for place in places}
-        positions = self._in_loop(lambda these: self._sink.positions(ends.get, these), places)
+        ends = (
+            {}
+            if self._stop_by is not None
+            else {topic_partition: self._consumer.known_end(topic_partition) for topic_partition in topic_partitions}
+        )
+        positions = self._in_loop(lambda these: self._sink.positions(ends.get, these), topic_partitions)
         try:
             self._consumer.commit(_offsets(positions), metadata=_texts(positions))
         except RowferryError as exc:
-            self._telemetry.commit_failures.inc()
+            self._metrics.commit_failures.inc()
             _log.warning("positions of revoked partitions not committed", reason=str(exc))
-        self._in_loop(lambda these: self._sink.drop(these, "revoke"), places)
+        self._in_loop(lambda these: self._sink.drop(these, "revoke"), topic_partitions)
 
-    def on_lost(self, places: Sequence[TopicPartition]) -> None:
+    def on_lost(self, topic_partitions: Sequence[TopicPartition]) -> None:
         """Forget."""
-        self._in_loop(lambda these: self._sink.drop(these, "lost"), places)
+        self._in_loop(lambda these: self._sink.drop(these, "lost"), topic_partitions)
 
     # -- steps
 
-    def _assign(self, places: Sequence[TopicPartition]) -> list[Assigned]:
-        return self._sink.assign(places)
+    def _assign(self, topic_partitions: Sequence[TopicPartition]) -> list[AssignedPartition]:
+        return self._sink.assign(topic_partitions)
 
     async def _begin(self) -> None:
         """Look up where new partitions stand; while Kafka does not say, nothing of them is handled."""
         new, self._new = [each for each in self._new if not each.dropped], []
         try:
-            commits, firsts = await self._call(lambda: self._look_up([each.place for each in new]))
+            commits, firsts = await self._call(lambda: self._look_up([each.topic_partition for each in new]))
         except TransientError as exc:
             self._new = new
             self._health.not_ready(str(exc), "kafka")
@@ -120,14 +124,20 @@ class Source:
         self._health.ready("kafka")
         for assigned in new:
             if not assigned.dropped:
-                self._sink.begin(assigned, commits.get(assigned.place), firsts.get(assigned.place, 0))
+                self._sink.begin(
+                    assigned, commits.get(assigned.topic_partition), firsts.get(assigned.topic_partition, 0)
+                )
 
     def _look_up(
-        self, places: Sequence[TopicPartition]
+        self, topic_partitions: Sequence[TopicPartition]
     ) -> tuple[dict[TopicPartition, Commit], dict[TopicPartition, int]]:
-        found = self._consumer.committed_with_metadata(places)
-        commits = {place: Commit(offset, from_metadata(text)) for place, (offset, text) in found.items()}
-        return commits, self._admin.begin_offsets([place for place in places if place not in commits])
+        found = self._consumer.committed_with_metadata(topic_partitions)
+        commits = {
+            topic_partition: Commit(offset, from_metadata(text)) for topic_partition, (offset, text) in found.items()
+        }
+        return commits, self._admin.begin_offsets(
+            [topic_partition for topic_partition in topic_partitions if topic_partition not in commits]
+        )
 
     async def _pause_and_resume(self) -> None:
         pause, resume = self._sink.turns()
@@ -148,27 +158,27 @@ class Source:
                 lambda: self._consumer.commit(_offsets(positions), synchronous=False, metadata=_texts(positions))
             )
         except TransientError as exc:
-            self._telemetry.commit_failures.inc()
+            self._metrics.commit_failures.inc()
             _log.warning("offsets not committed", reason=str(exc))
-        self._telemetry.commit_duration.observe(time.monotonic() - self._committed_at)
+        self._metrics.commit_duration.observe(time.monotonic() - self._committed_at)
 
     # -- threads
 
     async def _call(self, work: Callable[[], T]) -> T:
         return await self._loop.run_in_executor(self._thread, work)
 
-    def _in_loop(self, work: Callable[[Sequence[TopicPartition]], T], places: Sequence[TopicPartition]) -> T:
+    def _in_loop(self, work: Callable[[Sequence[TopicPartition]], T], topic_partitions: Sequence[TopicPartition]) -> T:
         """Run a step in the event loop, from the client's thread."""
 
         async def step() -> T:
-            return work(places)
+            return work(topic_partitions)
 
         return asyncio.run_coroutine_threadsafe(step(), self._loop).result()
 
 
 def _offsets(positions: dict[TopicPartition, tuple[int, int]]) -> dict[TopicPartition, int]:
-    return {place: next_offset for place, (next_offset, _) in positions.items()}
+    return {topic_partition: next_offset for topic_partition, (next_offset, _) in positions.items()}
 
 
 def _texts(positions: dict[TopicPartition, tuple[int, int]]) -> dict[TopicPartition, str]:
-    return {place: to_metadata(as_of_ms) for place, (_, as_of_ms) in positions.items()}
+    return {topic_partition: to_metadata(as_of_ms) for topic_partition, (_, as_of_ms) in positions.items()}

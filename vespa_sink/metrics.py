@@ -11,7 +11,7 @@ from cdc_runtime.consuming.records import TopicPartition
 from cdc_runtime.metrics import Metrics
 
 
-class Telemetry:
+class SinkMetrics:
     """The sink's metrics."""
 
     def __init__(self, metrics: Metrics, group: str) -> None:
@@ -93,14 +93,16 @@ class Telemetry:
         """Vespa took a document and left fields out of it."""
         self._ignored_fields.labels(document_type).inc()
 
-    def applied(self, place: TopicPartition, written_ms: int) -> None:
+    def applied(self, topic_partition: TopicPartition, written_ms: int) -> None:
         """Everything of a partition up to a record of this time is done."""
-        self._last_applied.labels(self._group, place.topic, str(place.partition)).set(written_ms / 1000)
+        self._last_applied.labels(self._group, topic_partition.topic, str(topic_partition.partition)).set(
+            written_ms / 1000
+        )
 
-    def gone(self, place: TopicPartition) -> None:
+    def gone(self, topic_partition: TopicPartition) -> None:
         """A partition is no longer ours: what is known of it gets old elsewhere."""
         with contextlib.suppress(KeyError):
-            self._last_applied.remove(self._group, place.topic, str(place.partition))
+            self._last_applied.remove(self._group, topic_partition.topic, str(topic_partition.partition))
 
     def rebalanced(self, kind: str) -> None:
         """Partitions came (`assign`) or went (`revoke`, `lost`)."""

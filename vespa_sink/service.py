@@ -25,25 +25,25 @@ from vespa_sink.documents.mapping import DocumentMapping, parse_mapping
 from vespa_sink.documents.plans import Plans
 from vespa_sink.documents.record import Shape
 from vespa_sink.documents.samples import PROBE_USER_ID, samples
-from vespa_sink.group_member import Source
-from vespa_sink.intake.backpressure import Bounds, Flow
-from vespa_sink.intake.dead_letters import Burials
+from vespa_sink.group_member import GroupMember
+from vespa_sink.intake.backpressure import Backpressure, Bounds
+from vespa_sink.intake.dead_letters import DeadLetters
 from vespa_sink.intake.followed_tables import FollowedTables
 from vespa_sink.intake.position_check import PositionCheck
-from vespa_sink.metrics import Telemetry
+from vespa_sink.metrics import SinkMetrics
 from vespa_sink.parts import Parts
 from vespa_sink.settings import SinkSettings, VespaSettings
 from vespa_sink.sink import Sink
 from vespa_sink.vespa.answers import Verdict, stop_error, verdict
-from vespa_sink.vespa.client import Feed
+from vespa_sink.vespa.client import VespaClient
 from vespa_sink.vespa.index_owner import foreign_prefix
 from vespa_sink.vespa.operations import Limits, Operation, probe
 from vespa_sink.vespa.searches import Index, owner_of
-from vespa_sink.vespa.sweeper import Sweeper
+from vespa_sink.vespa.sweeper import FloorSweeper
 from vespa_sink.writes.breaker import Breaker, Thresholds
 from vespa_sink.writes.composer import Composer, Names
 from vespa_sink.writes.future_versions import FutureVersions
-from vespa_sink.writes.write_order import Lanes
+from vespa_sink.writes.write_order import WriteOrder
 from vespa_sink.writes.writer import Means, Writer
 
 _log = structlog.get_logger(__name__)
@@ -62,7 +62,7 @@ def run(context: Context[SinkSettings]) -> None:
     tables = FollowedTables(settings.kafka, admin)
     service = _Service(settings, mapping, admin, tables=tables, health=health, drain=drain)
     with contextlib.closing(tables), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(service.run(Telemetry(context.metrics, settings.group)))
+        runner.run(service.run(SinkMetrics(context.metrics, settings.group)))
 
 
 def read_mapping(path: Path | None) -> DocumentMapping:
@@ -82,9 +82,9 @@ def limits_of(settings: VespaSettings) -> Limits:
     return Limits(settings.max_document_bytes, int(settings.timeout_s * 1000))
 
 
-def feed_of(settings: VespaSettings) -> Feed:
+def client_of(settings: VespaSettings) -> VespaClient:
     """The connection to Vespa."""
-    return Feed(
+    return VespaClient(
         settings.url,
         query_url=settings.query_url,
         connections=settings.max_connections,
@@ -101,7 +101,9 @@ def probes_of(settings: VespaSettings) -> list[Operation]:
     ]
 
 
-async def wait_for_vespa(feed: Feed, settings: VespaSettings, timeout_s: float, stopping: Callable[[], bool]) -> bool:
+async def wait_for_vespa(
+    client: VespaClient, settings: VespaSettings, timeout_s: float, stopping: Callable[[], bool]
+) -> bool:
     """
     Wait until Vespa answers at all; False when `stopping()` came first.
 
@@ -109,7 +111,7 @@ async def wait_for_vespa(feed: Feed, settings: VespaSettings, timeout_s: float, 
     """
     deadline = time.monotonic() + timeout_s
     while not stopping():
-        answer = await feed.send(probes_of(settings)[0])
+        answer = await client.send(probes_of(settings)[0])
         decided = verdict(answer)
         if decided is Verdict.STOP:
             raise stop_error(answer, settings.url)
@@ -125,11 +127,11 @@ async def wait_for_vespa(feed: Feed, settings: VespaSettings, timeout_s: float, 
     return False
 
 
-async def refuse_foreign_index(feed: Feed, settings: SinkSettings) -> None:
+async def refuse_foreign_index(client: VespaClient, settings: SinkSettings) -> None:
     """Raise `SettingsError` when the document types belong to another pipeline (rule D7)."""
     descriptions = Index(settings.vespa.namespace, settings.vespa.schema_type)
     try:
-        other = foreign_prefix(await feed.search(owner_of(descriptions)), settings.kafka.prefix)
+        other = foreign_prefix(await client.search(owner_of(descriptions)), settings.kafka.prefix)
     except TransientError as exc:  # no search, or a schema without the field: writing shows it soon enough
         _log.warning("owner of the index not checked", reason=str(exc))
         return
@@ -170,19 +172,19 @@ class _Service:
         self._health = health
         self._drain = drain
 
-    async def run(self, telemetry: Telemetry) -> None:
+    async def run(self, metrics: SinkMetrics) -> None:
         settings = self._settings
-        feed = feed_of(settings.vespa)
-        burials = Burials(settings.kafka, settings.group, telemetry)
+        client = client_of(settings.vespa)
+        dead_letters = DeadLetters(settings.kafka, settings.group, metrics)
         try:
-            if await wait_for_vespa(feed, settings.vespa, settings.start_timeout_s, self._drain.is_stopping):
-                await refuse_foreign_index(feed, settings)
-                await self._serve(self._sink(feed, burials, telemetry), telemetry)
+            if await wait_for_vespa(client, settings.vespa, settings.start_timeout_s, self._drain.is_stopping):
+                await refuse_foreign_index(client, settings)
+                await self._serve(self._sink(client, dead_letters, metrics), metrics)
         finally:
-            burials.close()
-            await feed.close()
+            dead_letters.close()
+            await client.close()
 
-    def _sink(self, feed: Feed, burials: Burials, telemetry: Telemetry) -> Sink:
+    def _sink(self, client: VespaClient, dead_letters: DeadLetters, metrics: SinkMetrics) -> Sink:
         settings, vespa = self._settings, self._settings.vespa
         limits = limits_of(vespa)
         plans = Plans(Shape(vespa.namespace, self._mapping, settings.max_text_bytes), self._tables.entry)
@@ -197,17 +199,17 @@ class _Service:
         parts = Parts(
             topics=Topics(settings.kafka.prefix),
             records=Index(vespa.namespace, vespa.record_type),
-            feed=feed,
-            lanes=Lanes(),
-            flow=Flow(_bounds(settings)),
+            client=client,
+            order=WriteOrder(),
+            backpressure=Backpressure(_bounds(settings)),
             composer=Composer(names, plans, limits),
             plans=plans,
             tables=self._tables,
-            sweeper=Sweeper(feed, limits, telemetry),
-            burials=burials,
-            positions=PositionCheck(settings, self._admin, feed, telemetry),
-            versions=FutureVersions(feed, telemetry, file_types={vespa.file_type, vespa.file_row_type}),
-            telemetry=telemetry,
+            sweeper=FloorSweeper(client, limits, metrics),
+            dead_letters=dead_letters,
+            positions=PositionCheck(settings, self._admin, client, metrics),
+            versions=FutureVersions(client, metrics, file_types={vespa.file_type, vespa.file_row_type}),
+            metrics=metrics,
             health=self._health,
         )
         sink = Sink(parts)
@@ -215,24 +217,24 @@ class _Service:
         throttle = Throttle(
             start=vespa.connections, minimum=least, maximum=vespa.max_connections, uniform=random.random
         )
-        means = Means(feed, parts.lanes, parts.composer, throttle=throttle, telemetry=telemetry, limits=limits)
+        means = Means(client, parts.order, parts.composer, throttle=throttle, metrics=metrics, limits=limits)
         thresholds = Thresholds(**settings.breaker.model_dump())
         sink.writer = Writer(means, sink, [(Breaker(thresholds, random.random), each) for each in probes_of(vespa)])
         return sink
 
-    async def _serve(self, sink: Sink, telemetry: Telemetry) -> None:
+    async def _serve(self, sink: Sink, metrics: SinkMetrics) -> None:
         loop = asyncio.get_running_loop()
         self._drain.on_stop(lambda: _set_soon(loop, sink.stopped))
-        source = Source(self._settings, sink, self._admin, telemetry=telemetry, health=self._health)
+        member = GroupMember(self._settings, sink, self._admin, metrics=metrics, health=self._health)
         sink.run(sink.admission.follow_tables())
         self._health.ready()
         _log.info("sink started", group=self._settings.group, vespa=self._settings.vespa.url)
         try:
-            await source.run()
+            await member.run()
         finally:
             self._health.not_ready("stopping")
             left_s = self._drain.remaining_s() if sink.error is None else 0.0
-            await source.close(time.monotonic() + left_s)
+            await member.close(time.monotonic() + left_s)
             await sink.close()
         if sink.error is not None:
             raise sink.error

@@ -24,7 +24,7 @@ class _Known:
 
 
 class Plans:
-    """Gives the plan for an event's table; `entry_of` looks into the followed `_tables`."""
+    """Returns the plan for an event's table; `entry_of` looks into the followed `_tables`."""
 
     def __init__(self, shape: Shape, entry_of: Callable[[TableName], TableEntry | None]) -> None:
         self._shape = shape
@@ -48,7 +48,7 @@ class Plans:
         return known.plan
 
     def forget(self) -> None:
-        """`_tables` has changed: make plans anew (an edge depends on the key of another table)."""
+        """`_tables` has changed: plans are made again (an edge depends on the key of another table)."""
         self._known.clear()
 
     def _make(self, table: TableName) -> _Known | None:

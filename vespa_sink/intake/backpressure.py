@@ -30,7 +30,7 @@ class _Open:
     paused: bool = False
 
 
-class Flow(Generic[P]):
+class Backpressure(Generic[P]):
     """Counts what is open and says which partitions to pause and which to resume."""
 
     def __init__(self, bounds: Bounds) -> None:

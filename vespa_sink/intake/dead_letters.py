@@ -16,20 +16,20 @@ from cdc_runtime.kafka.producer import DeadLetterWriter
 from cdc_runtime.settings.models import KafkaSettings
 from schemas.errors import TransientError
 from schemas.topics import Topics
-from vespa_sink.metrics import Telemetry
+from vespa_sink.metrics import SinkMetrics
 from vespa_sink.writes.outage import retry_delay
 
 _log = structlog.get_logger(__name__)
 
 
-class Burials:
+class DeadLetters:
     """Writes dead letters, one after the other, and goes on trying while Kafka is away."""
 
-    def __init__(self, settings: KafkaSettings, group: str, telemetry: Telemetry) -> None:
+    def __init__(self, settings: KafkaSettings, group: str, metrics: SinkMetrics) -> None:
         self._writer = DeadLetterWriter(settings, Topics(settings.prefix).dead_letters(group))
         self._group = group
         self._task = f"{socket.gethostname()}-{os.getpid()}"
-        self._telemetry = telemetry
+        self._metrics = metrics
         self._lock = asyncio.Lock()
 
     async def bury(self, record: Record, failure: Failure, on_trouble: Callable[[str | None], None]) -> None:
@@ -43,12 +43,12 @@ class Burials:
                     break
                 except TransientError as exc:
                     failures += 1
-                    self._telemetry.dead_letter_failures.inc()
+                    self._metrics.dead_letter_failures.inc()
                     on_trouble(str(exc))
                     await asyncio.sleep(retry_delay(failures, random.random))
         if failures:
             on_trouble(None)
-        self._telemetry.dead_letter(record.topic, failure.stage)
+        self._metrics.dead_letter(record.topic, failure.stage)
         _log.warning(
             "record dead-lettered",
             topic=record.topic,

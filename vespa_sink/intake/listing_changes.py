@@ -17,7 +17,7 @@ from schemas.file_results import FileResult, FileRow, Status
 from schemas.keys import document_id
 from schemas.names import TableName
 from schemas.tables import TableEntry
-from vespa_sink.intake.topics import Listing
+from vespa_sink.intake.topics import ListingTopic
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +79,16 @@ Change = RowPut | RowDelete | ListingPut
 AnyChange = RowChange | ListingPut
 
 
-def listing_change(kind: Listing, record: Record) -> ListingPut | Nothing:
+def listing_change(topic_type: ListingTopic, record: Record) -> ListingPut | Nothing:
     """What a record of one of the pipeline's own topics asks for. Raises `RecordError`."""
-    if kind is Listing.FOREIGN:
+    if topic_type is ListingTopic.FOREIGN:
         return Nothing(record, "foreign topic")
-    if kind is Listing.TABLES:
+    if topic_type is ListingTopic.TABLES:
         return _table_change(record)
     if record.value is None:
         raise RecordError("expected a result, got a tombstone: what is gone stays as a record that says so")
     change: ListingPut
-    if kind is Listing.FILES:
+    if topic_type is ListingTopic.FILES:
         change = FilePut(record, FileResult.from_json(record.value))
         own_key = change.result.file_id
     else:

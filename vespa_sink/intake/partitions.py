@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from cdc_runtime.consuming.offsets import OffsetTracker
 from cdc_runtime.consuming.position_age import Commit, as_of
 from cdc_runtime.consuming.records import Record, TopicPartition
-from vespa_sink.intake.topics import Kind
+from vespa_sink.intake.topics import TopicType
 from vespa_sink.vespa.searches import Doubts
 
 _RECORD_OVERHEAD_BYTES = 400
-_REFRESH_AFTER_MS = 60 * 60 * 1000  # an idle partition is committed anew, so that its age stays true
+_REFRESH_AFTER_MS = 60 * 60 * 1000  # an idle partition is committed again, so that its age stays true
 
 
 @dataclass(slots=True, eq=False)
-class Assigned:
+class AssignedPartition:
     """
     One partition, and what its records are about.
 
@@ -24,8 +24,8 @@ class Assigned:
     missing before its position (rule V7), so that positions may be committed.
     """
 
-    place: TopicPartition
-    kind: Kind
+    topic_partition: TopicPartition
+    topic_type: TopicType
     tracker: OffsetTracker
     doubts: Doubts
     as_of_ms: int = 0
@@ -51,7 +51,7 @@ class Assigned:
     @property
     def subject(self) -> str:
         """Its name where people read about its health."""
-        return f"{self.place.topic}[{self.place.partition}]"
+        return f"{self.topic_partition.topic}[{self.topic_partition.partition}]"
 
     def commit(self, end_offset: int | None, now_ms: int) -> tuple[int, int] | None:
         """The next offset to commit and how current it is; None when there is nothing new to say."""

@@ -20,9 +20,9 @@ from cdc_runtime.kafka.tail import Tail
 from cdc_runtime.reader_requests import Requests
 from schemas.errors import TransientError
 from schemas.names import TableName
-from vespa_sink.metrics import Telemetry
+from vespa_sink.metrics import SinkMetrics
 from vespa_sink.settings import SinkSettings
-from vespa_sink.vespa.client import Feed
+from vespa_sink.vespa.client import VespaClient
 from vespa_sink.vespa.searches import Index, page_of, rows_of_partition
 from vespa_sink.writes.outage import retry_delay
 
@@ -30,19 +30,19 @@ from vespa_sink.writes.outage import retry_delay
 class PositionCheck:
     """Checks positions of table topics. One instance for a process."""
 
-    def __init__(self, settings: SinkSettings, admin: KafkaAdmin, feed: Feed, telemetry: Telemetry) -> None:
+    def __init__(self, settings: SinkSettings, admin: KafkaAdmin, client: VespaClient, metrics: SinkMetrics) -> None:
         self._settings = settings.kafka
         self._admin = admin
-        self._feed = feed
+        self._client = client
         self._records = Index(settings.vespa.namespace, settings.vespa.record_type)
-        self._telemetry = telemetry
+        self._metrics = metrics
         self._requests = Requests(settings.kafka, settings.group)
         self._lock = asyncio.Lock()
 
     async def check(
         self,
         table: TableName,
-        place: TopicPartition,
+        topic_partition: TopicPartition,
         commit: Commit | None,
         wanted: Callable[[], bool],
         on_trouble: Callable[[str | None], None],
@@ -51,43 +51,49 @@ class PositionCheck:
         failures = 0
         while wanted():
             try:
-                await self._check_once(table, place, commit)
+                await self._check_once(table, topic_partition, commit)
                 break
             except TransientError as exc:
                 failures += 1
-                on_trouble(f"position of {place.topic}[{place.partition}]: {exc}")
+                on_trouble(f"position of {topic_partition.topic}[{topic_partition.partition}]: {exc}")
                 await asyncio.sleep(retry_delay(failures, random.random))
         if failures:
             on_trouble(None)
 
-    async def _check_once(self, table: TableName, place: TopicPartition, commit: Commit | None) -> None:
+    async def _check_once(self, table: TableName, topic_partition: TopicPartition, commit: Commit | None) -> None:
         if commit is None:
-            answer = await self._feed.search(rows_of_partition(self._records, table.document_table, place.partition))
+            answer = await self._client.search(
+                rows_of_partition(self._records, table.document_table, topic_partition.partition)
+            )
             page = page_of(answer)
             if not page.complete and not page.doc_ids:
                 raise TransientError("expected full coverage, got less")
             found = Found(None, 0, 0, indexed=bool(page.doc_ids))
         else:
-            found = await asyncio.to_thread(self._facts, place, commit)
+            found = await asyncio.to_thread(self._facts, topic_partition, commit)
         reason = must_resnapshot(found, int(time.time() * 1000))
         if reason is None:
             return
-        if commit is not None and not await asyncio.to_thread(self._anything_unread, place, commit.next_offset):
+        if commit is not None and not await asyncio.to_thread(
+            self._anything_unread, topic_partition, commit.next_offset
+        ):
             return
         await self._ask(table, reason)
 
-    def _facts(self, place: TopicPartition, commit: Commit) -> Found:
-        end = self._admin.end_offsets([place])[place]
-        facts = self._admin.describe(place.topic)
+    def _facts(self, topic_partition: TopicPartition, commit: Commit) -> Found:
+        end = self._admin.end_offsets([topic_partition])[topic_partition]
+        facts = self._admin.describe(topic_partition.topic)
         return Found(commit, end, retention_ms(dict(facts.config) if facts else {}), indexed=True)
 
-    def _anything_unread(self, place: TopicPartition, next_offset: int) -> bool:
+    def _anything_unread(self, topic_partition: TopicPartition, next_offset: int) -> bool:
         """Markers and aborted records take offsets too; only a record that can be read counts."""
-        with closing(Tail(self._settings, place.topic, {place.partition: next_offset}, admin=self._admin)) as tail:
+        with closing(
+            Tail(self._settings, topic_partition.topic, {topic_partition.partition: next_offset}, admin=self._admin)
+        ) as tail:
             return next(tail.read_to_end(), None) is not None
 
     async def _ask(self, table: TableName, reason: str) -> None:
         async with self._lock:  # one thread at a time: what waits must not use up those of the event loop
             asked = await asyncio.to_thread(self._requests.snapshot, table, reason)
         if asked:
-            self._telemetry.snapshots_asked.inc()
+            self._metrics.snapshots_asked.inc()

@@ -16,13 +16,13 @@ from schemas.topics import Topics
 
 
 @dataclass(frozen=True, slots=True)
-class RowsOf:
+class TableTopic:
     """Each record is a row of this table, or a floor."""
 
     table: TableName
 
 
-class Listing(Enum):
+class ListingTopic(Enum):
     """Each record is the newest state of one thing."""
 
     TABLES = "tables"
@@ -31,16 +31,20 @@ class Listing(Enum):
     FOREIGN = "foreign"  # named like a table's topic, and none of ours
 
 
-Kind = RowsOf | Listing
+TopicType = TableTopic | ListingTopic
 
 
-def kind_of(topic: str, topics: Topics) -> Kind:
+def topic_type_of(topic: str, topics: Topics) -> TopicType:
     """What a topic of the subscription is about."""
     parsed = topics.parse_table(topic)
     if parsed is not None:
-        return RowsOf(parsed[0])
-    listings = {topics.tables: Listing.TABLES, topics.files: Listing.FILES, topics.file_rows: Listing.FILE_ROWS}
-    return listings.get(topic, Listing.FOREIGN)
+        return TableTopic(parsed[0])
+    listings = {
+        topics.tables: ListingTopic.TABLES,
+        topics.files: ListingTopic.FILES,
+        topics.file_rows: ListingTopic.FILE_ROWS,
+    }
+    return listings.get(topic, ListingTopic.FOREIGN)
 
 
 def subscription(topics: Topics) -> Sequence[str]:

@@ -24,7 +24,7 @@ _DOCUMENTS = "application/json"
 _HINTS = {404: "; let vespa.query_url name a container with <search/>", 400: "; compare with vespa-sink check"}
 
 
-class Feed:
+class VespaClient:
     """Sends operations and searches. Made inside the running loop; `close` frees the connections."""
 
     def __init__(self, url: str, *, query_url: str, connections: int, timeout_s: float) -> None:

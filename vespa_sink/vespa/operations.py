@@ -7,7 +7,7 @@ Rules:
 3. A remove happens only on an older version: after a floor (rule V4), or after a delete that Vespa ignored.
 4. The condition is null-guarded, and names type and field: a bare field name is no error, and is not evaluated.
 
-Leaves to others: what the answer means (`outcomes`), when to send (`lanes`), sending (`feed`).
+Leaves to others: what the answer means (`answers`), when to send (`write_order`), sending (`client`).
 """
 
 from __future__ import annotations

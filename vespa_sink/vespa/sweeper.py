@@ -10,9 +10,9 @@ import structlog
 
 from schemas.errors import TransientError
 from vespa_sink.documents.identifiers import DocumentId
-from vespa_sink.metrics import Telemetry
+from vespa_sink.metrics import SinkMetrics
 from vespa_sink.vespa.answers import Verdict, stop_error, verdict
-from vespa_sink.vespa.client import Feed
+from vespa_sink.vespa.client import VespaClient
 from vespa_sink.vespa.operations import Limits, conditional_remove
 from vespa_sink.vespa.searches import Page, Sweep, page_of
 from vespa_sink.writes.outage import retry_delay
@@ -21,13 +21,13 @@ _log = structlog.get_logger(__name__)
 _AT_A_TIME = 16
 
 
-class Sweeper:
-    """Removes documents below a floor; goes on trying until it is over or nobody wants it any more."""
+class FloorSweeper:
+    """Removes documents below a floor; goes on trying until it is over or no longer wanted."""
 
-    def __init__(self, feed: Feed, limits: Limits, telemetry: Telemetry) -> None:
-        self._feed = feed
+    def __init__(self, client: VespaClient, limits: Limits, metrics: SinkMetrics) -> None:
+        self._client = client
         self._limits = limits
-        self._telemetry = telemetry
+        self._metrics = metrics
 
     async def sweep(self, sweep: Sweep, wanted: Callable[[], bool], on_trouble: Callable[[str | None], None]) -> None:
         """
@@ -38,7 +38,7 @@ class Sweeper:
         failures = 0
         while wanted():
             try:
-                page = page_of(await self._feed.search(sweep.query(self._limits.timeout_ms / 1000)))
+                page = page_of(await self._client.search(sweep.query(self._limits.timeout_ms / 1000)))
                 removed = await self._remove(sweep, page)
             except TransientError as exc:
                 reason: str | None = str(exc)
@@ -65,11 +65,11 @@ class Sweeper:
     async def _remove_one(self, sweep: Sweep, doc_id: str) -> bool:
         document = DocumentId(sweep.index.namespace, sweep.index.document_type, doc_id)
         operation = conditional_remove(document, sweep.below_version, self._limits)
-        answer = await self._feed.send(operation)
+        answer = await self._client.send(operation)
         decided = verdict(answer)
         if decided is Verdict.STOP:
-            raise stop_error(answer, self._feed.url)
-        self._telemetry.operation(document.type, operation.action, decided.value)
+            raise stop_error(answer, self._client.url)
+        self._metrics.operation(document.type, operation.action, decided.value)
         if decided is Verdict.APPLIED:
-            self._telemetry.swept.inc()
+            self._metrics.swept.inc()
         return decided in (Verdict.APPLIED, Verdict.SUPERSEDED)

@@ -7,12 +7,12 @@ from typing import Protocol
 
 from schemas.errors import RowferryError
 from vespa_sink.intake.listing_changes import Change
-from vespa_sink.intake.partitions import Assigned
+from vespa_sink.intake.partitions import AssignedPartition
 from vespa_sink.vespa.operations import Operation
-from vespa_sink.writes.breaker import Held
+from vespa_sink.writes.breaker import RejectedAt
 from vespa_sink.writes.write_order import Write
 
-RowWrite = Write[Assigned, Change]
+RowWrite = Write[AssignedPartition, Change]
 
 
 @dataclass(slots=True, eq=False)
@@ -23,7 +23,7 @@ class Attempt:
     operation: Operation | None = None
     tries: int = 0
     sent_at: float = 0.0
-    held: Held | None = None
+    rejected_at: RejectedAt | None = None
     judged: bool = False  # rejected before, by an index that a probe has accepted since
 
 

@@ -32,7 +32,7 @@ class Thresholds:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class RejectedAt:
     """When a document was rejected: by the clock, and by the count of answers."""
 
     at: float
@@ -59,19 +59,19 @@ class Breaker:
         self._in_a_row = 0
         self._openings = 0
 
-    def rejected(self, now: float) -> Held:
+    def rejected(self, now: float) -> RejectedAt:
         """A document was rejected for the first time; keep what is returned with it."""
         self._count(rejected=True)
         self._in_a_row += 1
         failures = sum(self._last)
         if self._in_a_row >= self.thresholds.in_a_row or failures >= self.thresholds.ratio * self.thresholds.of_last:
             self._trip(now)
-        return Held(now, self._answers)
+        return RejectedAt(now, self._answers)
 
-    def window_closed(self, held: Held, now: float) -> bool:
+    def window_closed(self, rejected_at: RejectedAt, now: float) -> bool:
         """Whether the time to judge a rejected document has come (meaningless while the breaker is open)."""
-        enough = self._answers - held.answers >= self.thresholds.of_last
-        return enough or now - held.at >= self.thresholds.window_s
+        enough = self._answers - rejected_at.answers >= self.thresholds.of_last
+        return enough or now - rejected_at.at >= self.thresholds.window_s
 
     def known_sound(self, now: float) -> bool:
         """Whether a probe was accepted lately, so that a rejected document can be given up."""
@@ -86,7 +86,7 @@ class Breaker:
         return max(0.0, self._probe_at - now)
 
     def probe_accepted(self, now: float) -> None:
-        """The index has the type and every field: close, and start counting anew."""
+        """The index has the type and every field: close, and start counting from nothing."""
         self._sound_at = now
         if self.open:
             self.open = False

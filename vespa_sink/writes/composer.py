@@ -15,7 +15,7 @@ from vespa_sink.documents.plans import Plans
 from vespa_sink.documents.record import RowIdentity
 from vespa_sink.documents.schema import Pipeline, schema_fields
 from vespa_sink.intake.listing_changes import Change, FilePut, ListingPut, TablePut, record_user_id
-from vespa_sink.intake.topics import Kind, RowsOf
+from vespa_sink.intake.topics import TableTopic, TopicType
 from vespa_sink.vespa.operations import Limits, Operation, conditional_put, versioned_delete
 
 
@@ -47,31 +47,31 @@ class Composer:
         self._plans = plans
         self._limits = limits
 
-    def document(self, kind: Kind, change: Change) -> DocumentId:
-        """The document that a change of a topic of this kind concerns."""
+    def document(self, topic_type: TopicType, change: Change) -> DocumentId:
+        """The document that a change of a topic of this topic_type concerns."""
         names = self._names
         if isinstance(change, (RowPut, RowDelete)):
-            assert isinstance(kind, RowsOf)
-            return DocumentId(names.namespace, names.record_type, record_user_id(kind.table, change.key))
+            assert isinstance(topic_type, TableTopic)
+            return DocumentId(names.namespace, names.record_type, record_user_id(topic_type.table, change.key))
         if isinstance(change, TablePut):
             return DocumentId(names.namespace, names.schema_type, change.entry.name.document_table)
         if isinstance(change, FilePut):
             return DocumentId(names.namespace, names.file_type, change.result.file_id)
         return DocumentId(names.namespace, names.file_row_type, change.row.row_id)
 
-    def compose(self, kind: Kind, change: Change, now_ms: int) -> Composed:
+    def compose(self, topic_type: TopicType, change: Change, now_ms: int) -> Composed:
         """The operation for a change, as of now. Raises `RecordError` when no document can be made of it."""
-        document = self.document(kind, change)
+        document = self.document(topic_type, change)
         if isinstance(change, RowDelete) or (not isinstance(change, RowPut) and change.gone):
             return Composed(versioned_delete(document, change.version, now_ms // 1000, self._limits))
-        fields, replaced = self._fields(kind, change, now_ms)
+        fields, replaced = self._fields(topic_type, change, now_ms)
         return Composed(conditional_put(document, change.version, fields, self._limits), replaced)
 
-    def _fields(self, kind: Kind, change: RowPut | ListingPut, now_ms: int) -> tuple[dict[str, Any], int]:
+    def _fields(self, topic_type: TopicType, change: RowPut | ListingPut, now_ms: int) -> tuple[dict[str, Any], int]:
         names = self._names
         if isinstance(change, RowPut):
-            assert isinstance(kind, RowsOf)
-            return self._row(kind.table, change, now_ms)
+            assert isinstance(topic_type, TableTopic)
+            return self._row(topic_type.table, change, now_ms)
         if isinstance(change, TablePut):
             return schema_fields(change.entry, Pipeline(names.namespace, names.prefix), now_ms), 0
         if isinstance(change, FilePut):

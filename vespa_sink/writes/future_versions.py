@@ -17,8 +17,8 @@ import structlog
 from schemas.errors import TransientError
 from schemas.file_results import ATTEMPTS
 from vespa_sink.documents.identifiers import DocumentId
-from vespa_sink.metrics import Telemetry
-from vespa_sink.vespa.client import Feed
+from vespa_sink.metrics import SinkMetrics
+from vespa_sink.vespa.client import VespaClient
 from vespa_sink.vespa.operations import Operation
 
 _log = structlog.get_logger(__name__)
@@ -30,11 +30,11 @@ class FutureVersions:
     """One look every few seconds at most."""
 
     def __init__(
-        self, feed: Feed, telemetry: Telemetry, *, file_types: Collection[str], every_s: float = _EVERY_S
+        self, client: VespaClient, metrics: SinkMetrics, *, file_types: Collection[str], every_s: float = _EVERY_S
     ) -> None:
-        self._feed = feed
+        self._client = client
         self._file_types = file_types
-        self._telemetry = telemetry
+        self._metrics = metrics
         self._every_s = every_s
         self._looked_at = float("-inf")
 
@@ -49,7 +49,7 @@ class FutureVersions:
     async def _look(self, operation: Operation) -> None:
         document = operation.document
         try:
-            answer = await self._feed.get(_version_path(document))
+            answer = await self._client.get(_version_path(document))
         except TransientError:
             return
         fields = answer.get("fields")
@@ -59,7 +59,7 @@ class FutureVersions:
         now_us = time.time_ns() // 1000
         row_version = stored // ATTEMPTS if document.type in self._file_types else stored
         if row_version > now_us + _CLOCKS_DIFFER_US:
-            self._telemetry.future_versions.inc()
+            self._metrics.future_versions.inc()
             _log.error(
                 "the index holds a version from the future: newer rows are refused",
                 document=str(document),

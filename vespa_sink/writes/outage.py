@@ -19,7 +19,7 @@ _FAILURES_IN_A_ROW = 3
 
 
 def retry_delay(attempt: int, uniform: Callable[[], float], *, longest_s: float = LONGEST_DELAY_S) -> float:
-    """Seconds until the next try; `attempt` counts from 1, `uniform` gives numbers from 0 to 1."""
+    """Seconds until the next try; `attempt` counts from 1, `uniform` returns numbers from 0 to 1."""
     bound = min(longest_s, FIRST_DELAY_S * float(2 ** min(attempt - 1, 20)))
     return bound * (0.5 + uniform() / 2)
 

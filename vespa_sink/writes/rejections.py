@@ -15,7 +15,7 @@ import structlog
 
 from schemas.errors import RecordError
 from vespa_sink.vespa.answers import Verdict, public_reason, stop_error, verdict
-from vespa_sink.vespa.client import Feed
+from vespa_sink.vespa.client import VespaClient
 from vespa_sink.vespa.operations import Operation
 from vespa_sink.writes.attempts import Attempt, Owner
 from vespa_sink.writes.breaker import Breaker
@@ -38,12 +38,14 @@ class Sender(Protocol):
 class Rejections:
     """Lives in the event loop of its sender."""
 
-    def __init__(self, breaker: Breaker, probe: Operation, sender: Sender, *, owner: Owner, feed: Feed) -> None:
+    def __init__(
+        self, breaker: Breaker, probe: Operation, sender: Sender, *, owner: Owner, client: VespaClient
+    ) -> None:
         self.breaker = breaker
         self._probe_operation = probe
         self._sender = sender
         self._owner = owner
-        self._feed = feed
+        self._client = client
         self._name = probe.document.type
         self._held: list[Attempt] = []
         self._parked: list[Attempt] = []
@@ -69,8 +71,8 @@ class Rejections:
             return
         was_open = self.breaker.open
         attempt.judged = False
-        if attempt.held is None:
-            attempt.held = self.breaker.rejected(self._clock())
+        if attempt.rejected_at is None:
+            attempt.rejected_at = self.breaker.rejected(self._clock())
         self._held.append(attempt)
         if self.breaker.open and not was_open:
             self._opened(reason)
@@ -94,7 +96,11 @@ class Rejections:
             else:
                 await asyncio.sleep(min(1.0, self.breaker.probe_wait_s(now)))
             return
-        due = [each for each in self._held if each.held is not None and self.breaker.window_closed(each.held, now)]
+        due = [
+            each
+            for each in self._held
+            if each.rejected_at is not None and self.breaker.window_closed(each.rejected_at, now)
+        ]
         if not due:
             await asyncio.sleep(min(_LOOK_S, self.breaker.thresholds.window_s))
         elif self.breaker.known_sound(now):
@@ -110,7 +116,7 @@ class Rejections:
         self._sender.again(attempts)
 
     async def _probe(self) -> None:
-        answer = await self._feed.send(self._probe_operation)
+        answer = await self._client.send(self._probe_operation)
         decided, now = verdict(answer), self._clock()
         was_open = self.breaker.open
         if decided in (Verdict.APPLIED, Verdict.SUPERSEDED, Verdict.IGNORED):
@@ -123,7 +129,7 @@ class Rejections:
                 self._opened(public_reason(answer))
         else:
             if decided is Verdict.STOP:
-                self._owner.failed(stop_error(answer, self._feed.url))
+                self._owner.failed(stop_error(answer, self._client.url))
             self.breaker.probe_failed(now)
             await asyncio.sleep(_SILENCE_S)
 

@@ -8,7 +8,7 @@ Rule 3: a barrier in a partition (a floor, rule V4) starts when every write of t
         and everything of the partition after it waits until the barrier is done.
 Rule 4: writes of different documents keep no order.
 
-A partition that is assigned anew must have a new identity: what is under way for the old one has no consequence.
+a partition that is assigned again must have a new identity: what is under way for the old one has no consequence.
 Leaves to others: what a write is, sending it, and which offsets may be committed.
 """
 
@@ -49,7 +49,7 @@ class _Partition(Generic[P, W]):
     behind: deque[Write[P, W] | Barrier[P, W]] = field(default_factory=deque)
 
 
-class Lanes(Generic[P, W]):
+class WriteOrder(Generic[P, W]):
     """Hands out writes and barriers as they may be carried out."""
 
     def __init__(self) -> None:
@@ -65,7 +65,7 @@ class Lanes(Generic[P, W]):
         return bool(self._ready)
 
     def offer(self, item: Write[P, W] | Barrier[P, W]) -> list[Write[P, W]]:
-        """Take an item in; gives back the writes that it makes needless (itself, perhaps), which are done."""
+        """Take an item in; returns the writes that it makes needless (itself, perhaps), which are done."""
         state = self._partitions.setdefault(item.partition, _Partition())
         if state.barrier is not None:
             state.behind.append(item)
@@ -108,7 +108,7 @@ class Lanes(Generic[P, W]):
         self._closed(write)
 
     def barrier_done(self, barrier: Barrier[P, W]) -> list[Write[P, W]]:
-        """A barrier is carried out: what waited behind it comes in. Gives back the writes made needless by it."""
+        """A barrier is carried out: what waited behind it comes in. Returns the writes made needless by it."""
         state = self._partitions.get(barrier.partition)
         if state is None or state.barrier is not barrier:
             return []

@@ -1,12 +1,12 @@
 """
-Carries writes out: what `lanes` hands out is sent, what `outcomes` decides about each answer is done.
+Carries writes out: what `write_order` hands out is sent, what `answers` decides about each answer is done.
 
 Rules:
 1. A write ends only when the index has it (or a newer one), or its record is stored in the dead letters.
 2. Nothing is sent while the endpoint is silent (`outage`) or the breaker of its document type is open.
 3. A rejected document is judged by its breaker, never by one answer alone.
 
-Leaves to others: order (`lanes`), what to send (`composer`), rejected documents (`rejections`), offsets.
+Leaves to others: order (`write_order`), what to send (`composer`), rejected documents (`rejections`), offsets.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ import structlog
 
 from cdc_runtime.throttle import Throttle
 from schemas.errors import RecordError
-from vespa_sink.intake.partitions import Assigned
-from vespa_sink.metrics import Telemetry
+from vespa_sink.intake.partitions import AssignedPartition
+from vespa_sink.metrics import SinkMetrics
 from vespa_sink.vespa.answers import (
     Answer,
     Verdict,
@@ -34,14 +34,14 @@ from vespa_sink.vespa.answers import (
     stop_error,
     verdict,
 )
-from vespa_sink.vespa.client import Feed
+from vespa_sink.vespa.client import VespaClient
 from vespa_sink.vespa.operations import Action, Limits, Operation, remove_forgotten
 from vespa_sink.writes.attempts import Attempt, Owner, RowWrite
 from vespa_sink.writes.breaker import Breaker
 from vespa_sink.writes.composer import Composer, committed_at_s
 from vespa_sink.writes.outage import FULL_DELAY_S, LONGEST_THROTTLED_DELAY_S, Outage, retry_delay
 from vespa_sink.writes.rejections import Rejections
-from vespa_sink.writes.write_order import Lanes
+from vespa_sink.writes.write_order import WriteOrder
 
 _log = structlog.get_logger(__name__)
 
@@ -50,11 +50,11 @@ _log = structlog.get_logger(__name__)
 class Means:
     """What a writer works with."""
 
-    feed: Feed
-    lanes: Lanes[Assigned, Any]
+    client: VespaClient
+    order: WriteOrder[AssignedPartition, Any]
     composer: Composer
     throttle: Throttle
-    telemetry: Telemetry
+    metrics: SinkMetrics
     limits: Limits
 
 
@@ -62,17 +62,17 @@ class Writer:
     """Lives in one event loop; every method is called from it."""
 
     def __init__(self, means: Means, owner: Owner, breakers: Iterable[tuple[Breaker, Operation]]) -> None:
-        self._feed = means.feed
-        self._lanes = means.lanes
+        self._client = means.client
+        self._order = means.order
         self._composer = means.composer
         self._throttle = means.throttle
-        self._telemetry = means.telemetry
+        self._metrics = means.metrics
         self._limits = means.limits
         self._owner = owner
         self._outage = Outage(random.random)
         self._again: deque[Attempt] = deque()
         self._rejections = {
-            probe.document.type: Rejections(breaker, probe, self, owner=owner, feed=means.feed)
+            probe.document.type: Rejections(breaker, probe, self, owner=owner, client=means.client)
             for breaker, probe in breakers
         }
         self._tasks: set[asyncio.Task[None]] = set()
@@ -122,14 +122,14 @@ class Writer:
             if self._again:
                 attempt = self._again.popleft()
             else:
-                write = self._lanes.take()
+                write = self._order.take()
                 if write is None:
                     return None
                 attempt = Attempt(write)
             if attempt.write.partition.dropped:
-                self._lanes.done(attempt.write)
-            elif attempt.tries and self._lanes.newer_waits(attempt.write):
-                self._telemetry.collapsed.inc()
+                self._order.done(attempt.write)
+            elif attempt.tries and self._order.newer_waits(attempt.write):
+                self._metrics.collapsed.inc()
                 self._finish(attempt.write)
             elif self._ready(attempt):
                 return attempt
@@ -140,14 +140,14 @@ class Writer:
         if operation is None or operation.action is Action.DELETE:  # a delete carries the time of its writing
             try:
                 composed = self._composer.compose(
-                    attempt.write.partition.kind, attempt.write.content, int(time.time() * 1000)
+                    attempt.write.partition.topic_type, attempt.write.content, int(time.time() * 1000)
                 )
             except RecordError as exc:
                 self._owner.give_up(attempt.write, exc)
                 return False
             operation = attempt.operation = composed.operation
             if composed.replaced:
-                self._telemetry.replaced_text.inc(composed.replaced)
+                self._metrics.replaced_text.inc(composed.replaced)
         rejections = self._rejections[operation.document.type]
         if rejections.paused:
             rejections.park(attempt)
@@ -173,14 +173,14 @@ class Writer:
         assert attempt.operation is not None
         attempt.sent_at = self._clock()
         self._throttle.sent(attempt.sent_at)
-        self._telemetry.in_flight.set(self._in_flight)
-        self._telemetry.in_flight_limit.set(self._throttle.limit)
+        self._metrics.in_flight.set(self._in_flight)
+        self._metrics.in_flight_limit.set(self._throttle.limit)
         try:
-            answer = await self._feed.send(attempt.operation)
+            answer = await self._client.send(attempt.operation)
         finally:
             self._in_flight -= 1
-            self._telemetry.in_flight.set(self._in_flight)
-        self._telemetry.request(attempt.operation.action, answer.status, self._clock() - attempt.sent_at)
+            self._metrics.in_flight.set(self._in_flight)
+        self._metrics.request(attempt.operation.action, answer.status, self._clock() - attempt.sent_at)
         self._answered(attempt, attempt.operation, answer)
         self.pump()
 
@@ -198,49 +198,49 @@ class Writer:
             self._throttle.throttled(self._in_flight)
             self._later(attempt, answer, longest_s=LONGEST_THROTTLED_DELAY_S)
         elif decided is Verdict.REJECTED:
-            self._telemetry.operation(operation.document.type, operation.action, decided.value)
+            self._metrics.operation(operation.document.type, operation.action, decided.value)
             self._rejections[operation.document.type].reject(attempt, public_reason(answer))
         elif decided is Verdict.STOP:
-            self._owner.failed(stop_error(answer, self._feed.url))
+            self._owner.failed(stop_error(answer, self._client.url))
         else:
             self._throttle.succeeded()
             self._rejections[operation.document.type].breaker.accepted()
             self._accepted(attempt, operation, answer, decided)
 
     def _accepted(self, attempt: Attempt, operation: Operation, answer: Answer, decided: Verdict) -> None:
-        kind = operation.document.type
-        self._telemetry.operation(kind, operation.action, decided.value)
+        document_type = operation.document.type
+        self._metrics.operation(document_type, operation.action, decided.value)
         if answer.ignored_fields:
-            self._telemetry.ignored_fields(kind)
+            self._metrics.ignored_fields(document_type)
         if must_be_removed(operation.action, decided):
             attempt.operation = remove_forgotten(operation.document, operation.version, self._limits)
             self._again.append(attempt)
             return
         if decided is Verdict.IGNORED:
-            _log.warning("vespa ignored a write", document_type=kind, operation=operation.action.value)
+            _log.warning("vespa ignored a write", document_type=document_type, operation=operation.action.value)
         if decided is Verdict.SUPERSEDED and operation.action is Action.PUT:
             self._owner.superseded(operation)
         if decided is Verdict.APPLIED:
             committed = committed_at_s(attempt.write.content)
             if committed is not None:
-                self._telemetry.end_to_end.observe(max(0.0, time.time() - committed))
+                self._metrics.end_to_end.observe(max(0.0, time.time() - committed))
         self._finish(attempt.write)
 
     def _try_again(self, attempt: Attempt, answer: Answer) -> None:
         now = self._clock()
         if may_apply_later(answer):
-            attempt.write.partition.doubts.unanswered(now + self._feed.longest_request_s)
+            attempt.write.partition.doubts.unanswered(now + self._client.longest_request_s)
         was_lasting = self._outage.lasting
         self._outage.failed(attempt.sent_at, now)
         if self._outage.lasting and not was_lasting:
             what = f"status {answer.status}" if answer.status else answer.message or "no answer"
-            self._owner.health("vespa", f"expected {self._feed.url} to take writes, got {what}")
+            self._owner.health("vespa", f"expected {self._client.url} to take writes, got {what}")
             _log.warning("vespa does not take writes", status=answer.status, reason=answer.message[:80] or None)
         self._later(attempt, answer)
 
     def _later(self, attempt: Attempt, answer: Answer, *, longest_s: float | None = None) -> None:
         attempt.tries += 1
-        self._telemetry.retry(answer.status)
+        self._metrics.retry(answer.status)
         bounds = {} if longest_s is None else {"longest_s": longest_s}
         delay = retry_delay(attempt.tries, random.random, **bounds)
         if answer.status == 507:
@@ -259,5 +259,5 @@ class Writer:
         self.pump()
 
     def _finish(self, write: RowWrite) -> None:
-        self._lanes.done(write)
+        self._order.done(write)
         self._owner.settled(write)

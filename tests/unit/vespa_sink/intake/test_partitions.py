@@ -7,16 +7,16 @@ from cdc_runtime.consuming.position_age import Commit
 from cdc_runtime.consuming.records import TopicPartition
 from schemas.names import TableName
 from tests.unit.vespa_sink.events import record
-from vespa_sink.intake.partitions import Assigned, size_of
-from vespa_sink.intake.topics import RowsOf
+from vespa_sink.intake.partitions import AssignedPartition, size_of
+from vespa_sink.intake.topics import TableTopic
 from vespa_sink.vespa.searches import Doubts
 
 HOUR = 3_600_000
-RFIS = RowsOf(TableName("public", "rfis"))
+RFIS = TableTopic(TableName("public", "rfis"))
 
 
-def _assigned(commit: Commit | None = None, first: int = 3) -> Assigned:
-    assigned = Assigned(TopicPartition("cdc.public.rfis", 2), RFIS, OffsetTracker(), Doubts(0.0))
+def _assigned(commit: Commit | None = None, first: int = 3) -> AssignedPartition:
+    assigned = AssignedPartition(TopicPartition("cdc.public.rfis", 2), RFIS, OffsetTracker(), Doubts(0.0))
     assigned.begin(commit, first, 10 * HOUR)
     assigned.checked = True
     return assigned

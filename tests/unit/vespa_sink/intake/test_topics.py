@@ -6,22 +6,22 @@ import pytest
 
 from schemas.names import TableName
 from schemas.topics import Topics
-from vespa_sink.intake.topics import Kind, Listing, RowsOf, kind_of, subscription
+from vespa_sink.intake.topics import ListingTopic, TableTopic, TopicType, subscription, topic_type_of
 
 TOPICS = Topics("cdc")
-KINDS = {
-    "cdc.public.rfis": RowsOf(TableName("public", "rfis")),
-    "cdc.crm.rfis.g2": RowsOf(TableName("crm", "rfis")),
-    "cdc._tables": Listing.TABLES,
-    "cdc._files": Listing.FILES,
-    "cdc._file_rows": Listing.FILE_ROWS,
-    "cdc.public.rfis.g0": Listing.FOREIGN,
+TOPIC_TYPES = {
+    "cdc.public.rfis": TableTopic(TableName("public", "rfis")),
+    "cdc.crm.rfis.g2": TableTopic(TableName("crm", "rfis")),
+    "cdc._tables": ListingTopic.TABLES,
+    "cdc._files": ListingTopic.FILES,
+    "cdc._file_rows": ListingTopic.FILE_ROWS,
+    "cdc.public.rfis.g0": ListingTopic.FOREIGN,
 }
 
 
-@pytest.mark.parametrize(("topic", "kind"), KINDS.items(), ids=KINDS)
-def test_topic_is_of_its_kind_and_read(topic: str, kind: Kind) -> None:
-    assert kind_of(topic, TOPICS) == kind
+@pytest.mark.parametrize(("topic", "topic_type"), TOPIC_TYPES.items(), ids=TOPIC_TYPES)
+def test_topic_is_of_its_type_and_read(topic: str, topic_type: TopicType) -> None:
+    assert topic_type_of(topic, TOPICS) == topic_type
     assert any(re.search(pattern, topic) for pattern in subscription(TOPICS))
 
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from vespa_sink.writes.breaker import Breaker, Held, Thresholds
+from vespa_sink.writes.breaker import Breaker, RejectedAt, Thresholds
 
 
 def _breaker(**changed: float) -> Breaker:
@@ -48,7 +48,7 @@ def test_old_rejections_do_not_count() -> None:
 def test_window_closes_after_a_hundred_answers_or_its_time() -> None:
     breaker = _breaker(window_s=10)
     held = breaker.rejected(5.0)
-    assert held == Held(5.0, 1)
+    assert held == RejectedAt(5.0, 1)
     for _ in range(99):
         breaker.accepted()
     assert not breaker.window_closed(held, 14.9)

@@ -15,13 +15,13 @@ from tests.unit.vespa_sink.results import record_of, result, row
 from vespa_sink.documents.plans import Plans
 from vespa_sink.documents.record import Shape
 from vespa_sink.intake.listing_changes import FilePut, FileRowPut, TablePut
-from vespa_sink.intake.topics import Listing, RowsOf
+from vespa_sink.intake.topics import ListingTopic, TableTopic
 from vespa_sink.vespa.operations import Action, Limits
 from vespa_sink.writes.composer import Composer, Names, committed_at_s
 
 TABLE = TableName("public", "rfis")
 ENTRY = entry(columns=(column("id"), column("title")))
-ROWS = RowsOf(TABLE)
+ROWS = TableTopic(TABLE)
 NOW_MS = 1_700_000_000_000
 
 
@@ -45,16 +45,16 @@ def test_v3_memory_of_a_delete_expires_by_the_clock_of_writing() -> None:
 
 
 def test_table_is_put_under_its_name_and_deleted_when_it_is_gone() -> None:
-    put = _composer().compose(Listing.TABLES, TablePut(record(), RFIS), NOW_MS).operation
-    gone = _composer().compose(Listing.TABLES, TablePut(record(), replace(RFIS, deleted=True)), NOW_MS).operation
+    put = _composer().compose(ListingTopic.TABLES, TablePut(record(), RFIS), NOW_MS).operation
+    gone = _composer().compose(ListingTopic.TABLES, TablePut(record(), replace(RFIS, deleted=True)), NOW_MS).operation
     assert (str(put.document), put.action) == ("id:ns:tables::rfis", Action.PUT)
     assert (str(gone.document), gone.action) == ("id:ns:tables::rfis", Action.DELETE)
 
 
 def test_file_is_put_under_its_id_and_remembered_when_it_is_gone() -> None:
     put, gone = (FilePut(record_of(each), each) for each in (result(), result(status=Status.GONE)))
-    written = _composer().compose(Listing.FILES, put, NOW_MS).operation
-    ended = _composer().compose(Listing.FILES, gone, NOW_MS).operation
+    written = _composer().compose(ListingTopic.FILES, put, NOW_MS).operation
+    ended = _composer().compose(ListingTopic.FILES, gone, NOW_MS).operation
     assert (str(written.document), written.action) == ("id:ns:files::photos/7/image_s3_key", Action.PUT)
     assert (str(ended.document), ended.action, ended.version) == (str(written.document), Action.DELETE, 204_800)
     assert orjson.loads(ended.body or b"")["fields"].keys() == {"deleted", "version", "expire_at"}
@@ -62,8 +62,8 @@ def test_file_is_put_under_its_id_and_remembered_when_it_is_gone() -> None:
 
 def test_row_of_a_spreadsheet_is_put_and_remembered_when_it_is_rejected() -> None:
     put, bad = (FileRowPut(record_of(each), each) for each in (row(), row(reason="too many columns")))
-    written = _composer().compose(Listing.FILE_ROWS, put, NOW_MS).operation
-    ended = _composer().compose(Listing.FILE_ROWS, bad, NOW_MS).operation
+    written = _composer().compose(ListingTopic.FILE_ROWS, put, NOW_MS).operation
+    ended = _composer().compose(ListingTopic.FILE_ROWS, bad, NOW_MS).operation
     assert str(written.document) == "id:ns:lines::photos/7/image_s3_key/Sheet%201/3"
     assert (written.action, ended.action) == (Action.PUT, Action.DELETE)
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vespa_sink.writes.write_order import Barrier, Lanes, Write
+from vespa_sink.writes.write_order import Barrier, Write, WriteOrder
 
 
 def _write(document: str, version: int, partition: str = "p") -> Write[str, int]:
@@ -14,120 +14,120 @@ def _write(document: str, version: int, partition: str = "p") -> Write[str, int]
 
 
 def test_writes_of_different_documents_go_together() -> None:
-    lanes: Lanes[str, int] = Lanes()
+    order: WriteOrder[str, int] = WriteOrder()
     for document in "ab":
-        assert lanes.offer(_write(document, 1)) == []
-    assert [lanes.take().document, lanes.take().document, lanes.take()] == ["a", "b", None]  # type: ignore[union-attr]
+        assert order.offer(_write(document, 1)) == []
+    assert [order.take().document, order.take().document, order.take()] == ["a", "b", None]  # type: ignore[union-attr]
 
 
 def test_second_write_of_a_document_waits_for_the_first() -> None:
-    lanes: Lanes[str, int] = Lanes()
-    lanes.offer(_write("a", 1))
-    first = lanes.take()
+    order: WriteOrder[str, int] = WriteOrder()
+    order.offer(_write("a", 1))
+    first = order.take()
     assert first is not None
-    lanes.offer(_write("a", 2))
-    assert lanes.take() is None
-    assert lanes.newer_waits(first)
-    lanes.done(first)
-    second = lanes.take()
+    order.offer(_write("a", 2))
+    assert order.take() is None
+    assert order.newer_waits(first)
+    order.done(first)
+    second = order.take()
     assert second is not None
     assert second.version == 2
 
 
 def test_waiting_writes_of_a_document_collapse_to_the_newest() -> None:
-    lanes: Lanes[str, int] = Lanes()
+    order: WriteOrder[str, int] = WriteOrder()
     old, new = _write("a", 1), _write("a", 2)
-    lanes.offer(old)
-    assert lanes.offer(new) == [old]
-    assert lanes.take() is new
-    assert lanes.take() is None
-    assert lanes.open_in("p") == 1
+    order.offer(old)
+    assert order.offer(new) == [old]
+    assert order.take() is new
+    assert order.take() is None
+    assert order.open_in("p") == 1
 
 
 def test_older_write_behind_a_newer_one_is_needless() -> None:
-    lanes: Lanes[str, int] = Lanes()
-    lanes.offer(_write("a", 2))
+    order: WriteOrder[str, int] = WriteOrder()
+    order.offer(_write("a", 2))
     old = _write("a", 1)
-    assert lanes.offer(old) == [old]
+    assert order.offer(old) == [old]
 
 
 def test_tombstone_behind_its_delete_under_way_is_needless() -> None:
-    lanes: Lanes[str, int] = Lanes()
-    lanes.offer(_write("a", 5))
-    lanes.take()
+    order: WriteOrder[str, int] = WriteOrder()
+    order.offer(_write("a", 5))
+    order.take()
     tombstone = _write("a", 5)
-    assert lanes.offer(tombstone) == [tombstone]
+    assert order.offer(tombstone) == [tombstone]
 
 
 def test_write_under_way_for_a_partition_that_was_lost_makes_nothing_needless() -> None:
-    lanes: Lanes[str, int] = Lanes()
-    lanes.offer(_write("a", 5, "before"))
-    first = lanes.take()
+    order: WriteOrder[str, int] = WriteOrder()
+    order.offer(_write("a", 5, "before"))
+    first = order.take()
     assert first is not None
-    lanes.drop("before")
-    assert lanes.offer(_write("a", 5, "after")) == []
-    lanes.done(first)
-    again = lanes.take()
+    order.drop("before")
+    assert order.offer(_write("a", 5, "after")) == []
+    order.done(first)
+    again = order.take()
     assert again is not None
     assert again.partition == "after"
 
 
 def test_dropped_partition_leaves_nothing_behind() -> None:
-    lanes: Lanes[str, int] = Lanes()
-    lanes.offer(_write("a", 1, "gone"))
-    lanes.offer(_write("b", 1, "kept"))
-    lanes.offer(Barrier("gone", 9))
-    lanes.drop("gone")
-    taken = lanes.take()
+    order: WriteOrder[str, int] = WriteOrder()
+    order.offer(_write("a", 1, "gone"))
+    order.offer(_write("b", 1, "kept"))
+    order.offer(Barrier("gone", 9))
+    order.drop("gone")
+    taken = order.take()
     assert taken is not None
-    assert (taken.document, lanes.take(), lanes.take_barrier(), lanes.open_in("gone")) == ("b", None, None, 0)
+    assert (taken.document, order.take(), order.take_barrier(), order.open_in("gone")) == ("b", None, None, 0)
 
 
 @pytest.mark.rule("V4")
 def test_v4_barrier_waits_for_the_writes_before_it_and_holds_those_behind_it() -> None:
-    lanes: Lanes[str, int] = Lanes()
-    lanes.offer(_write("a", 1))
+    order: WriteOrder[str, int] = WriteOrder()
+    order.offer(_write("a", 1))
     barrier = Barrier("p", 9)
-    lanes.offer(barrier)
-    lanes.offer(_write("a", 3))
-    lanes.offer(_write("b", 3))
-    assert lanes.take_barrier() is None
-    first = lanes.take()
+    order.offer(barrier)
+    order.offer(_write("a", 3))
+    order.offer(_write("b", 3))
+    assert order.take_barrier() is None
+    first = order.take()
     assert first is not None
-    assert lanes.take() is None
-    lanes.done(first)
-    assert lanes.take_barrier() is barrier
-    assert lanes.take() is None
-    assert lanes.take_barrier() is None
-    assert lanes.open_in("p") == 3
-    assert lanes.barrier_done(barrier) == []
-    assert {lanes.take().document, lanes.take().document} == {"a", "b"}  # type: ignore[union-attr]
+    assert order.take() is None
+    order.done(first)
+    assert order.take_barrier() is barrier
+    assert order.take() is None
+    assert order.take_barrier() is None
+    assert order.open_in("p") == 3
+    assert order.barrier_done(barrier) == []
+    assert {order.take().document, order.take().document} == {"a", "b"}  # type: ignore[union-attr]
 
 
 @pytest.mark.rule("V4")
 def test_v4_barrier_of_one_partition_does_not_hold_another() -> None:
-    lanes: Lanes[str, int] = Lanes()
-    lanes.offer(Barrier("p", 9))
-    lanes.offer(_write("a", 1, "q"))
-    taken = lanes.take()
+    order: WriteOrder[str, int] = WriteOrder()
+    order.offer(Barrier("p", 9))
+    order.offer(_write("a", 1, "q"))
+    taken = order.take()
     assert taken is not None
     assert taken.partition == "q"
 
 
 @pytest.mark.rule("V4")
 def test_v4_two_barriers_are_carried_out_one_after_the_other() -> None:
-    lanes: Lanes[str, int] = Lanes()
+    order: WriteOrder[str, int] = WriteOrder()
     first, second = Barrier("p", 1), Barrier("p", 2)
-    lanes.offer(first)
-    lanes.offer(_write("a", 1))
-    lanes.offer(second)
-    assert lanes.take_barrier() is first
-    lanes.barrier_done(first)
-    assert lanes.take_barrier() is None
-    write = lanes.take()
+    order.offer(first)
+    order.offer(_write("a", 1))
+    order.offer(second)
+    assert order.take_barrier() is first
+    order.barrier_done(first)
+    assert order.take_barrier() is None
+    write = order.take()
     assert write is not None
-    lanes.done(write)
-    assert lanes.take_barrier() is second
+    order.done(write)
+    assert order.take_barrier() is second
 
 
 STEPS = st.lists(
@@ -143,7 +143,7 @@ STEPS = st.lists(
 
 @given(STEPS)
 def test_every_write_ends_once_and_in_order_whatever_happens(steps: list[tuple[str, str, str]]) -> None:
-    lanes: Lanes[str, int] = Lanes()
+    order: WriteOrder[str, int] = WriteOrder()
     offered = 0
     ended: list[Write[str, int]] = []
     under_way: list[Write[str, int]] = []
@@ -152,28 +152,28 @@ def test_every_write_ends_once_and_in_order_whatever_happens(steps: list[tuple[s
     def finish() -> None:
         write = under_way.pop(0)
         applied[write.document].append(write.version)
-        lanes.done(write)
+        order.done(write)
         ended.append(write)
 
     def run_barriers() -> None:
-        while (barrier := lanes.take_barrier()) is not None:
+        while (barrier := order.take_barrier()) is not None:
             assert not [write for write in under_way if write.partition == barrier.partition]
-            ended.extend(lanes.barrier_done(barrier))
+            ended.extend(order.barrier_done(barrier))
 
     for kind, partition, name in steps:
         if kind == "write":
             offered += 1
-            ended.extend(lanes.offer(_write(partition + name, offered, partition)))
+            ended.extend(order.offer(_write(partition + name, offered, partition)))
         elif kind == "barrier":
-            ended.extend(lanes.offer(Barrier(partition, 0)))
-        elif kind == "take" and (write := lanes.take()) is not None:
+            ended.extend(order.offer(Barrier(partition, 0)))
+        elif kind == "take" and (write := order.take()) is not None:
             assert write.document not in [other.document for other in under_way]
             under_way.append(write)
         elif kind == "done" and under_way:
             finish()
         run_barriers()
     while True:
-        while (write := lanes.take()) is not None:
+        while (write := order.take()) is not None:
             under_way.append(write)
         run_barriers()
         if not under_way:
@@ -182,4 +182,4 @@ def test_every_write_ends_once_and_in_order_whatever_happens(steps: list[tuple[s
         run_barriers()
     assert len(ended) == len({id(write) for write in ended}) == offered
     assert all(versions == sorted(versions) for versions in applied.values())
-    assert (lanes.open_in("p"), lanes.open_in("q")) == (0, 0)
+    assert (order.open_in("p"), order.open_in("q")) == (0, 0)
