@@ -80,6 +80,7 @@ EDGES: dict[str, str] = {
     "vespa_sink.writes.rejections": "",
     "vespa_sink.service": "uvloop",
     "vespa_sink.sink": "",
+    "vespa_sink.tasks": "",
     "vespa_sink.group_member": "",
     "vespa_sink.vespa.sweeper": "",
     "vespa_sink.intake.followed_tables": "",

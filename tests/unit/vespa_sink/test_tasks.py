@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import asyncio
+
+from vespa_sink.tasks import Tasks
+
+
+class Unclassified(Exception):
+    pass
+
+
+async def _fail() -> None:
+    raise Unclassified
+
+
+async def _never() -> None:
+    await asyncio.Event().wait()
+
+
+def test_what_a_task_lets_out_stops_the_service() -> None:
+    async def run() -> BaseException | None:
+        tasks = Tasks()
+        tasks.run(_fail())
+        await asyncio.wait_for(tasks.stopped.wait(), 10)
+        return tasks.error
+
+    assert isinstance(asyncio.run(run()), Unclassified)
+
+
+def test_first_error_counts() -> None:
+    async def run() -> BaseException | None:
+        tasks = Tasks()
+        first = Unclassified()
+        tasks.fail(first)
+        tasks.fail(Unclassified())
+        return None if tasks.error is first else tasks.error
+
+    assert asyncio.run(run()) is None
+
+
+def test_every_task_ends_with_the_service_and_none_starts_after_it() -> None:
+    async def run() -> tuple[int, BaseException | None]:
+        tasks = Tasks()
+        before = len(asyncio.all_tasks())
+        tasks.run(_never())
+        await tasks.terminate()
+        tasks.run(_fail())
+        return len(asyncio.all_tasks()) - before, tasks.error
+
+    assert asyncio.run(run()) == (0, None)
+
+
+def test_stop_may_come_from_another_thread_and_after_the_end() -> None:
+    async def run() -> Tasks:
+        tasks = Tasks()
+        await asyncio.to_thread(tasks.stop)
+        await asyncio.wait_for(tasks.stopped.wait(), 10)
+        return tasks
+
+    tasks = asyncio.run(run())
+    tasks.stop()
+    assert tasks.error is None
