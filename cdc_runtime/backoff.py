@@ -31,6 +31,10 @@ class Delays:
         return self.bound_s(failures) * (least + (most - least) * uniform())
 
 
+# For a neighbour that is away: tried soon at first, and still often once it is away for long.
+NEIGHBOUR_DELAYS = Delays(first_s=0.1, longest_s=15.0)
+
+
 class Backoff:
     """Counts the failures in a row of one thing, and says how long to leave it alone after each."""
 

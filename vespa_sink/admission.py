@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 import structlog
 
+from cdc_runtime.backoff import Backoff, Delays
 from cdc_runtime.consuming.dead_letters import Failure
 from cdc_runtime.consuming.position_age import Commit
 from cdc_runtime.consuming.records import Record, TopicPartition
@@ -31,7 +33,8 @@ from vespa_sink.writes.write_order import Barrier, Write
 
 _log = structlog.get_logger(__name__)
 _FOLLOW_S = 1.0  # how often `_tables` is looked at
-_STUCK_S = 5.0  # longest pause between two looks for a schema that is missing
+# Between two looks for a schema that is missing.
+_STUCK_DELAYS = Delays(first_s=0.2, longest_s=5.0, jitter=(1.0, 1.0))
 
 
 class Hub(Protocol):
@@ -98,22 +101,25 @@ class Admission:
 
     async def follow_tables(self) -> None:
         """Keep plans true, and look for what blocked partitions miss, for ever."""
-        pause = 0.0
+        backoff, pause_s = Backoff(_STUCK_DELAYS, random.random), 0.0
         while True:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._blocked.wait(), _FOLLOW_S)
-            await asyncio.sleep(pause)
+            await asyncio.sleep(pause_s)
             self._blocked.clear()
             try:
                 left = await self._look()
             except TransientError as exc:
                 _log.warning("tables topic cannot be read", reason=str(exc))
                 self._blocked.set()
-                pause = _STUCK_S
+                pause_s = _STUCK_DELAYS.longest_s
                 continue
             if left:
                 self._blocked.set()
-            pause = min(_STUCK_S, pause * 2 + 0.2) if left else 0.0
+                pause_s = backoff.failed()
+            else:
+                backoff.succeeded()
+                pause_s = 0.0
             self._hub.go_on()
 
     async def _look(self) -> bool:

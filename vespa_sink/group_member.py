@@ -30,11 +30,11 @@ from vespa_sink.intake.topics import subscription
 from vespa_sink.metrics import SinkMetrics
 from vespa_sink.settings import SinkSettings
 from vespa_sink.sink import Sink
-from vespa_sink.writes.outage import retry_delay
 
 _log = structlog.get_logger(__name__)
 _BATCH = 500
 _WAIT_S = 0.1
+_LOOK_UP_AGAIN_S = 1.6
 T = TypeVar("T")
 
 
@@ -119,7 +119,7 @@ class GroupMember:
         except TransientError as exc:
             self._new = new
             self._health.not_ready(str(exc), "kafka")
-            await asyncio.sleep(retry_delay(5, lambda: 1.0))
+            await asyncio.sleep(_LOOK_UP_AGAIN_S)
             return
         self._health.ready("kafka")
         for assigned in new:

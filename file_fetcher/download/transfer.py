@@ -21,12 +21,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from cdc_runtime.backoff import Backoff, Delays
 from file_fetcher.download.answers import Changed, Interrupted
 from file_fetcher.download.engines import CHUNK_BYTES, Body, Held, Open
 from file_fetcher.failures import Blocked, Cancelled, FetchProblem, Later, Skipped, Throttled
 
 # Short: a worker waits meanwhile. What lasts longer is for the retry queue.
-_PAUSES_S = (0.1, 0.3, 0.9, 2.0)
+# Many workers are sent away at the same moment: they come back at different ones.
+_DELAYS = Delays(first_s=0.1, longest_s=2.0, factor=3.0, jitter=(0.5, 1.5))
+_MOST_PAUSES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,6 @@ class Terms:
     max_bytes: int
     deadline_s: float
     cancelled: Callable[[], bool]
-    pauses_s: tuple[float, ...] = _PAUSES_S
 
     def check(self) -> None:
         """Raise when nobody wants the file any more, or its time is over."""
@@ -85,9 +87,9 @@ class _Run:
         self._first: Body | None = None
         self._resumed = self._changed = False
         self._throttled = 0
+        self._backoff = Backoff(_DELAYS, random.random)
 
     def fetch(self, open_body: Open) -> Transferred:
-        pauses = iter(self._terms.pauses_s)
         while True:
             self._terms.check()
             try:
@@ -98,14 +100,13 @@ class _Run:
                 self._changed = True
                 self._restart()
             except (Interrupted, Throttled) as problem:
-                self._pause(problem, next(pauses, None))
+                self._pause(problem)
 
-    def _pause(self, problem: FetchProblem, pause_s: float | None) -> None:
+    def _pause(self, problem: FetchProblem) -> None:
         self._throttled += isinstance(problem, Throttled)
-        if pause_s is None:
+        if self._backoff.failures == _MOST_PAUSES:
             raise problem
-        # Many workers are sent away at the same moment: they come back at different ones.
-        time.sleep(pause_s * random.uniform(0.5, 1.5))  # noqa: S311
+        time.sleep(self._backoff.failed())
 
     def _read(self, open_body: Open) -> Transferred:
         etag = self._first.etag if self._first else None

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cdc_runtime.backoff import Delays
+
 LONGEST_S = 300.0
 
 
@@ -22,7 +24,7 @@ class Breaker:
     reason: str = ""
     _in_a_row: int = 0
     _open_until: float | None = None
-    _next_s: float = 0.0
+    _openings: int = 0
     _probing: bool = False
 
     @property
@@ -46,7 +48,7 @@ class Breaker:
     def succeeded(self) -> bool:
         """Something was answered as it should be; True when that closes it."""
         was_open, self._open_until, self._probing = self.is_open, None, False
-        self._in_a_row, self._next_s, self.reason = 0, 0.0, ""
+        self._in_a_row, self._openings, self.reason = 0, 0, ""
         return was_open
 
     def failed(self, now: float, reason: str, *, wholly: bool) -> bool:
@@ -57,8 +59,9 @@ class Breaker:
         if self.is_open and not self._probing:
             return False  # one that was under way when it opened
         opened = not self.is_open
-        self._next_s = min(LONGEST_S, self._next_s * 2 or self.delay_s)
-        self._open_until, self._probing, self.reason = now + self._next_s, False, reason
+        self._openings += 1
+        pause_s = Delays(self.delay_s, LONGEST_S).bound_s(self._openings)
+        self._open_until, self._probing, self.reason = now + pause_s, False, reason
         return opened
 
     def gave_up(self) -> None:

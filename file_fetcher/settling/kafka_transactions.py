@@ -20,6 +20,7 @@ from itertools import chain, islice
 
 import structlog
 
+from cdc_runtime.backoff import Delays
 from cdc_runtime.consuming.offsets import Offsets
 from cdc_runtime.consuming.position_age import to_metadata
 from cdc_runtime.consuming.records import TopicPartition
@@ -34,8 +35,7 @@ from file_fetcher.work import Again, Got, Work
 from schemas.errors import TransientError
 
 _log = structlog.get_logger(__name__)
-_LONGEST_PAUSE_S = 30.0
-_DOUBLINGS = 9  # after which the longest pause is reached
+_DELAYS = Delays(first_s=0.2, longest_s=30.0)
 # About a second's work; a transaction has 30.
 _MOST_WRITES = 20_000
 _UNREADABLE_PAUSE_MS = 60_000
@@ -227,7 +227,7 @@ class Publication:
     def _failed(self, problem: TransientError, partitions: Iterable[int]) -> None:
         self._failures += 1
         self._problem = str(problem)
-        pause_s = min(_LONGEST_PAUSE_S, 0.1 * 2 ** min(self._failures, _DOUBLINGS))
+        pause_s = _DELAYS.bound_s(self._failures)
         self._not_before = time.monotonic() + pause_s
         self._doubtful.update(partition % self._book.partitions for partition in partitions)
         self._telemetry.transaction(committed=False)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import structlog
 
+from cdc_runtime.backoff import NEIGHBOUR_DELAYS, Backoff
 from cdc_runtime.consuming.dead_letters import Failure, dead_letter
 from cdc_runtime.consuming.records import Record
 from cdc_runtime.kafka.producer import DeadLetterWriter
@@ -17,7 +18,6 @@ from cdc_runtime.settings.models import KafkaSettings
 from schemas.errors import TransientError
 from schemas.topics import Topics
 from vespa_sink.metrics import SinkMetrics
-from vespa_sink.writes.outage import retry_delay
 
 _log = structlog.get_logger(__name__)
 
@@ -35,18 +35,17 @@ class DeadLetters:
     async def bury(self, record: Record, failure: Failure, on_trouble: Callable[[str | None], None]) -> None:
         """Return when the record is durable among the dead letters. Raises `FatalError`."""
         letter = dead_letter(record, failure, group=self._group, task=self._task)
-        failures = 0
+        backoff = Backoff(NEIGHBOUR_DELAYS, random.random)
         async with self._lock:
             while True:
                 try:
                     await asyncio.to_thread(self._writer.write, [letter])
                     break
                 except TransientError as exc:
-                    failures += 1
                     self._metrics.dead_letter_failures.inc()
                     on_trouble(str(exc))
-                    await asyncio.sleep(retry_delay(failures, random.random))
-        if failures:
+                    await asyncio.sleep(backoff.failed())
+        if backoff.failures:
             on_trouble(None)
         self._metrics.dead_letter(record.topic, failure.stage)
         _log.warning(

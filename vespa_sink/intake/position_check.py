@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 
+from cdc_runtime.backoff import NEIGHBOUR_DELAYS, Backoff
 from cdc_runtime.consuming.position_age import Commit, Found, must_resnapshot, retention_ms
 from cdc_runtime.consuming.records import TopicPartition
 from cdc_runtime.kafka.admin import KafkaAdmin
@@ -24,7 +25,6 @@ from vespa_sink.metrics import SinkMetrics
 from vespa_sink.settings import SinkSettings
 from vespa_sink.vespa.client import VespaClient
 from vespa_sink.vespa.searches import Index, page_of, rows_of_partition
-from vespa_sink.writes.outage import retry_delay
 
 
 class PositionCheck:
@@ -48,16 +48,15 @@ class PositionCheck:
         on_trouble: Callable[[str | None], None],
     ) -> None:
         """Return when the position is known to be sound, or a snapshot has been asked for durably."""
-        failures = 0
+        backoff = Backoff(NEIGHBOUR_DELAYS, random.random)
         while wanted():
             try:
                 await self._check_once(table, topic_partition, commit)
                 break
             except TransientError as exc:
-                failures += 1
                 on_trouble(f"position of {topic_partition.topic}[{topic_partition.partition}]: {exc}")
-                await asyncio.sleep(retry_delay(failures, random.random))
-        if failures:
+                await asyncio.sleep(backoff.failed())
+        if backoff.failures:
             on_trouble(None)
 
     async def _check_once(self, table: TableName, topic_partition: TopicPartition, commit: Commit | None) -> None:

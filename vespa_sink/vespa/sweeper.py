@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import structlog
 
+from cdc_runtime.backoff import NEIGHBOUR_DELAYS, Backoff
 from schemas.errors import TransientError
 from vespa_sink.documents.identifiers import DocumentId
 from vespa_sink.metrics import SinkMetrics
@@ -15,7 +16,6 @@ from vespa_sink.vespa.answers import Verdict, stop_error, verdict
 from vespa_sink.vespa.client import VespaClient
 from vespa_sink.vespa.operations import Limits, conditional_remove
 from vespa_sink.vespa.searches import Page, Sweep, page_of
-from vespa_sink.writes.outage import retry_delay
 
 _log = structlog.get_logger(__name__)
 _AT_A_TIME = 16
@@ -35,7 +35,7 @@ class FloorSweeper:
 
         `on_trouble` is told why it takes longer, and None when it goes on. Raises `FatalError`.
         """
-        failures = 0
+        backoff = Backoff(NEIGHBOUR_DELAYS, random.random)
         while wanted():
             try:
                 page = page_of(await self._client.search(sweep.query(self._limits.timeout_ms / 1000)))
@@ -47,10 +47,11 @@ class FloorSweeper:
                     on_trouble(None)
                     return
                 reason = None if page.complete and removed else "expected full coverage and removals, got less"
-            failures = failures + 1 if reason else 0
-            if reason:
+            if reason is None:
+                backoff.succeeded()
+            else:
                 on_trouble(f"sweep of {sweep.table}: {reason}")
-                await asyncio.sleep(retry_delay(failures, random.random))
+                await asyncio.sleep(backoff.failed())
 
     async def _remove(self, sweep: Sweep, page: Page) -> bool:
         """Remove what a page lists; False when something of it could not be."""

@@ -15,9 +15,9 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from vespa_sink.writes.outage import retry_delay
+from cdc_runtime.backoff import Delays
 
-_LONGEST_PROBE_PAUSE_S = 30.0
+_PROBE_DELAYS = Delays(first_s=0.4, longest_s=30.0)
 _PROBE_HOLDS_S = 10.0  # an accepted probe speaks for the index this long
 
 
@@ -109,7 +109,7 @@ class Breaker:
         self.open = True
 
     def _pause(self) -> float:
-        return retry_delay(max(1, self._openings) + 2, self._uniform, longest_s=_LONGEST_PROBE_PAUSE_S)
+        return _PROBE_DELAYS.after_s(self._openings, self._uniform)
 
     def _count(self, *, rejected: bool) -> None:
         self._answers += 1

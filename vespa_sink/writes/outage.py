@@ -11,17 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-FIRST_DELAY_S = 0.1
-LONGEST_DELAY_S = 15.0
-LONGEST_THROTTLED_DELAY_S = 1.0
-FULL_DELAY_S = 5.0  # feed block (507): disks and memory do not empty at once
+from cdc_runtime.backoff import NEIGHBOUR_DELAYS, Delays
+
+THROTTLED_DELAYS = Delays(first_s=0.1, longest_s=1.0)
+FULL_DELAYS = Delays(first_s=5.0, longest_s=5.0)  # feed block (507): disks and memory do not empty at once
 _FAILURES_IN_A_ROW = 3
-
-
-def retry_delay(attempt: int, uniform: Callable[[], float], *, longest_s: float = LONGEST_DELAY_S) -> float:
-    """Seconds until the next try; `attempt` counts from 1, `uniform` returns numbers from 0 to 1."""
-    bound = min(longest_s, FIRST_DELAY_S * float(2 ** min(attempt - 1, 20)))
-    return bound * (0.5 + uniform() / 2)
 
 
 class Outage:
@@ -50,7 +44,7 @@ class Outage:
         self._failures += 1
         self._failed_at = now
         if self.lasting:
-            self._quiet_until = now + retry_delay(self._failures - _FAILURES_IN_A_ROW + 1, self._uniform)
+            self._quiet_until = now + NEIGHBOUR_DELAYS.after_s(self._failures - _FAILURES_IN_A_ROW + 1, self._uniform)
 
     def allowed(self, in_flight: int, now: float) -> bool:
         """Whether one more request may be sent with `in_flight` others on their way."""

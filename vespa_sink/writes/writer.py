@@ -21,6 +21,7 @@ from typing import Any
 
 import structlog
 
+from cdc_runtime.backoff import NEIGHBOUR_DELAYS, Delays
 from cdc_runtime.throttle import Throttle
 from schemas.errors import RecordError
 from vespa_sink.intake.partitions import AssignedPartition
@@ -39,7 +40,7 @@ from vespa_sink.vespa.operations import Action, Limits, Operation, remove_forgot
 from vespa_sink.writes.attempts import Attempt, Owner, RowWrite
 from vespa_sink.writes.breaker import Breaker
 from vespa_sink.writes.composer import Composer, committed_at_s
-from vespa_sink.writes.outage import FULL_DELAY_S, LONGEST_THROTTLED_DELAY_S, Outage, retry_delay
+from vespa_sink.writes.outage import FULL_DELAYS, THROTTLED_DELAYS, Outage
 from vespa_sink.writes.rejections import Rejections
 from vespa_sink.writes.write_order import WriteOrder
 
@@ -196,7 +197,7 @@ class Writer:
         self._outage.answered()
         if decided is Verdict.THROTTLED:
             self._throttle.throttled(self._in_flight)
-            self._later(attempt, answer, longest_s=LONGEST_THROTTLED_DELAY_S)
+            self._later(attempt, answer, delays=THROTTLED_DELAYS)
         elif decided is Verdict.REJECTED:
             self._metrics.operation(operation.document.type, operation.action, decided.value)
             self._rejections[operation.document.type].reject(attempt, public_reason(answer))
@@ -238,13 +239,12 @@ class Writer:
             _log.warning("vespa does not take writes", status=answer.status, reason=answer.message[:80] or None)
         self._later(attempt, answer)
 
-    def _later(self, attempt: Attempt, answer: Answer, *, longest_s: float | None = None) -> None:
+    def _later(self, attempt: Attempt, answer: Answer, *, delays: Delays = NEIGHBOUR_DELAYS) -> None:
         attempt.tries += 1
         self._metrics.retry(answer.status)
-        bounds = {} if longest_s is None else {"longest_s": longest_s}
-        delay = retry_delay(attempt.tries, random.random, **bounds)
+        delay = delays.after_s(attempt.tries, random.random)
         if answer.status == 507:
-            delay = max(delay, FULL_DELAY_S * random.uniform(0.5, 1))  # noqa: S311 - jitter
+            delay = max(delay, FULL_DELAYS.after_s(attempt.tries, random.random))
         self._loop.call_later(delay, self._back, attempt)
 
     def _back(self, attempt: Attempt) -> None:

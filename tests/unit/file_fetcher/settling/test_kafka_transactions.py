@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from cdc_runtime.backoff import Delays
 from cdc_runtime.consuming.offsets import Offsets
 from cdc_runtime.consuming.records import TopicPartition
 from cdc_runtime.metrics import Metrics
@@ -24,6 +25,8 @@ from schemas.errors import FatalError, Unreachable
 from schemas.file_state import State
 from tests.unit.file_fetcher.brokers import ABORTS, UNHEARD, Broker
 from tests.unit.file_fetcher.rows import BOOK, PLACE, TOPICS, done, got, reference, row, work
+
+_PRODUCT_DELAYS = published._DELAYS
 
 MEMBER = Membership("generation 7", lambda place: None)
 OTHER = TopicPartition("cdc.public.photos", 5)
@@ -70,7 +73,7 @@ class _World:
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[_World]:
     # Pauses have a test of their own.
-    monkeypatch.setattr(published, "_LONGEST_PAUSE_S", 0.0)
+    monkeypatch.setattr(published, "_DELAYS", Delays(0.0, 0.0))
     store = ReferenceStore(tmp_path)
     yield _World(store)
     store.close()
@@ -252,7 +255,7 @@ def test_error_that_is_fatal_comes_out(world: _World) -> None:
 
 
 def test_pauses_grow_to_half_a_minute_however_often_it_fails(world: _World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(published, "_LONGEST_PAUSE_S", 30.0)
+    monkeypatch.setattr(published, "_DELAYS", _PRODUCT_DELAYS)
     clock = _Clock()
     monkeypatch.setattr(published, "time", clock)
     world.broker.fates = [ABORTS] * 1200
@@ -269,7 +272,7 @@ def test_pauses_grow_to_half_a_minute_however_often_it_fails(world: _World, monk
 
 
 def test_nothing_is_published_during_a_pause(world: _World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(published, "_LONGEST_PAUSE_S", 30.0)
+    monkeypatch.setattr(published, "_DELAYS", _PRODUCT_DELAYS)
     monkeypatch.setattr(published, "time", _Clock())
     world.broker.fates = [ABORTS]
     one = world.read(5)

@@ -2,20 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from vespa_sink.writes.outage import Outage, retry_delay
+from vespa_sink.writes.outage import Outage
 
 
 def _most() -> float:
     return 1.0
-
-
-@pytest.mark.parametrize(("attempt", "seconds"), [(1, 0.1), (2, 0.2), (5, 1.6), (8, 12.8), (9, 15.0), (5000, 15.0)])
-def test_delay_doubles_up_to_its_bound(attempt: int, seconds: float) -> None:
-    assert retry_delay(attempt, _most) == pytest.approx(seconds)
-
-
-def test_jitter_takes_half_of_the_delay_at_most() -> None:
-    assert retry_delay(3, lambda: 0.0) == pytest.approx(0.2)
 
 
 def test_few_failures_do_not_stop_the_others() -> None:
