@@ -10,10 +10,10 @@ from __future__ import annotations
 import structlog
 
 from cdc_reader.discovery.definition_changes import Definitions
-from cdc_reader.postgres.pg_snapshot import Snapshot
 from cdc_reader.postgres.visible_reads import current_snapshot
 from cdc_reader.postgres.wal_messages import emit_message
 from cdc_reader.postgres.workers import SideWork
+from cdc_reader.progress.unseen_transactions import UnseenTransactions
 from cdc_reader.settings import ReaderSettings
 from schemas.errors import TransientError
 
@@ -24,13 +24,13 @@ class Duties:
     """For the stream's thread. `due` (monotonic seconds) is the next time; `difference` what changed, once it did."""
 
     def __init__(
-        self, settings: ReaderSettings, side: SideWork, definitions: Definitions, *, delivered: set[int]
+        self, settings: ReaderSettings, side: SideWork, definitions: Definitions, unseen: UnseenTransactions
     ) -> None:
         self._heartbeat = f"{settings.source}:heartbeat"
         self._interval_s = settings.heartbeat_interval_s
         self._side = side
         self._definitions = definitions
-        self._delivered = delivered
+        self._unseen = unseen
         self._comparing = False
         self.due = 0.0
         self.difference: str | None = None
@@ -41,10 +41,10 @@ class Duties:
             return False
         self.due = now + self._interval_s
         self._side.submit(lambda worker: emit_message(worker.connection, self._heartbeat), lambda _: None, self._failed)
-        delivered = frozenset(self._delivered)
+        unseen = self._unseen.current()
         self._side.submit(
             lambda worker: current_snapshot(worker.connection),
-            lambda snapshot: self._forget(snapshot, delivered),
+            lambda snapshot: self._unseen.seen(unseen - snapshot.unseen(unseen)),
             self._failed,
         )
         self.compare_definitions()
@@ -55,10 +55,6 @@ class Duties:
         if not self._comparing:  # a table that is locked must not tie up one worker after the other
             self._comparing = True
             self._side.submit(self._definitions.changes, self._compared, self._not_compared)
-
-    def _forget(self, snapshot: Snapshot, delivered: frozenset[int]) -> None:
-        """An xid is forgotten once one snapshot has seen it (rule S1)."""
-        self._delivered.difference_update(delivered - snapshot.unseen(delivered))
 
     def _compared(self, difference: str | None) -> None:
         self._comparing = False

@@ -105,9 +105,8 @@ class Instruments:
         self._due = now + _EVERY_S
         self._health.tick()
         for relation in self._relations:
-            for tag, count in relation.counts.items():
+            for tag, count in relation.take_counts().items():
                 self._events.labels(str(relation.table.name), _OPS.get(tag, "message")).inc(count)
-            relation.counts.clear()
         self._take_scans(session.runner)
 
     def _take_scans(self, runner: SnapshotRunner) -> None:

@@ -25,6 +25,7 @@ from cdc_reader.postgres.server import type_names
 from cdc_reader.postgres.wal_messages import MESSAGE_PREFIX
 from cdc_reader.postgres.workers import SideWork, Worker
 from cdc_reader.progress.ready import Ready
+from cdc_reader.progress.unseen_transactions import UnseenTransactions
 from cdc_reader.publishing.floors import Floors
 from cdc_reader.publishing.publisher import Publisher
 from cdc_reader.settings import ReaderSettings
@@ -81,8 +82,7 @@ class Session:
         encoder_of: EncoderOf,
     ) -> None:
         self._settings, self._instruments = settings, instruments
-        self._connection = edges.connection
-        self._stream = edges.stream
+        self._connection, self._stream = edges.connection, edges.stream
         self._publisher = publisher = edges.publisher
         self._side = side = edges.side
         self._commands = edges.commands
@@ -92,6 +92,7 @@ class Session:
         self._refetcher: Worker | None = None
         self.tables = Tables(ready.tables, prefix=settings.kafka.prefix, encoder_of=encoder_of)
         self._transactions = Transactions(ready.position.last, ready.position.open)
+        unseen = UnseenTransactions(ready.not_visible)
         self._floors = Floors(ready.stored.floors, publisher)
         self._changes = Changes(
             transactions=self._transactions,
@@ -99,13 +100,13 @@ class Session:
             sink=publisher,
             versions=ready.versions,
             floors=self._floors,
+            unseen=unseen,
             companions=self,
             limits=Limits(settings.commit.max_rows, settings.commit.max_bytes, _EVENT_BYTES),
             message_prefix=MESSAGE_PREFIX,
         )
-        self._changes.delivered |= ready.not_visible
         definitions = Definitions(settings, ready.catalog)
-        self._duties = Duties(settings, side, definitions, delivered=self._changes.delivered)
+        self._duties = Duties(settings, side, definitions, unseen)
         self.runner = SnapshotRunner(
             _runner_settings(settings, ready),
             tables=self.tables.by_name,
@@ -114,7 +115,7 @@ class Session:
             floors=self._floors,
             versions=ready.versions,
             announce=self,
-            delivered=self._changes.delivered,
+            unseen=unseen,
             reads=ChunkReads(encoder_of, definitions.fingerprint, _EVENT_BYTES, settings.snapshot.watermark_timeout_s),
             recorded=_recorded(ready, publisher),
         )
@@ -254,11 +255,11 @@ class Session:
 
     def leaf_truncated(self, table: CapturedTable) -> None:
         """A partition was emptied: read its root again and sweep (rule D3)."""
-        self.runner.restart(table.name, "a partition was truncated", known_rows=0)
+        self.runner.restart(table.name, "a partition was truncated")
 
     def truncated(self, table: CapturedTable) -> None:
         """Open chunks of an emptied table are void (rule S2)."""
-        self.runner.recorded.known[table.name] = 0
+        self.runner.recorded.emptied(table.name)
         self.runner.void(table.name, "the table was truncated", time.monotonic())
 
     def own_message(self, content: str, lsn: int, context: EventContext) -> None:

@@ -91,7 +91,7 @@ class Startup:
         tables = [self._table(entry, catalog) for entry in captured]
         ready = Ready(stored, position, versions, catalog, entries, tables, self._farewell(stored, entries))
         ready.binary = self._binary(captured, catalog)
-        ready.not_visible = xids_in_sync_rep(self._connection)
+        ready.not_visible = frozenset(xids_in_sync_rep(self._connection))
         self._first_commit(ready)
         return ready
 

@@ -28,4 +28,4 @@ class Ready:
     tables: list[CapturedTable]
     farewell: list[CapturedTable] = field(default_factory=list)
     binary: bool = True
-    not_visible: set[int] = field(default_factory=set)
+    not_visible: frozenset[int] = frozenset()

@@ -17,6 +17,7 @@ import structlog
 
 from cdc_reader.postgres.wal_messages import emit_message
 from cdc_reader.postgres.workers import SideWork, Worker
+from cdc_reader.progress.unseen_transactions import UnseenTransactions
 from cdc_reader.progress.versions import Versions
 from cdc_reader.publishing.floors import Floors
 from cdc_reader.snapshot.chunk_queries import Bounds
@@ -87,7 +88,7 @@ class SnapshotRunner:
         floors: Floors,
         versions: Versions,
         announce: Announce,
-        delivered: set[int],
+        unseen: UnseenTransactions,
         reads: ChunkReads,
         recorded: RecordedScans,
     ) -> None:
@@ -98,7 +99,7 @@ class SnapshotRunner:
         self._floors = floors
         self._versions = versions
         self._announce = announce
-        self._delivered = delivered
+        self._unseen = unseen
         self._reads = reads
         self._queued: deque[Scan] = deque()
         self._active: list[Scan] = []
@@ -137,10 +138,10 @@ class SnapshotRunner:
                 self._drop(other)
         self._queued.append(scan)
 
-    def restart(self, table: TableName, cause: str, *, known_rows: int) -> None:
-        """Scan a table from the start; also when we are killed before the scan has begun."""
-        self.recorded.known[table] = known_rows
-        self.recorded.begin_anew(table)
+    def restart(self, table: TableName, cause: str) -> None:
+        """Scan a table from the start that lost rows; also when we are killed before the scan has begun."""
+        self.recorded.emptied(table)
+        self.recorded.begin_again(table)
         self.request(self.new_scan(table, cause))
 
     def new_scan(self, table: TableName, cause: str, **more: object) -> Scan:
@@ -252,15 +253,15 @@ class SnapshotRunner:
                 oid=table.entry.oid,
                 fingerprint=table.entry.fingerprint,
                 command=scan.commands[0].id if scan.commands else None,
-                complete_rows=self.recorded.known.get(scan.table),
+                complete_rows=self.recorded.rows(scan.table),
             )
             self.recorded.record(scan.progress)
         self._open_window(scan, scan.attempt, now)
 
     def _open_window(self, scan: Scan, attempt: str, now: float) -> None:
         table = self._tables[scan.table]
-        window = scan.open_window(attempt, now + self._settings.watermark_timeout_s * 2, frozenset(self._delivered))
-        table.windows.append(window.overtaken)
+        window = scan.open_window(attempt, now + self._settings.watermark_timeout_s * 2, self._unseen.current())
+        table.open_window(window.overtaken)
         keys = None if scan.whole_table else list(scan.next_keys())
         limit = scan.size.rows if keys is None else len(keys)
         query = (
@@ -280,7 +281,7 @@ class SnapshotRunner:
                 emit_message(worker.connection, f"{attempt}:high")
             return delivered
 
-        self._side.submit(task, self._delivered.difference_update, lambda exc: self._retry(scan, exc, now))
+        self._side.submit(task, self._unseen.seen, lambda exc: self._retry(scan, exc, now))
 
     def _on_high(self, scan: Scan, lsn: int, context: EventContext, now: float) -> None:
         table, result = self._tables[scan.table], scan.result
@@ -336,7 +337,7 @@ class SnapshotRunner:
             self._active.remove(scan)
             self._announce.definition_changed(scan.table)
             return
-        scan.progress = replace(scan.progress, complete_rows=self.recorded.known.get(scan.table))
+        scan.progress = replace(scan.progress, complete_rows=self.recorded.rows(scan.table))
         scan.deletes_seen = table.deletes
         progress = scan.finish(row_estimate=table.entry.row_estimate, forced=scan.forced)
         if progress.state == HELD:
@@ -348,8 +349,8 @@ class SnapshotRunner:
                 remedy="look at the table; if it is right, ask for a sweep with force through the control topic",
             )
         else:
-            table.deletes = 0
-            self.recorded.known[scan.table] = progress.rows
+            table.forget_deletes()
+            self.recorded.found(scan.table, progress.rows)
             self.sweep(table, progress.below_version, context, lsn)
         self.recorded.record(progress)
         self._over(scan, progress.state)
@@ -377,8 +378,7 @@ class SnapshotRunner:
 
     def _close_window(self, scan: Scan, *, keep: bool = False) -> None:
         if scan.window is not None:
-            windows = self._tables[scan.table].windows
-            windows[:] = [keys for keys in windows if keys is not scan.window.overtaken]
+            self._tables[scan.table].close_window(scan.window.overtaken)
             if not keep:
                 scan.window = None
 

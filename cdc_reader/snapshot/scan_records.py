@@ -2,6 +2,8 @@
 What is recorded of each table's scans, and how many rows the next one should find (rule S7).
 
 A complete scan tells the number; deletes that the stream saw lower it, a truncate makes it zero.
+
+Keeps: S6, S7.
 """
 
 from __future__ import annotations
@@ -24,31 +26,43 @@ class OffsetSink(Protocol):
 
 
 class RecordedScans:
-    """Progress by table. `known` holds the rows that the last complete scan found, less what went since."""
+    """Progress by table, and the rows that the last complete scan found, less what went since."""
 
     def __init__(self, progress: Mapping[TableName, SnapshotProgress], sink: OffsetSink) -> None:
         self._progress = dict(progress)
         self._sink = sink
-        self.known: dict[TableName, int | None] = {
+        self._rows: dict[TableName, int | None] = {
             table: recorded.complete_rows for table, recorded in progress.items()
         }
+
+    def rows(self, table: TableName) -> int | None:
+        """How many rows the next complete scan should find; None when no scan has told."""
+        return self._rows.get(table)
+
+    def found(self, table: TableName, rows: int) -> None:
+        """A complete scan found so many rows."""
+        self._rows[table] = rows
+
+    def emptied(self, table: TableName) -> None:
+        """The table, or a part of it, was truncated: any number of rows is right."""
+        self._rows[table] = 0
 
     def record(self, progress: SnapshotProgress) -> None:
         """Write a scan's progress with the next commit."""
         self._progress[TableName.parse(progress.table)] = progress
         self._sink.record(progress.record_key, progress.to_json())
 
-    def begin_anew(self, table: TableName) -> None:
+    def begin_again(self, table: TableName) -> None:
         """Let whoever starts next scan the table from the start: its progress is of no life of the slot."""
         progress = self._progress.get(table)
         if progress is not None:
-            self.record(replace(progress, incarnation="", complete_rows=self.known.get(table)))
+            self.record(replace(progress, incarnation="", complete_rows=self.rows(table)))
 
     def remember_deletes(self, tables: Mapping[TableName, CapturedTable]) -> None:
         """Lower what the next scans should find by the deletes that the stream saw."""
         for name, table in tables.items():
-            known, progress = self.known.get(name), self._progress.get(name)
+            known, progress = self.rows(name), self._progress.get(name)
             if table.deletes and known and progress is not None and progress.state != RUNNING:
-                self.known[name] = max(0, known - table.deletes)
-                table.deletes = 0
-                self.record(replace(progress, complete_rows=self.known[name]))
+                self._rows[name] = max(0, known - table.deletes)
+                table.forget_deletes()
+                self.record(replace(progress, complete_rows=self.rows(name)))

@@ -3,7 +3,7 @@ From the messages of the stream to records in the open Kafka transaction. The ho
 
 One pass over a batch; the usual change costs one call of the encoder and one of the producer. What is rare (key
 changes, unchanged large columns, truncates, rows that do not fit) leaves the loop through `_rare`.
-Rules P4 and P6 are kept by `transactions`, P8 and the shapes of rows by `rows`, S1 by `delivered`.
+Rules P4 and P6 are kept by `transactions`, P8 and the shapes of rows by `rows`, S1 by `unseen`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Protocol
 from cdc_reader.pgoutput.decoder import decode
 from cdc_reader.pgoutput.messages import Begin, Commit, LogicalMessage, Relation, Truncate
 from cdc_reader.postgres.replication import Payload
+from cdc_reader.progress.unseen_transactions import UnseenTransactions
 from cdc_reader.progress.versions import Versions
 from cdc_reader.publishing.floors import Floors
 from cdc_reader.stream.toast_refetch import FetchedRow, Refetched
@@ -95,7 +96,7 @@ class Limits:
 
 
 class Changes:
-    """Handles batches. `delivered` are the xids that no snapshot is known to see yet (rule S1)."""
+    """Handles batches; xids go to `unseen` as their transactions begin (rule S1)."""
 
     def __init__(
         self,
@@ -105,6 +106,7 @@ class Changes:
         sink: Sink,
         versions: Versions,
         floors: Floors,
+        unseen: UnseenTransactions,
         companions: Companions,
         limits: Limits,
         message_prefix: str,
@@ -114,6 +116,7 @@ class Changes:
         self._sink = sink
         self._versions = versions
         self._floors = floors
+        self._unseen = unseen
         self._companions = companions
         self._limits = limits
         self._message_prefix = message_prefix
@@ -121,7 +124,6 @@ class Changes:
         self._ts_ms = 0
         self._fetched: dict[tuple[int, bytes], FetchedRow | None] = {}
         self._unfetched: set[int] = set()  # relations whose rows could not be had in this batch
-        self.delivered: set[int] = set()
         self.whole = 0
 
     def handle(self, batch: Sequence[Payload]) -> None:
@@ -152,8 +154,8 @@ class Changes:
                 self._rare(relation, lsn, at, batch)
             else:
                 sink.add(relation.topic, key, value, self._ts_ms)
-                for overtaken in relation.windows:
-                    overtaken.add(key)
+                if relation.windows:
+                    relation.overtake(key)
                 if tag == _DELETE:
                     self._tombstone(relation.table, key, version)
             relation.counts[tag] += 1
@@ -182,7 +184,7 @@ class Changes:
 
     def _on_begin(self, begin: Begin) -> None:
         self._transactions.on_begin(begin)
-        self.delivered.add(begin.xid)
+        self._unseen.add(begin.xid)
         self._ts_ms = begin.commit_ts_us // 1000
         now_ms = self._companions.now_us() // 1000
         self._context = EventContext(MODE_STREAM, begin.xid, begin.final_lsn.value, begin.commit_ts_us, now_ms)
@@ -220,7 +222,7 @@ class Changes:
 
     def _tombstone(self, table: CapturedTable, key: bytes, version: int) -> None:
         """Behind every delete: what compaction leaves of the row, with its version (rule V2)."""
-        table.deletes += 1
+        table.count_delete()
         headers = ((HEADER_VERSION, str(version).encode()), (HEADER_OP, OP_DELETE.encode()))
         self._sink.add_to(table.topic, key, None, self._ts_ms, partition=None, headers=headers)
 
@@ -292,8 +294,8 @@ class Changes:
             omitted=omitted,
         )
         self._sink.add(relation.topic, key, event, self._ts_ms)
-        for overtaken in relation.windows:
-            overtaken.add(key)
+        if relation.windows:
+            relation.overtake(key)
         if op == OP_DELETE:
             self._tombstone(relation.table, key, version)
 

@@ -28,7 +28,7 @@ TypeNames = Callable[[Sequence[tuple[int, int]]], Sequence[str]]
 class CapturedTable:
     """A table of this session. `relations` are the OIDs of what is published for it (itself, or its leaves).
 
-    `windows` are the keys that the stream has overtaken, one set for each open chunk; `deletes` counts deletes seen.
+    `windows` are the keys that the stream has overtaken, one set for each open chunk; `deletes` counts those seen.
     """
 
     entry: TableEntry
@@ -49,6 +49,22 @@ class CapturedTable:
         """The topic that holds its rows."""
         return self.entry.topic
 
+    def open_window(self, overtaken: set[bytes]) -> None:
+        """Collect the keys that the stream writes from now on in `overtaken` too."""
+        self.windows.append(overtaken)
+
+    def close_window(self, overtaken: set[bytes]) -> None:
+        """Collect no more in that set."""
+        self.windows[:] = [keys for keys in self.windows if keys is not overtaken]
+
+    def count_delete(self) -> None:
+        """The stream deleted a row."""
+        self.deletes += 1
+
+    def forget_deletes(self) -> None:
+        """The deletes so far are accounted for."""
+        self.deletes = 0
+
 
 class StreamedRelation:
     """A relation of the stream, bound to its table; attributes are plain for the hot loop."""
@@ -64,6 +80,17 @@ class StreamedRelation:
         self.windows = table.windows
         self.leaf = relation.oid != table.entry.oid
         self.counts: Counter[int] = Counter()  # messages by their tag
+
+    def overtake(self, key: bytes) -> None:
+        """The stream wrote this key: rows of it in open chunks are old."""
+        for overtaken in self.windows:
+            overtaken.add(key)
+
+    def take_counts(self) -> Counter[int]:
+        """Messages by their tag since the last call."""
+        taken = Counter(self.counts)
+        self.counts.clear()
+        return taken
 
 
 class Tables:
