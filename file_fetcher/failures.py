@@ -5,9 +5,9 @@ Why a file is not there (yet), by what must happen next.
     +-- Skipped      final: as things are it will never be fetched (type, size, host, archived ...)
     +-- Failed       final: it should be there and cannot be had or read
     +-- Later        the same attempt may succeed later: back-off, counted
-    |   +-- Throttled    the same, and the place asks us to be slower
-    +-- Blocked      nothing to do with this file: our credentials, our clock, a place that does not answer:
-    |                opens the breaker of its place, no attempt is counted
+    |   +-- Throttled    the same, and the origin asks us to be slower
+    +-- Blocked      nothing to do with this file: our credentials, our clock, an origin that does not answer:
+    |                opens the breaker of its origin, no attempt is counted
     +-- Cancelled    a newer event of the row has made the work needless
 
 `reason` is a word of `REASONS` for results, metrics and searches; the message gives the details for people, without

@@ -2,7 +2,7 @@
 One member of the group: takes records in, starts what may start, and settles what is finished.
 
 Rules:
-1. A record is done when everything it leads to is durable, or it leads to nothing; offsets follow (`Publication`).
+1. A record is done when everything it leads to is durable, or it leads to nothing; its offset follows.
 2. Nothing of a partition is handled before what was remembered of its rows has been read (rule F2).
 3. A floor stands alone in its partition (rule V4): it waits for what came before it, and what follows waits for it.
 4. A record that cannot be read yet (rule P10) holds its partition; one that never can goes to the dead letters.
@@ -31,17 +31,18 @@ from cdc_runtime.kafka.producer import DeadLetterWriter
 from file_fetcher.fetching.fetch import Fetching
 from file_fetcher.fetching.threads import Downloads, Over
 from file_fetcher.intake.admission import Admission
-from file_fetcher.intake.followed_tables import Following
-from file_fetcher.intake.partitions import Held
+from file_fetcher.intake.followed_tables import FollowedTables
+from file_fetcher.intake.partitions import AssignedPartition
 from file_fetcher.intake.position_ages import Ages
-from file_fetcher.intake.record_reader import Reading
-from file_fetcher.metrics import Telemetry
+from file_fetcher.intake.record_reader import RecordReader
+from file_fetcher.metrics import FetcherMetrics
+from file_fetcher.own_topics import OwnTopics
 from file_fetcher.references.local import ReferenceStore
 from file_fetcher.references.retries import Retry
-from file_fetcher.settling.kafka_transactions import Membership, Publication
+from file_fetcher.settling.kafka_transactions import KafkaTransactions, Membership
 from file_fetcher.settling.reference_diff import Change, compare, is_same
-from file_fetcher.settling.row_order import Lanes
-from file_fetcher.settling.settlement import Book, settle_floor, waiting_file
+from file_fetcher.settling.row_order import RowOrder
+from file_fetcher.settling.settlement import settle_floor, waiting_file
 from file_fetcher.work import Fetch, Got, Outcome, Row, Work
 from schemas.errors import RecordError, TransientError
 from schemas.wire import UnknownSchema
@@ -67,17 +68,17 @@ class Pace:
 class Parts:
     """What a fetcher is joined from."""
 
-    book: Book
+    own_topics: OwnTopics
     store: ReferenceStore
     offsets: Offsets
     ages: Ages
-    following: Following
-    reading: Reading
+    following: FollowedTables
+    reading: RecordReader
     fetching: Fetching
     downloads: Downloads
-    publication: Publication
+    transactions: KafkaTransactions
     dead_letters: DeadLetterWriter
-    telemetry: Telemetry
+    metrics: FetcherMetrics
     health: Health
     pace: Pace
 
@@ -93,12 +94,12 @@ class Fetcher:
             parts.dead_letters,
             offsets=parts.offsets,
             ages=parts.ages,
-            book=parts.book,
-            telemetry=parts.telemetry,
+            own_topics=parts.own_topics,
+            metrics=parts.metrics,
             health=parts.health,
             offer=self._offer,
         )
-        self._lanes = Lanes()
+        self._row_order = RowOrder()
         self._ended: SimpleQueue[tuple[Work, str, Outcome | None]] = SimpleQueue()
         self._finished: list[Work] = []
         self._retrying: set[str] = set()
@@ -107,58 +108,58 @@ class Fetcher:
         self._reading = False
         self._stood_still = False
         self._published_at = self._looked_at = time.monotonic()
-        self.held: dict[TopicPartition, Held] = {}
+        self.held: dict[TopicPartition, AssignedPartition] = {}
 
     # -- partitions
 
-    def assign(self, places: Iterable[TopicPartition]) -> list[Held]:
+    def assign(self, partitions: Iterable[TopicPartition]) -> list[AssignedPartition]:
         """Take partitions over; their records wait until they are `ready`."""
         taken = []
-        for place in places:
-            name = self._parts.book.topics.parse_table(place.topic)
+        for topic_partition in partitions:
+            name = self._parts.own_topics.topics.parse_table(topic_partition.topic)
             if name is not None:
-                held = self.held[place] = Held(place, name[0])
+                held = self.held[topic_partition] = AssignedPartition(topic_partition, name[0])
                 taken.append(held)
-        self._parts.telemetry.rebalanced("assign")
-        self._parts.telemetry.assigned.set(len(self.held))
+        self._parts.metrics.rebalanced("assign")
+        self._parts.metrics.assigned.set(len(self.held))
         return taken
 
     def reading(self, *, begins: bool) -> None:
         """What is remembered is read from the topics, from now on or no longer."""
         self._reading = begins
 
-    def ready(self, held: Held, commit: Commit | None) -> None:
+    def ready(self, held: AssignedPartition, commit: Commit | None) -> None:
         """What was remembered of a partition's rows has been read: let its records in."""
-        self._parts.offsets.assign(held.place, commit.next_offset if commit else None)
+        self._parts.offsets.assign(held.topic_partition, commit.next_offset if commit else None)
         as_of_ms = None if commit is None else commit.as_of_ms or 0
-        self._parts.ages.begin(held.place, as_of_ms, int(time.time() * 1000))
+        self._parts.ages.begin(held.topic_partition, as_of_ms, int(time.time() * 1000))
         held.ready = True
         if not self._still:
             self._admission.go_on(held)
 
-    def revoke(self, places: Sequence[TopicPartition], member: Membership) -> None:
+    def revoke(self, partitions: Sequence[TopicPartition], member: Membership) -> None:
         """Settle what is finished, then give partitions up."""
         self._collect()
         if not self._reading:
             self._publish(member)
-        self.drop(places, "revoke")
+        self.drop(partitions, "revoke")
 
-    def drop(self, places: Sequence[TopicPartition], kind: str) -> None:
+    def drop(self, partitions: Sequence[TopicPartition], kind: str) -> None:
         """Forget partitions; what is under way for them is cancelled."""
-        gone = set(places)
-        for place in gone:
-            if (held := self.held.pop(place, None)) is not None:
+        gone = set(partitions)
+        for topic_partition in gone:
+            if (held := self.held.pop(topic_partition, None)) is not None:
                 self._parts.health.ready(held.subject)
-        self._finished = [work for work in self._finished if work.place not in gone]
-        for work in self._lanes.drop(gone):
+        self._finished = [work for work in self._finished if work.topic_partition not in gone]
+        for work in self._row_order.drop(gone):
             self._open -= work.cost
             if work.retry is not None:
                 self._retrying.discard(work.retry.file_id)
-        self._parts.publication.drop(gone)
+        self._parts.transactions.drop(gone)
         self._parts.offsets.drop(gone)
         self._show_trouble()
-        self._parts.telemetry.rebalanced(kind)
-        self._parts.telemetry.assigned.set(len(self.held))
+        self._parts.metrics.rebalanced(kind)
+        self._parts.metrics.assigned.set(len(self.held))
 
     # -- records
 
@@ -207,20 +208,20 @@ class Fetcher:
             wanted = full or held.waits or self._still
             if wanted != held.paused:
                 held.paused = wanted
-                (pause if wanted else resume).append(held.place)
-        self._parts.telemetry.paused.set(sum(held.paused for held in self.held.values()))
-        self._parts.telemetry.open.set(self._open)
+                (pause if wanted else resume).append(held.topic_partition)
+        self._parts.metrics.paused.set(sum(held.paused for held in self.held.values()))
+        self._parts.metrics.open.set(self._open)
         return pause, resume
 
     @property
     def _still(self) -> bool:
         """Whether nothing may be started or settled."""
-        return self._reading or self._parts.publication.doubtful
+        return self._reading or self._parts.transactions.doubtful
 
     @property
-    def book(self) -> Book:
+    def own_topics(self) -> OwnTopics:
         """Where things are written."""
-        return self._parts.book
+        return self._parts.own_topics
 
     @property
     def health(self) -> Health:
@@ -230,7 +231,7 @@ class Fetcher:
     @property
     def idle(self) -> bool:
         """Whether nothing is under way or waits for a transaction."""
-        return not self._open and not self._parts.publication.waiting
+        return not self._open and not self._parts.transactions.waiting
 
     # -- from a record to work
 
@@ -242,23 +243,23 @@ class Fetcher:
     def _start_due(self) -> None:
         """Start the retries that are due, as far as there is room."""
         room = min(_DUE_AT_A_TIME, self._parts.pace.max_open_references - self._open)
-        places = {
-            (str(held.table), held.place.partition): held
+        partitions = {
+            (str(held.table), held.topic_partition.partition): held
             for held in self.held.values()
             if held.ready and held.floor is None
         }
         store, now_ms = self._parts.store, int(time.time() * 1000)
-        waiting, since_ms = store.waiting(places)
-        self._parts.telemetry.retrying.set(waiting)
-        self._parts.telemetry.oldest_waiting.set(max(0.0, (now_ms - (since_ms or now_ms)) / 1000))
-        if room <= 0 or not places or not waiting:
+        waiting, since_ms = store.waiting(partitions)
+        self._parts.metrics.retrying.set(waiting)
+        self._parts.metrics.oldest_waiting.set(max(0.0, (now_ms - (since_ms or now_ms)) / 1000))
+        if room <= 0 or not partitions or not waiting:
             return
         now = time.monotonic()
         self._unreadable = {file_id: until for file_id, until in self._unreadable.items() if until > now}
-        for retry in store.due(now_ms, places, room, besides=self._retrying | self._unreadable.keys()):
-            self._retry(places[retry.table, retry.partition], retry)
+        for retry in store.due(now_ms, partitions, room, besides=self._retrying | self._unreadable.keys()):
+            self._retry(partitions[retry.table, retry.partition], retry)
 
-    def _retry(self, held: Held, retry: Retry) -> None:
+    def _retry(self, held: AssignedPartition, retry: Retry) -> None:
         record = Record(retry.topic, retry.partition, -1, retry.key, retry.value, 0)
         try:
             row = self._parts.reading.read(held.table, record)
@@ -269,19 +270,19 @@ class Fetcher:
             return
         if isinstance(row, Row):
             self._retrying.add(retry.file_id)
-            self._offer(Work(held.place, record, row, retry=retry))
+            self._offer(Work(held.topic_partition, record, row, retry=retry))
 
     # -- work
 
     def _offer(self, work: Work) -> None:
         row = work.row
-        ahead = self._lanes.ahead_of(work)
+        ahead = self._row_order.ahead_of(work)
         if ahead is None and not row.references and self._parts.store.get(row.record_id) is None:
             # By far the most rows: they refer to nothing, and never did.
-            self._parts.offsets.done(work.place, work.record.offset)
+            self._parts.offsets.done(work.topic_partition, work.record.offset)
             return
         self._open += work.cost
-        starts, needless = self._lanes.offer(work)
+        starts, needless = self._row_order.offer(work)
         for each in needless:
             self._closed(each)
         if starts:
@@ -308,9 +309,9 @@ class Fetcher:
                 goes_on = file is not None and is_same(file, reference, work.row)
                 attempt, since_ms = (file.attempt, file.since_ms) if file is not None and goes_on else (0, now_ms)
                 work.fetches[reference.file_id] = Fetch(reference, attempt, since_ms)
-                self._parts.telemetry.referred(change)
-            self._parts.telemetry.referred(Change.SAME, len(difference.same))
-            self._parts.telemetry.referred(Change.GONE, len(difference.gone))
+                self._parts.metrics.referred(change)
+            self._parts.metrics.referred(Change.SAME, len(difference.same))
+            self._parts.metrics.referred(Change.GONE, len(difference.gone))
         if work.finished:
             self._finished.append(work)
         for fetch in work.fetches.values():
@@ -334,7 +335,7 @@ class Fetcher:
                 work, file_id, outcome = self._ended.get_nowait()
             except Empty:
                 return
-            if outcome is None or not self._lanes.is_current(work) or work.cancelled:
+            if outcome is None or not self._row_order.is_current(work) or work.cancelled:
                 continue
             work.outcomes[file_id] = outcome
             if work.finished:
@@ -342,16 +343,16 @@ class Fetcher:
 
     def _end(self, work: Work) -> None:
         """A work needs nothing more; the next of its row may start."""
-        if self._lanes.is_current(work):
+        if self._row_order.is_current(work):
             self._closed(work)
-            following = self._lanes.done(work)
+            following = self._row_order.done(work)
             if following is not None:
                 self._start(following)
 
     def _closed(self, work: Work) -> None:
         self._open -= work.cost
         if work.retry is None:
-            self._parts.offsets.done(work.place, work.record.offset)
+            self._parts.offsets.done(work.topic_partition, work.record.offset)
         else:
             self._retrying.discard(work.retry.file_id)
 
@@ -360,14 +361,14 @@ class Fetcher:
     def _due(self, now: float) -> bool:
         """Whether it is time for a transaction."""
         since = now - self._published_at
-        if self._finished or self._parts.publication.waiting:
+        if self._finished or self._parts.transactions.waiting:
             return since >= self._parts.pace.publish_interval_s or len(self._finished) >= _MOST_IN_A_TRANSACTION
-        return since >= self._parts.pace.commit_interval_s and self._parts.publication.due
+        return since >= self._parts.pace.commit_interval_s and self._parts.transactions.due
 
     def _publish(self, member: Membership) -> bool:
         works, self._finished = self._finished, []
         self._published_at = time.monotonic()
-        settled = self._parts.publication.publish(works, member)
+        settled = self._parts.transactions.publish(works, member)
         self._show_trouble()
         for work in settled:
             self._end(work)
@@ -375,24 +376,24 @@ class Fetcher:
 
     def _show_trouble(self) -> None:
         """Who cannot settle anything is not ready, whatever else it does."""
-        reason = self._parts.publication.trouble
+        reason = self._parts.transactions.trouble
         if reason:
             self._parts.health.not_ready(reason, "transactions")
         else:
             self._parts.health.ready("transactions")
 
-    def _carry_out(self, held: Held, member: Membership) -> None:
+    def _carry_out(self, held: AssignedPartition, member: Membership) -> None:
         """Publish the next rows that a floor ends, when everything before it is settled (rule V4)."""
         parts, floor = self._parts, held.floor
-        if floor is None or self._lanes.open_in(held.place):
+        if floor is None or self._row_order.open_in(held.topic_partition):
             return
-        partition = held.place.partition
+        partition = held.topic_partition.partition
         rows = parts.store.below(str(held.table), partition, floor.below_version, _FLOOR_PAGE)
         if rows:
             now_ms = int(time.time() * 1000)
-            settlements = [settle_floor(row, floor.below_version, parts.book, now_ms) for row in rows]
-            parts.publication.publish_apart(settlements, partition, member)
+            settlements = [settle_floor(row, floor.below_version, parts.own_topics, now_ms) for row in rows]
+            parts.transactions.publish_apart(settlements, partition, member)
             return
-        parts.offsets.done(held.place, floor.record.offset)
+        parts.offsets.done(held.topic_partition, floor.record.offset)
         held.floor = None
         self._admission.go_on(held)

@@ -25,8 +25,8 @@ from cdc_runtime.drain import Drain
 from cdc_runtime.kafka.consumer import GroupConsumer
 from cdc_runtime.settings.models import KafkaSettings
 from file_fetcher.fetcher import Fetcher
-from file_fetcher.intake.partitions import Held
-from file_fetcher.intake.position_check import Examination
+from file_fetcher.intake.partitions import AssignedPartition
+from file_fetcher.intake.position_check import PositionCheck
 from file_fetcher.settling.kafka_transactions import Membership
 from schemas.errors import TransientError
 
@@ -41,12 +41,12 @@ _ASK_S = 30.0
 class _Loading:
     """New partitions whose state is read."""
 
-    places: list[Held]
+    partitions: list[AssignedPartition]
     commits: dict[TopicPartition, Commit]
     future: Future[None]
 
 
-class Member:
+class GroupMember:
     """`catch_up` reads state partitions from the topics into the local store; it runs in a thread of its own."""
 
     def __init__(
@@ -55,14 +55,14 @@ class Member:
         fetcher: Fetcher,
         *,
         catch_up: Callable[[Sequence[int]], None],
-        examination: Examination,
+        examination: PositionCheck,
     ) -> None:
         self._fetcher = fetcher
         self._catch_up = catch_up
         self._examination = examination
-        self._state_partitions = fetcher.book.partitions
+        self._state_partitions = fetcher.own_topics.partitions
         self._health = fetcher.health
-        self._new: list[Held] = []
+        self._new: list[AssignedPartition] = []
         # State partitions that were begun to be read and not read to their end.
         self._unread: set[int] = set()
         self._not_before = 0.0
@@ -70,7 +70,9 @@ class Member:
         self._asking: Future[None] | None = None
         self._asked_at = time.monotonic()
         self._closing = False
-        self._consumer = GroupConsumer(settings, fetcher.book.group, [fetcher.book.topics.table_pattern], self)
+        self._consumer = GroupConsumer(
+            settings, fetcher.own_topics.group, [fetcher.own_topics.topics.table_pattern], self
+        )
 
     def run(self, drain: Drain) -> None:
         """Work until the end is asked for, then finish what is under way. Raises our errors."""
@@ -90,19 +92,19 @@ class Member:
 
     # -- called by the Kafka client, within `poll_batch`
 
-    def on_assign(self, places: Sequence[TopicPartition]) -> None:
+    def on_assign(self, partitions: Sequence[TopicPartition]) -> None:
         """Take partitions; nothing of them is handled yet."""
-        self._new.extend(self._fetcher.assign(places))
+        self._new.extend(self._fetcher.assign(partitions))
 
-    def on_revoke(self, places: Sequence[TopicPartition]) -> None:
+    def on_revoke(self, partitions: Sequence[TopicPartition]) -> None:
         """Settle and let go."""
         # A client that closes is not asked where partitions end.
         end_of = self._nowhere if self._closing else self._end_of
-        self._fetcher.revoke(places, Membership(self._consumer.group_metadata(), end_of))
+        self._fetcher.revoke(partitions, Membership(self._consumer.group_metadata(), end_of))
 
-    def on_lost(self, places: Sequence[TopicPartition]) -> None:
+    def on_lost(self, partitions: Sequence[TopicPartition]) -> None:
         """Only let go."""
-        self._fetcher.drop(places, "lost")
+        self._fetcher.drop(partitions, "lost")
 
     # -- steps
 
@@ -129,14 +131,14 @@ class Member:
             try:
                 loading.future.result()
             except TransientError as exc:
-                self._later(loading.places, exc)
+                self._later(loading.partitions, exc)
             else:
                 self._unread.clear()
                 self._fetcher.reading(begins=False)
                 self._health.ready("kafka")
-                for held in loading.places:
+                for held in loading.partitions:
                     if self._is_held(held):
-                        self._fetcher.ready(held, loading.commits.get(held.place))
+                        self._fetcher.ready(held, loading.commits.get(held.topic_partition))
         # One of the two at a time: while retries are read, some look lost that are not.
         if self._loading is None and self._asking is None and time.monotonic() >= self._not_before:
             new, self._new = [held for held in self._new if self._is_held(held)], []
@@ -156,26 +158,30 @@ class Member:
             ready = [held for held in self._fetcher.held.values() if held.ready]
             self._asking = _in_background(partial(self._examination.ask_for_lost, ready))
 
-    def _begin(self, new: list[Held]) -> None:
+    def _begin(self, new: list[AssignedPartition]) -> None:
         try:
             # Waits until no transaction of an earlier owner is open.
-            found = self._consumer.committed_with_metadata([held.place for held in new]) if new else {}
+            found = self._consumer.committed_with_metadata([held.topic_partition for held in new]) if new else {}
         except TransientError as exc:
             self._later(new, exc)
             return
-        commits = {place: Commit(offset, from_metadata(text)) for place, (offset, text) in found.items()}
-        self._unread |= {held.place.partition % self._state_partitions for held in new}
+        commits = {
+            topic_partition: Commit(offset, from_metadata(text)) for topic_partition, (offset, text) in found.items()
+        }
+        self._unread |= {held.topic_partition.partition % self._state_partitions for held in new}
         self._fetcher.reading(begins=True)
         reading = _in_background(partial(self._read_state, sorted(self._unread), new, commits))
         self._loading = _Loading(new, commits, reading)
 
-    def _read_state(self, partitions: list[int], new: list[Held], commits: dict[TopicPartition, Commit]) -> None:
+    def _read_state(
+        self, partitions: list[int], new: list[AssignedPartition], commits: dict[TopicPartition, Commit]
+    ) -> None:
         """In a thread of its own."""
         self._catch_up(partitions)
         self._examination.examine(new, commits)
 
-    def _later(self, places: list[Held], problem: TransientError) -> None:
-        self._new = [*places, *self._new]
+    def _later(self, partitions: list[AssignedPartition], problem: TransientError) -> None:
+        self._new = [*partitions, *self._new]
         self._not_before = time.monotonic() + _AGAIN_S
         self._health.not_ready(str(problem), "kafka")
         _log.warning("state cannot be read", reason=str(problem))
@@ -184,13 +190,13 @@ class Member:
     def _nowhere(_: TopicPartition) -> int | None:
         return None
 
-    def _end_of(self, place: TopicPartition) -> int | None:
+    def _end_of(self, topic_partition: TopicPartition) -> int | None:
         """Where a partition ends; None while it waits: nothing is fetched of it, so what is known is of long ago."""
-        held = self._fetcher.held.get(place)
-        return None if held is None or held.paused or held.waits else self._consumer.known_end(place)
+        held = self._fetcher.held.get(topic_partition)
+        return None if held is None or held.paused or held.waits else self._consumer.known_end(topic_partition)
 
-    def _is_held(self, held: Held) -> bool:
-        return self._fetcher.held.get(held.place) is held
+    def _is_held(self, held: AssignedPartition) -> bool:
+        return self._fetcher.held.get(held.topic_partition) is held
 
 
 def _in_background(work: Callable[[], None]) -> Future[None]:

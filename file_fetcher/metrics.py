@@ -11,7 +11,7 @@ from file_fetcher.settling.reference_diff import Change
 from schemas.file_results import FileResult, Status
 
 
-class Telemetry:
+class FetcherMetrics:
     """The fetcher's metrics."""
 
     def __init__(self, metrics: Metrics, group: str) -> None:
@@ -49,23 +49,23 @@ class Telemetry:
         if count:
             self._references.labels(change.value).inc(count)
 
-    def downloaded(self, place: str, size_bytes: int, seconds: float) -> None:
+    def downloaded(self, origin: str, size_bytes: int, seconds: float) -> None:
         """A download ended well."""
-        self._durations.labels(place).observe(seconds)
-        self._sizes.labels(place).observe(size_bytes)
-        self._bytes.labels(place).inc(size_bytes)
+        self._durations.labels(origin).observe(seconds)
+        self._sizes.labels(origin).observe(size_bytes)
+        self._bytes.labels(origin).inc(size_bytes)
 
-    def throttled(self, place: str) -> None:
+    def throttled(self, origin: str) -> None:
         """A store asked us to be slower."""
-        self._throttles.labels(place).inc()
+        self._throttles.labels(origin).inc()
 
     def count(self, metric: MetricDef, *labels: str) -> None:
         """One more of a counter."""
         self._metrics.counter(metric).labels(*labels).inc()
 
-    def circuit(self, place: str, *, is_open: bool) -> None:
-        """A place is left alone, or asked again."""
-        self._circuits.labels(place).set(1 if is_open else 0)
+    def circuit(self, origin: str, *, is_open: bool) -> None:
+        """An origin is left alone, or asked again."""
+        self._circuits.labels(origin).set(1 if is_open else 0)
 
     def ended(self, results: Iterable[FileResult], now_ms: int) -> None:
         """Results are durable."""
@@ -89,6 +89,8 @@ class Telemetry:
         """Partitions came (`assign`) or went (`revoke`, `lost`)."""
         self._rebalances.labels(self._group, kind).inc()
 
-    def applied(self, place: TopicPartition, committed_ms: int) -> None:
+    def applied(self, topic_partition: TopicPartition, committed_ms: int) -> None:
         """Everything of a partition up to a row of this commit time has ended."""
-        self._last_applied.labels(self._group, place.topic, str(place.partition)).set(committed_ms / 1000)
+        self._last_applied.labels(self._group, topic_partition.topic, str(topic_partition.partition)).set(
+            committed_ms / 1000
+        )

@@ -23,22 +23,22 @@ from file_fetcher.download.google_engine import check_credentials_file
 from file_fetcher.download.sources import rules_of
 from file_fetcher.fetcher import Fetcher, Pace, Parts
 from file_fetcher.fetching.contents import Contents
-from file_fetcher.fetching.fetch import Fetching, Places
+from file_fetcher.fetching.fetch import Fetching, Origins
 from file_fetcher.fetching.threads import Downloads
-from file_fetcher.group_member import Member
-from file_fetcher.intake.followed_tables import Following
+from file_fetcher.group_member import GroupMember
+from file_fetcher.intake.followed_tables import FollowedTables
 from file_fetcher.intake.position_ages import Ages
-from file_fetcher.intake.position_check import Examination
-from file_fetcher.intake.record_reader import Reading
-from file_fetcher.metrics import Telemetry
+from file_fetcher.intake.position_check import PositionCheck
+from file_fetcher.intake.record_reader import RecordReader
+from file_fetcher.metrics import FetcherMetrics
+from file_fetcher.own_topics import OwnTopics
 from file_fetcher.parsers.media_types import unknown_words
 from file_fetcher.parsers.pool import ParserPool
 from file_fetcher.references.local import ReferenceStore
 from file_fetcher.references.rebuild import bring_up_to_date
 from file_fetcher.settings import FetcherSettings
-from file_fetcher.settling.kafka_transactions import Publication
+from file_fetcher.settling.kafka_transactions import KafkaTransactions
 from file_fetcher.settling.publisher import ResultPublisher, instance_name
-from file_fetcher.settling.settlement import Book
 from file_fetcher.store.opening import open_store
 from file_fetcher.store.protocol import ContentStore
 from schemas.errors import SettingsError, Unreachable
@@ -57,8 +57,8 @@ def run(context: Context[FetcherSettings]) -> None:
     _judge(settings)
     admin = KafkaAdmin(settings.kafka)
     if _wait_for_kafka(settings, admin, drain):
-        telemetry = Telemetry(context.metrics, settings.fetcher_group)
-        with _joined(settings, admin, health, telemetry, drain=drain) as member:
+        metrics = FetcherMetrics(context.metrics, settings.fetcher_group)
+        with _joined(settings, admin, health, metrics, drain=drain) as member:
             health.ready()
             _log.info("fetcher started", group=settings.fetcher_group)
             member.run(drain)
@@ -114,17 +114,17 @@ def _wait_for_kafka(settings: FetcherSettings, admin: KafkaAdmin, drain: Drain) 
 
 @contextmanager
 def _joined(
-    settings: FetcherSettings, admin: KafkaAdmin, health: Health, telemetry: Telemetry, *, drain: Drain
-) -> Iterator[Member]:
+    settings: FetcherSettings, admin: KafkaAdmin, health: Health, metrics: FetcherMetrics, *, drain: Drain
+) -> Iterator[GroupMember]:
     """Everything that a member of the group needs; all of it is closed, in the order that loses least."""
     with ExitStack() as closing:
         folder = _folder(settings.data_directory)
         store = ReferenceStore(folder)
         closing.callback(store.close)
-        book = _book(settings, admin)
+        own_topics = _own_topics(settings, admin)
 
         def catch_up(partitions: Sequence[int]) -> None:
-            bring_up_to_date(store, settings.kafka, book.topics, settings.fetcher_group, partitions, admin=admin)
+            bring_up_to_date(store, settings.kafka, own_topics.topics, settings.fetcher_group, partitions, admin=admin)
 
         publisher = ResultPublisher(
             settings.kafka,
@@ -134,37 +134,43 @@ def _joined(
         closing.callback(publisher.close)
         publisher.ready()
         offsets, ages = Offsets(), Ages()
-        publication = Publication(
-            publisher, store, offsets, ages=ages, book=book, catch_up=catch_up, telemetry=telemetry
+        transactions = KafkaTransactions(
+            publisher, store, offsets, ages=ages, own_topics=own_topics, catch_up=catch_up, metrics=metrics
         )
-        letters = DeadLetterWriter(settings.kafka, book.topics.dead_letters(settings.fetcher_group))
+        letters = DeadLetterWriter(settings.kafka, own_topics.topics.dead_letters(settings.fetcher_group))
         closing.callback(letters.close)
-        following = Following(settings.kafka, admin)
+        following = FollowedTables(settings.kafka, admin)
         closing.callback(following.close)
-        fetching, downloads = _workshop(settings, folder, health, telemetry, drain=drain, closing=closing)
+        fetching, downloads = _workshop(settings, folder, health, metrics, drain=drain, closing=closing)
         parts = Parts(
-            book=book,
+            own_topics=own_topics,
             store=store,
             offsets=offsets,
             ages=ages,
             following=following,
-            reading=Reading(following, tuple(settings.project_columns)),
+            reading=RecordReader(following, tuple(settings.project_columns)),
             fetching=fetching,
             downloads=downloads,
-            publication=publication,
+            transactions=transactions,
             dead_letters=letters,
-            telemetry=telemetry,
+            metrics=metrics,
             health=health,
             pace=Pace(settings.max_open_references, settings.publish_interval_s, settings.commit_interval_s),
         )
-        examination = Examination(admin, store, Requests(settings.kafka, settings.fetcher_group))
-        member = Member(settings.kafka, Fetcher(parts), catch_up=catch_up, examination=examination)
+        examination = PositionCheck(admin, store, Requests(settings.kafka, settings.fetcher_group))
+        member = GroupMember(settings.kafka, Fetcher(parts), catch_up=catch_up, examination=examination)
         closing.callback(member.close)
         yield member
 
 
 def _workshop(
-    settings: FetcherSettings, folder: Path, health: Health, telemetry: Telemetry, *, drain: Drain, closing: ExitStack
+    settings: FetcherSettings,
+    folder: Path,
+    health: Health,
+    metrics: FetcherMetrics,
+    *,
+    drain: Drain,
+    closing: ExitStack,
 ) -> tuple[Fetching, Downloads]:
     """What downloads and reads files."""
     store = open_store(settings.store_url, folder, settings.s3)
@@ -178,28 +184,28 @@ def _workshop(
     if unknown := unknown_words(settings.limits.types, parsers.signatures()):
         remedy = "correct limits.types, or install a parser that brings them"
         _log.warning("types are not known", types=unknown, remedy=remedy)
-    contents = Contents(store, parsers, settings.limits, telemetry.count)
-    places = Places(settings.retry, telemetry)
-    health.detail("left_alone", places.open_places)
+    contents = Contents(store, parsers, settings.limits, metrics.count)
+    origins = Origins(settings.retry, metrics)
+    health.detail("left_alone", origins.open_origins)
     downloading = _folder(folder / "downloads", emptied=True)
     fetching = Fetching(
         downloader,
         contents,
         rules_of(settings.s3, settings.urls, settings.google),
-        places=places,
+        origins=origins,
         folder=downloading,
         delays_s=settings.retry.delays_s,
-        telemetry=telemetry,
+        metrics=metrics,
     )
     download = settings.download
     threads = download.max_connections + settings.parsers.workers * _READERS_PER_PARSER
     throttle = Throttle(start=download.connections, minimum=1, maximum=download.max_connections, uniform=random.random)
-    downloads = Downloads(throttle, threads, telemetry)
+    downloads = Downloads(throttle, threads, metrics)
     closing.callback(downloads.close, settings.download.read_timeout_s / 10)
     return fetching, downloads
 
 
-def _book(settings: FetcherSettings, admin: KafkaAdmin) -> Book:
+def _own_topics(settings: FetcherSettings, admin: KafkaAdmin) -> OwnTopics:
     """The topics as they are: the count of partitions is for ever (rule D6)."""
     topics = Topics(settings.kafka.prefix)
     failures = [topics.retry(settings.fetcher_group), topics.dead_letters(settings.fetcher_group)]
@@ -210,7 +216,7 @@ def _book(settings: FetcherSettings, admin: KafkaAdmin) -> Book:
             f"expected the same count of partitions in {', '.join(names)}, got {sorted(counts.values())}",
             remedy="partitions of these topics must not be added",
         )
-    return Book(topics, settings.fetcher_group, counts[topics.file_refs])
+    return OwnTopics(topics, settings.fetcher_group, counts[topics.file_refs])
 
 
 def _folder(path: Path, *, emptied: bool = False) -> Path:

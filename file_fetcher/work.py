@@ -64,7 +64,7 @@ class Got:
     extraction: Extraction
     rows: tuple[RowRange, ...] = ()
     open_rows: Callable[[], Iterable[ParsedRow]] = field(default=lambda: iter(()), compare=False)
-    place: str = ""
+    origin: str = ""
 
     @property
     def kept_bytes(self) -> int:
@@ -79,7 +79,7 @@ class Not:
     failed: bool
     reason: str
     detail: str
-    place: str = ""
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class Again:
     attempt: int
     due_ms: int
     reason: str
-    place: str = ""
+    origin: str = ""
 
 
 Outcome = Got | Not | Again
@@ -113,7 +113,7 @@ class Work:
     by downloads: a newer event of the row came that refers to something else.
     """
 
-    place: TopicPartition
+    topic_partition: TopicPartition
     record: Record
     row: Row
     retry: Retry | None = None

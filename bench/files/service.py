@@ -160,10 +160,10 @@ def _produce(settings: KafkaSettings, topic: str, rows: Sequence[tuple[bytes, by
 
 def _wait_committed(settings: KafkaSettings, topic: str, count: int, process: subprocess.Popen[bytes]) -> None:
     """Until the group has committed behind all rows: their results are in the same transactions, or in earlier ones."""
-    places = [TopicPartition(topic, partition) for partition in range(_PARTITIONS)]
+    partitions = [TopicPartition(topic, partition) for partition in range(_PARTITIONS)]
     deadline = time.monotonic() + _WAIT_S
     with closing(Consumer({"bootstrap.servers": settings.bootstrap_servers, "group.id": _GROUP})) as consumer:
-        while sum(max(0, each.offset) for each in consumer.committed(places, _READY_S)) < count:
+        while sum(max(0, each.offset) for each in consumer.committed(partitions, _READY_S)) < count:
             if process.poll() is not None or time.monotonic() > deadline:
                 raise SystemExit(f"bench: expected file-fetcher to end {count} files within {_WAIT_S:g} s")
             time.sleep(0.02)
@@ -181,10 +181,12 @@ def _check(settings: KafkaSettings, count: int) -> None:
     }
     found: list[tuple[str, str, str]] = []
     with closing(Consumer(config)) as consumer:
-        places = [TopicPartition(topic, each, 0) for each in consumer.list_topics(topic, 10).topics[topic].partitions]
-        consumer.assign(places)
+        partitions = [
+            TopicPartition(topic, each, 0) for each in consumer.list_topics(topic, 10).topics[topic].partitions
+        ]
+        consumer.assign(partitions)
         ended = 0
-        while ended < len(places):
+        while ended < len(partitions):
             for message in consumer.consume(100, 10.0):
                 if message.error() is not None:
                     ended += 1

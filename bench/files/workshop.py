@@ -14,9 +14,9 @@ from cdc_runtime.throttle import Throttle
 from file_fetcher.download.downloader import Downloader
 from file_fetcher.download.sources import rules_of
 from file_fetcher.fetching.contents import Contents
-from file_fetcher.fetching.fetch import Fetching, Places
+from file_fetcher.fetching.fetch import Fetching, Origins
 from file_fetcher.fetching.threads import Downloads, Over
-from file_fetcher.metrics import Telemetry
+from file_fetcher.metrics import FetcherMetrics
 from file_fetcher.parsers.pool import ParserPool
 from file_fetcher.settings import FetcherSettings
 from file_fetcher.store.opening import open_store
@@ -30,20 +30,20 @@ _READERS_PER_PARSER = 4  # as the service has it
 def workshop(environment: Mapping[str, str], *, parse: bool) -> Iterator[Callable[[Sequence[str]], None]]:
     """Returns what fetches objects by their keys; without `parse` there is no parser for any type."""
     settings = load(FetcherSettings, [], environ=environment)
-    telemetry = Telemetry(Metrics("bench", "0"), settings.fetcher_group)
+    metrics = FetcherMetrics(Metrics("bench", "0"), settings.fetcher_group)
     with ExitStack() as closing:
-        fetching = _fetching(settings, telemetry, closing, parse=parse)
+        fetching = _fetching(settings, metrics, closing, parse=parse)
         download = settings.download
         threads = download.max_connections + settings.parsers.workers * _READERS_PER_PARSER
         throttle = Throttle(
             start=download.connections, minimum=1, maximum=download.max_connections, uniform=random.random
         )
-        downloads = Downloads(throttle, threads, telemetry)
+        downloads = Downloads(throttle, threads, metrics)
         closing.callback(downloads.close, 1.0)
         yield lambda keys: _fetch_all(fetching, downloads, keys, "ok" if parse else "none")
 
 
-def _fetching(settings: FetcherSettings, telemetry: Telemetry, closing: ExitStack, *, parse: bool) -> Fetching:
+def _fetching(settings: FetcherSettings, metrics: FetcherMetrics, closing: ExitStack, *, parse: bool) -> Fetching:
     downloader = Downloader(settings)
     closing.callback(downloader.close)
     folder = settings.data_directory
@@ -54,12 +54,12 @@ def _fetching(settings: FetcherSettings, telemetry: Telemetry, closing: ExitStac
     downloading.mkdir()
     return Fetching(
         downloader,
-        Contents(store, pool, settings.limits, telemetry.count),
+        Contents(store, pool, settings.limits, metrics.count),
         rules_of(settings.s3, settings.urls, settings.google),
-        places=Places(settings.retry, telemetry),
+        origins=Origins(settings.retry, metrics),
         folder=downloading,
         delays_s=settings.retry.delays_s,
-        telemetry=telemetry,
+        metrics=metrics,
     )
 
 

@@ -27,10 +27,10 @@ class Changed(Later):
 class WrongRegion(Blocked):
     """The bucket lies in another region than the one asked."""
 
-    def __init__(self, place: str) -> None:
+    def __init__(self, origin: str) -> None:
         super().__init__(
             "network",
-            f"expected {place!r} to lie in the configured region, got another",
+            f"expected {origin!r} to lie in the configured region, got another",
             remedy="mend s3.region or s3.region_of",
         )
 
@@ -38,8 +38,8 @@ class WrongRegion(Blocked):
 class Expired(Skipped):
     """The link's signature is no longer accepted."""
 
-    def __init__(self, place: str) -> None:
-        super().__init__("url_expired", f"the link to {place!r} has expired")
+    def __init__(self, origin: str) -> None:
+        super().__init__("url_expired", f"the link to {origin!r} has expired")
 
 
 _CREDENTIALS = {
@@ -65,67 +65,67 @@ _EXPIRED_WORDS = ("request has expired", "expiredtoken", "expired", "signature n
 _EXPIRED_STATUS = {400, 401, 403}
 
 
-def s3_problem(status: int, code: str, place: str) -> FetchProblem:
+def s3_problem(status: int, code: str, origin: str) -> FetchProblem:
     """The problem that S3's answer to a request for an object is; `code` may be empty."""
     if code in _CREDENTIALS:
-        return _credentials(code, place)
+        return _credentials(code, origin)
     if code in _THROTTLES or status in (429, 503):
-        return Throttled("throttled", f"{place!r} asks for fewer requests: {code or status}")
+        return Throttled("throttled", f"{origin!r} asks for fewer requests: {code or status}")
     if code in _OTHER_REGION or status in (301, 307):
-        return WrongRegion(place)
+        return WrongRegion(origin)
     if code in _NETWORK or status >= 500:
-        return Interrupted(f"expected an object from {place!r}, got {code or status}")
+        return Interrupted(f"expected an object from {origin!r}, got {code or status}")
     if status in (412, 416):
         return Changed()
-    return _final(status, code, place)
+    return _final(status, code, origin)
 
 
-def _final(status: int, code: str, place: str) -> FetchProblem:
+def _final(status: int, code: str, origin: str) -> FetchProblem:
     if code in ("NoSuchBucket", "InvalidBucketName"):
         # Buckets come from the settings, never from rows: it is no file's fault.
-        return Blocked("no_such_bucket", f"expected {place!r} to be there, got {code}", remedy="mend s3.bucket")
+        return Blocked("no_such_bucket", f"expected {origin!r} to be there, got {code}", remedy="mend s3.bucket")
     if code in ("KeyTooLong", "KeyTooLongError"):
         return Failed("key_too_long", "expected a key of at most 1024 bytes, got a longer one")
     if code == "InvalidObjectState":
-        return Skipped("archived", f"the object lies in an archive of {place!r}")
+        return Skipped("archived", f"the object lies in an archive of {origin!r}")
     if status in (404, 405) or code in ("NoSuchKey", "NoSuchVersion"):
-        return Later("not_found", f"expected an object in {place!r}, got {code or status}")
+        return Later("not_found", f"expected an object in {origin!r}, got {code or status}")
     if code in _DENIED or code.startswith("KMS.") or status in (401, 403):
-        return Later("access_denied", f"expected to be allowed to read from {place!r}, got {code or status}")
-    return Failed("bad_answer", f"expected an object from {place!r}, got {status} {code}".rstrip())
+        return Later("access_denied", f"expected to be allowed to read from {origin!r}, got {code or status}")
+    return Failed("bad_answer", f"expected an object from {origin!r}, got {status} {code}".rstrip())
 
 
-def _credentials(code: str, place: str) -> Blocked:
+def _credentials(code: str, origin: str) -> Blocked:
     remedy = "set the clock (NTP)" if code == "RequestTimeTooSkewed" else "mend the credentials for S3"
-    return Blocked("access_denied", f"{place!r} answers {code}: {_CREDENTIALS[code]}", remedy=remedy)
+    return Blocked("access_denied", f"{origin!r} answers {code}: {_CREDENTIALS[code]}", remedy=remedy)
 
 
-def http_problem(status: int, body: bytes, place: str, *, signed: bool) -> FetchProblem:
+def http_problem(status: int, body: bytes, origin: str, *, signed: bool) -> FetchProblem:
     """The problem that a host's answer to a link is; `body` is its beginning."""
     words = body.decode("utf-8", "replace").lower()
     if signed and status in _EXPIRED_STATUS and any(word in words for word in _EXPIRED_WORDS):
-        return Expired(place)
+        return Expired(origin)
     if status in (429, 503):
-        return Throttled("throttled", f"{place!r} asks for fewer requests: {status}")
+        return Throttled("throttled", f"{origin!r} asks for fewer requests: {status}")
     if status == 410:
-        return Failed("not_found", f"expected a file at {place!r}, got 410: it is gone for good")
+        return Failed("not_found", f"expected a file at {origin!r}, got 410: it is gone for good")
     if status == 404:
-        return Later("not_found", f"expected a file at {place!r}, got 404")
+        return Later("not_found", f"expected a file at {origin!r}, got 404")
     if status in (401, 403):
-        return Later("access_denied", f"expected to be allowed to read from {place!r}, got {status}")
+        return Later("access_denied", f"expected to be allowed to read from {origin!r}, got {status}")
     if status in (412, 416):
         return Changed()
     if status >= 500 or status == 408:
-        return Interrupted(f"expected a file from {place!r}, got {status}")
-    return Failed("bad_answer", f"expected a file from {place!r}, got {status}")
+        return Interrupted(f"expected a file from {origin!r}, got {status}")
+    return Failed("bad_answer", f"expected a file from {origin!r}, got {status}")
 
 
-def unreachable(place: str, why: str, *, named: bool) -> FetchProblem:
+def unreachable(origin: str, why: str, *, named: bool) -> FetchProblem:
     """
-    The problem that a place is which cannot be connected to.
+    The problem that an origin is which cannot be connected to.
 
-    A place that the settings name (`named`) is expected to come back; a host that only a row names may never have
+    An origin that the settings name (`named`) is expected to come back; a host that only a row names may never have
     been there, so each of its files is given up after some attempts.
     """
-    message = f"expected {place!r} to answer, got {why}"
+    message = f"expected {origin!r} to answer, got {why}"
     return Blocked("network", message) if named else Later("network", message)

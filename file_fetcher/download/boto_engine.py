@@ -14,7 +14,7 @@ import urllib3
 from botocore import exceptions as boto
 
 from file_fetcher.download.answers import Interrupted, s3_problem, unreachable
-from file_fetcher.download.engines import CHUNK_BYTES, Body, Held
+from file_fetcher.download.engines import CHUNK_BYTES, Body, ResumePoint
 from file_fetcher.download.s3_access import S3Access, no_credentials
 from file_fetcher.failures import Blocked, FetchProblem, Later
 
@@ -44,38 +44,38 @@ class BotoEngine:
         self._access = access
 
     @contextlib.contextmanager
-    def open(self, bucket: str, key: str, version_id: str | None, held: Held) -> Iterator[Body]:
+    def open(self, bucket: str, key: str, version_id: str | None, held: ResumePoint) -> Iterator[Body]:
         """See `engines.S3Bodies`."""
-        place = f"s3:{bucket}"
+        origin = f"s3:{bucket}"
         asked: dict[str, Any] = {"Bucket": bucket, "Key": key}
         if version_id:
             asked["VersionId"] = version_id
         if held.offset:
             asked |= {"Range": f"bytes={held.offset}-", "IfMatch": held.etag}
-        if self._access.place(bucket).requester_pays:
+        if self._access.location(bucket).requester_pays:
             asked["RequestPayer"] = "requester"
         # A role that may not be taken is no answer about the object.
         self._access.credentials()
-        with _translated(place):
+        with _translated(origin):
             answer = self._access.client(bucket).get_object(**asked)
         stream = answer["Body"]
         try:
-            yield _body(answer, _chunks(stream, place), held)
+            yield _body(answer, _chunks(stream, origin), held)
         finally:
             # A connection with bytes left in it must not go back to the pool.
             stream.close()
 
 
-def _chunks(stream: Any, place: str) -> Iterator[bytes]:  # noqa: ANN401
+def _chunks(stream: Any, origin: str) -> Iterator[bytes]:  # noqa: ANN401
     while True:
-        with _translated(place):
+        with _translated(origin):
             chunk = stream.read(CHUNK_BYTES)
         if not chunk:
             return
         yield chunk
 
 
-def _body(answer: dict[str, Any], chunks: Iterator[bytes], held: Held) -> Body:
+def _body(answer: dict[str, Any], chunks: Iterator[bytes], held: ResumePoint) -> Body:
     in_part = answer["ResponseMetadata"]["HTTPStatusCode"] == 206
     length = answer.get("ContentLength")
     start = held.offset if in_part else 0
@@ -93,27 +93,27 @@ def _body(answer: dict[str, Any], chunks: Iterator[bytes], held: Held) -> Body:
 
 
 @contextlib.contextmanager
-def _translated(place: str) -> Iterator[None]:
+def _translated(origin: str) -> Iterator[None]:
     try:
         yield
     except (boto.BotoCoreError, boto.ClientError, urllib3.exceptions.HTTPError, OSError) as exc:
-        raise boto_problem(exc, place) from exc
+        raise boto_problem(exc, origin) from exc
 
 
-def boto_problem(exc: Exception, place: str) -> FetchProblem:
+def boto_problem(exc: Exception, origin: str) -> FetchProblem:
     """The problem that an exception of boto3 is; never with its text, which may hold the key."""
     name = type(exc).__name__
     if isinstance(exc, boto.ClientError):
         status = exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         code = str(exc.response.get("Error", {}).get("Code", ""))
         # A HEAD has no body: boto3 gives the status as the code.
-        return s3_problem(int(status), "" if code.isdecimal() else code, place)
+        return s3_problem(int(status), "" if code.isdecimal() else code, origin)
     if isinstance(exc, _CREDENTIALS):
         return no_credentials(name)
     if isinstance(exc, _UNREACHABLE):
-        return unreachable(place, name, named=True)
+        return unreachable(origin, name, named=True)
     if isinstance(exc, boto.FlexibleChecksumError):
-        return Later("checksum_mismatch", f"expected the checksum that {place!r} announced, got another")
+        return Later("checksum_mismatch", f"expected the checksum that {origin!r} announced, got another")
     if isinstance(exc, boto.ParamValidationError):
-        return Blocked("no_such_bucket", f"expected the name of a bucket, got {place!r}", remedy="mend s3.bucket")
-    return Interrupted(f"expected an object from {place!r}, got {name}")
+        return Blocked("no_such_bucket", f"expected the name of a bucket, got {origin!r}", remedy="mend s3.bucket")
+    return Interrupted(f"expected an object from {origin!r}, got {name}")

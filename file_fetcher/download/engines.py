@@ -16,7 +16,7 @@ CHUNK_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class ResumePoint:
     """What is here already of an object: the next byte that is wanted, and which object it is."""
 
     offset: int = 0
@@ -38,11 +38,11 @@ class Body:
 
 
 Opened = AbstractContextManager[Body]
-Open = Callable[[Held], Opened]
+Open = Callable[[ResumePoint], Opened]
 
 
 class S3Bodies(Protocol):
     """An engine for objects of S3."""
 
-    def open(self, bucket: str, key: str, version_id: str | None, held: Held) -> Opened:
+    def open(self, bucket: str, key: str, version_id: str | None, held: ResumePoint) -> Opened:
         """Ask for an object from `held.offset` on; its etag must then still be the one held."""

@@ -22,7 +22,7 @@ from urllib3 import BaseHTTPResponse, PoolManager, Retry, Timeout
 from urllib3 import exceptions as http
 
 from file_fetcher.download.answers import Interrupted, http_problem, unreachable
-from file_fetcher.download.engines import CHUNK_BYTES, Body, Held
+from file_fetcher.download.engines import CHUNK_BYTES, Body, ResumePoint
 from file_fetcher.download.sources import GoogleSheet
 from file_fetcher.failures import Blocked, FetchProblem, Later, Skipped, Throttled
 from schemas.errors import SettingsError
@@ -61,7 +61,7 @@ class GoogleEngine:
         self._credentials: Any = None
 
     @contextlib.contextmanager
-    def open(self, sheet: GoogleSheet, held: Held) -> Iterator[Body]:
+    def open(self, sheet: GoogleSheet, held: ResumePoint) -> Iterator[Body]:
         """Export a sheet, always from its beginning; raises problems of `file_fetcher.failures`."""
         token = self._token()
         with _translated():

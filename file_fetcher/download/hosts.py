@@ -32,7 +32,7 @@ class WebAddress:
     target: str = field(repr=False)
 
     @property
-    def place(self) -> str:
+    def origin(self) -> str:
         """Scheme and host, for people and metrics."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.scheme}://{host}" + ("" if self.port == _PORTS[self.scheme] else f":{self.port}")

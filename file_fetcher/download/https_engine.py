@@ -20,7 +20,7 @@ from urllib3 import BaseHTTPResponse, Timeout
 from urllib3 import exceptions as http
 
 from file_fetcher.download.answers import Interrupted, http_problem, unreachable
-from file_fetcher.download.engines import CHUNK_BYTES, Body, Held
+from file_fetcher.download.engines import CHUNK_BYTES, Body, ResumePoint
 from file_fetcher.download.guarded_connections import Guard, GuardedHttpPool, GuardedHttpsPool
 from file_fetcher.download.hosts import HostEntry, Hosts, WebAddress, web_address
 from file_fetcher.download.links import is_signed
@@ -58,14 +58,14 @@ class HttpsEngine:
         self._pools: dict[tuple[str, str, int, bool], GuardedHttpPool | GuardedHttpsPool] = {}
 
     @contextlib.contextmanager
-    def open(self, url: str, held: Held) -> Iterator[Body]:
+    def open(self, url: str, held: ResumePoint) -> Iterator[Body]:
         """Ask for the file behind a link from `held.offset` on; raises problems of `file_fetcher.failures`."""
         answer, address = self._follow(url, _headers(held))
         try:
             if answer.status not in (200, 206):
                 with _translated(address, named=True):
                     beginning = answer.read(_ERROR_BYTES)
-                raise http_problem(answer.status, beginning, address.place, signed=is_signed(url))
+                raise http_problem(answer.status, beginning, address.origin, signed=is_signed(url))
             yield _body(answer, _chunks(answer, address), held)
         finally:
             # A connection with bytes left in it must not go back to the pool.
@@ -89,14 +89,14 @@ class HttpsEngine:
             url = _joined(url, location, address)
             target = web_address(url)
             if address.scheme == "https" and target.scheme == "http":
-                raise Skipped("host_not_allowed", f"{address.place!r} redirects from https to http")
+                raise Skipped("host_not_allowed", f"{address.origin!r} redirects from https to http")
             address = target
-        raise Skipped("host_not_allowed", f"{address.place!r} redirects more than {_REDIRECTS} times")
+        raise Skipped("host_not_allowed", f"{address.origin!r} redirects more than {_REDIRECTS} times")
 
     def _request(self, address: WebAddress, headers: dict[str, str]) -> BaseHTTPResponse:
         entry = self._hosts.entry(address)
         if entry is None:
-            raise Skipped("host_not_allowed", f"expected a host of urls.hosts, got {address.place!r}")
+            raise Skipped("host_not_allowed", f"expected a host of urls.hosts, got {address.origin!r}")
         with _translated(address, named=entry.named):
             return self._pool(address, entry).urlopen(
                 "GET",
@@ -134,17 +134,17 @@ def _joined(url: str, location: str, address: WebAddress) -> str:
     try:
         return urljoin(url, location)
     except ValueError as exc:
-        raise Skipped("host_not_allowed", f"{address.place!r} redirects to what is no link") from exc
+        raise Skipped("host_not_allowed", f"{address.origin!r} redirects to what is no link") from exc
 
 
-def _headers(held: Held) -> dict[str, str]:
+def _headers(held: ResumePoint) -> dict[str, str]:
     headers = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "rowferry"}
     if held.offset and held.etag:
         headers |= {"Range": f"bytes={held.offset}-", "If-Match": held.etag}
     return headers
 
 
-def _body(answer: BaseHTTPResponse, chunks: Iterator[bytes], held: Held) -> Body:
+def _body(answer: BaseHTTPResponse, chunks: Iterator[bytes], held: ResumePoint) -> Body:
     start = held.offset if answer.status == 206 else 0
     length = answer.headers.get("Content-Length", "")
     return Body(
@@ -179,5 +179,5 @@ def _problem(exc: Exception, address: WebAddress, *, named: bool) -> FetchProble
     if isinstance(exc, http.MaxRetryError) and exc.reason is not None:
         exc = exc.reason
     if isinstance(exc, _UNREACHABLE):
-        return unreachable(address.place, type(exc).__name__, named=named)
-    return Interrupted(f"expected a file from {address.place!r}, got {type(exc).__name__}")
+        return unreachable(address.origin, type(exc).__name__, named=named)
+    return Interrupted(f"expected a file from {address.origin!r}, got {type(exc).__name__}")

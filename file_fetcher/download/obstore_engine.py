@@ -19,7 +19,7 @@ from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 from file_fetcher.download.answers import Interrupted, WrongRegion, s3_problem
-from file_fetcher.download.engines import CHUNK_BYTES, Body, Held
+from file_fetcher.download.engines import CHUNK_BYTES, Body, ResumePoint
 from file_fetcher.download.s3_access import S3Access
 from file_fetcher.failures import FetchProblem
 
@@ -54,7 +54,7 @@ class ObstoreEngine:
         self._stores: dict[str, tuple[tuple[object, ...], S3Store]] = {}
 
     @contextlib.contextmanager
-    def open(self, bucket: str, key: str, version_id: str | None, held: Held) -> Iterator[Body]:
+    def open(self, bucket: str, key: str, version_id: str | None, held: ResumePoint) -> Iterator[Body]:
         """See `engines.S3Bodies`; raises `Unclear` as well."""
         options: GetOptions = {"version": version_id} if version_id else {}
         if held.offset:
@@ -76,8 +76,8 @@ class ObstoreEngine:
         )
 
     def _store(self, bucket: str) -> S3Store:
-        place = self._access.place(bucket)
-        made_of = (place, self._access.generation)
+        location = self._access.location(bucket)
+        made_of = (location, self._access.generation)
         with self._lock:
             known = self._stores.get(bucket)
             if known is None or known[0] != made_of:
@@ -85,22 +85,22 @@ class ObstoreEngine:
             return known[1]
 
     def _new_store(self, bucket: str) -> S3Store:
-        place = self._access.place(bucket)
+        location = self._access.location(bucket)
         self._access.credentials()  # a problem with them is told better here than through obstore
         config: S3Config = {
-            "region": place.region,
-            "request_payer": place.requester_pays,
+            "region": location.region,
+            "request_payer": location.requester_pays,
             # Bucket names with dots do not fit Amazon's certificates.
-            "virtual_hosted_style_request": not place.endpoint and "." not in bucket,
+            "virtual_hosted_style_request": not location.endpoint and "." not in bucket,
         }
-        if place.endpoint:
-            config["endpoint"] = place.endpoint
+        if location.endpoint:
+            config["endpoint"] = location.endpoint
         try:
             return S3Store(
                 bucket,
                 config=config,
                 credential_provider=self._credentials,
-                client_options={"allow_http": place.endpoint.startswith("http://"), **self._timeouts},
+                client_options={"allow_http": location.endpoint.startswith("http://"), **self._timeouts},
                 retry_config={"max_retries": 0},
             )
         except (BaseError, ValueError) as exc:
@@ -122,26 +122,26 @@ def fits(key: str) -> bool:
     return key.isprintable() and not any(segment in ("", ".", "..") for segment in segments)
 
 
-def _chunks(result: GetResult, place: str) -> Iterator[bytes]:
+def _chunks(result: GetResult, origin: str) -> Iterator[bytes]:
     stream = result.stream(min_chunk_size=CHUNK_BYTES)
     while True:
         try:
             chunk = next(stream, None)
         except (BaseError, OSError, ValueError) as exc:
-            raise Interrupted(f"expected an object from {place!r}, got a part of it") from exc
+            raise Interrupted(f"expected an object from {origin!r}, got a part of it") from exc
         if chunk is None:
             return
         yield chunk
 
 
-def opening_problem(text: str, place: str) -> FetchProblem | Unclear:
+def opening_problem(text: str, origin: str) -> FetchProblem | Unclear:
     """The problem that obstore's words describe when an object cannot be opened."""
     _, found, answer = text.rpartition(_STATUS)
     status = _ANSWER.match(answer)
     if found and status:
         code = _CODE.search(answer)
         if code or int(status["status"]) in (412, 503):
-            return s3_problem(int(status["status"]), code["code"] if code else "", place)
+            return s3_problem(int(status["status"]), code["code"] if code else "", origin)
     if "inner: BareRedirect" in text.rpartition("Debug source:")[2]:
-        return WrongRegion(place)
+        return WrongRegion(origin)
     return Unclear()

@@ -42,18 +42,18 @@ class Probe:
 def probe_bucket(access: S3Access, bucket: str) -> Probe:
     """Ask for a bucket in three ways. Blocks as long as the time-outs of `access` say; raises nothing."""
     try:
-        place = access.place(bucket)
+        location = access.location(bucket)
         client = access.client(bucket)
     except FetchProblem as exc:
         return Probe(bucket, "", "", reachable=False, trouble=str(exc))
-    endpoint = place.endpoint or "Amazon"
+    endpoint = location.endpoint or "Amazon"
     head, answer = _ask(lambda: client.head_bucket(Bucket=bucket))
     if answer is None:
-        return Probe(bucket, endpoint, place.region, reachable=False, trouble=head)
+        return Probe(bucket, endpoint, location.region, reachable=False, trouble=head)
     return Probe(
         bucket=bucket,
         endpoint=endpoint,
-        region=place.region,
+        region=location.region,
         reachable=True,
         bucket_region=answer.get("x-amz-bucket-region", ""),
         head=head,

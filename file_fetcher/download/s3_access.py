@@ -27,7 +27,7 @@ _FIRST_REGION = "us-east-1"
 
 
 @dataclass(frozen=True, slots=True)
-class S3Place:
+class BucketLocation:
     """Where a bucket is; `endpoint` is empty for Amazon's own."""
 
     endpoint: str
@@ -64,7 +64,7 @@ class S3Access:
         self._session: Any = None
         self._clients: dict[tuple[str, str], Any] = {}
         self._regions: dict[str, str] = {}
-        self._places: dict[str, S3Place] = {}
+        self._locations: dict[str, BucketLocation] = {}
         self._generation = 0
 
     @property
@@ -72,16 +72,16 @@ class S3Access:
         """Rises when credentials were forgotten: what was made of them is out of date."""
         return self._generation
 
-    def place(self, bucket: str) -> S3Place:
+    def location(self, bucket: str) -> BucketLocation:
         """Where a bucket is; may ask Amazon once for its region. Raises `Blocked`."""
-        if (known := self._places.get(bucket)) is None:
-            known = self._places[bucket] = self._find(bucket)
+        if (known := self._locations.get(bucket)) is None:
+            known = self._locations[bucket] = self._find(bucket)
         return known
 
     def client(self, bucket: str) -> Any:  # noqa: ANN401  # boto3 has no types
         """A client for a bucket, shared by all threads. Raises `Blocked`."""
-        place = self.place(bucket)
-        return self._client(place.endpoint, place.region)
+        location = self.location(bucket)
+        return self._client(location.endpoint, location.region)
 
     def credentials(self) -> Credentials:
         """The credentials as they are now; temporary ones are renewed. Raises `Blocked`."""
@@ -101,7 +101,7 @@ class S3Access:
                 self._generation += 1
                 self._session = None
                 self._clients.clear()
-                self._places.clear()
+                self._locations.clear()
 
     def learn_region(self, bucket: str) -> str:
         """Ask the store where a bucket lies and remember it. Raises `Blocked`."""
@@ -118,7 +118,7 @@ class S3Access:
         region: str = headers.get("x-amz-bucket-region") or self._configured_region(bucket) or _FIRST_REGION
         with self._lock:
             self._regions[bucket] = region
-            self._places.pop(bucket, None)
+            self._locations.pop(bucket, None)
         return region
 
     def close(self) -> None:
@@ -128,13 +128,13 @@ class S3Access:
                 client.close()
             self._clients.clear()
 
-    def _find(self, bucket: str) -> S3Place:
+    def _find(self, bucket: str) -> BucketLocation:
         endpoint = _matching(self._settings.endpoint_of, bucket) or self._settings.endpoint_url
         endpoint = endpoint.rstrip("/") or self._foreign_endpoint()
         region = self._regions.get(bucket) or self._configured_region(bucket)
         if not region:
             region = _FIRST_REGION if endpoint else self.learn_region(bucket)
-        return S3Place(endpoint, region, self._pays(bucket))
+        return BucketLocation(endpoint, region, self._pays(bucket))
 
     def _configured_region(self, bucket: str) -> str:
         named = _matching(self._settings.region_of, bucket) or self._settings.region

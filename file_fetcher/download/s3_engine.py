@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from file_fetcher.download.answers import WrongRegion
 from file_fetcher.download.boto_engine import BotoEngine
-from file_fetcher.download.engines import Body, Held, S3Bodies
+from file_fetcher.download.engines import Body, ResumePoint, S3Bodies
 from file_fetcher.download.obstore_engine import ObstoreEngine, Unclear, fits
 from file_fetcher.download.s3_access import S3Access
 from file_fetcher.download.sources import S3Object
@@ -41,18 +41,18 @@ class S3Engine:
         self._left_until_s: dict[str, float] = {}
 
     @contextlib.contextmanager
-    def open(self, source: S3Object, held: Held) -> Iterator[Body]:
+    def open(self, source: S3Object, held: ResumePoint) -> Iterator[Body]:
         """Ask for an object from `held.offset` on; raises problems of `file_fetcher.failures`."""
         _check(source)
         with contextlib.ExitStack() as stack:
             yield self._opened(source, held, stack)
 
-    def _opened(self, source: S3Object, held: Held, stack: contextlib.ExitStack) -> Body:
+    def _opened(self, source: S3Object, held: ResumePoint, stack: contextlib.ExitStack) -> Body:
         generation = self._access.generation
         try:
             return self._enter(source, held, stack)
         except WrongRegion:
-            before = self._access.place(source.bucket).region
+            before = self._access.location(source.bucket).region
             if self._access.learn_region(source.bucket) == before:
                 raise
             return self._enter(source, held, stack)
@@ -62,7 +62,7 @@ class S3Engine:
                 self._access.forget(generation)
             raise
 
-    def _enter(self, source: S3Object, held: Held, stack: contextlib.ExitStack) -> Body:
+    def _enter(self, source: S3Object, held: ResumePoint, stack: contextlib.ExitStack) -> Body:
         fast = self._fast if self._suits(source) else None
         if fast is None:
             return self._ask(self._exact, source, held, stack)
@@ -85,7 +85,7 @@ class S3Engine:
             self._left_until_s[bucket] = time.monotonic() + _LEFT_ALONE_S
             _log.warning("bucket is left to boto3", bucket=bucket, seconds=_LEFT_ALONE_S)
 
-    def _ask(self, engine: S3Bodies, source: S3Object, held: Held, stack: contextlib.ExitStack) -> Body:
+    def _ask(self, engine: S3Bodies, source: S3Object, held: ResumePoint, stack: contextlib.ExitStack) -> Body:
         return stack.enter_context(engine.open(source.bucket, source.key, source.version_id, held))
 
     def _refuse_one_key(self, source: S3Object, problem: Blocked) -> None:

@@ -4,7 +4,7 @@ Where the bytes of a reference lie, decided from the settings and from what the 
 Rule 1: the bucket of a key comes from the settings, never from the row; a row may name only buckets that they know.
 Rule 2: a link is followed only to hosts that are allowed; an expired one is fetched from S3 with our own credentials
         and from our own endpoint, when its bucket is one of `urls.s3_buckets`, and not at all otherwise.
-Rule 3: `place` names a store or host for breakers and metrics; never a path, key or signature.
+Rule 3: `origin` names a store or host for breakers and metrics; never a path, key or signature.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class S3Object:
     version_id: str | None = None
 
     @property
-    def place(self) -> str:
+    def origin(self) -> str:
         """The bucket, for breakers and metrics."""
         return f"s3:{self.bucket}"
 
@@ -49,9 +49,9 @@ class HttpUrl:
     fallback: S3Object | None = None
 
     @property
-    def place(self) -> str:
+    def origin(self) -> str:
         """Scheme and host, for breakers and metrics."""
-        return web_address(self.url).place
+        return web_address(self.url).origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class GoogleSheet:
     gid: str | None = None
 
     @property
-    def place(self) -> str:
+    def origin(self) -> str:
         """The same for all sheets."""
         return "google"
 
@@ -146,7 +146,7 @@ def _link(url: str, rules: Rules, now_s: float) -> Source:
     if fallback is not None and (expired or not allowed or not is_signed(url)):
         return fallback
     if not allowed:
-        raise Skipped("host_not_allowed", f"expected a host of urls.hosts, got {address.place!r}")
+        raise Skipped("host_not_allowed", f"expected a host of urls.hosts, got {address.origin!r}")
     if expired:
         raise Skipped("url_expired", f"the link to {address.host!r} has expired")
     return HttpUrl(url, address.host, fallback)

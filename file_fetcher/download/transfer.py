@@ -23,7 +23,7 @@ from typing import BinaryIO
 
 from cdc_runtime.backoff import Backoff, Delays
 from file_fetcher.download.answers import Changed, Interrupted
-from file_fetcher.download.engines import CHUNK_BYTES, Body, Held, Open
+from file_fetcher.download.engines import CHUNK_BYTES, Body, Open, ResumePoint
 from file_fetcher.failures import Blocked, Cancelled, FetchProblem, Later, Skipped, Throttled
 
 # Short: a worker waits meanwhile. What lasts longer is for the retry queue.
@@ -112,7 +112,7 @@ class _Run:
         etag = self._first.etag if self._first else None
         if etag is None or etag.startswith("W/"):
             self._restart()
-        with open_body(Held(self._held, etag if self._held else None)) as body:
+        with open_body(ResumePoint(self._held, etag if self._held else None)) as body:
             first = self._begin(body)
             for chunk in body.chunks:
                 self._take(chunk, first)

@@ -1,5 +1,5 @@
 """
-Buckets and hosts that are left alone for a while (pure; one breaker for each place).
+Buckets and hosts that are left alone for a while (pure; one breaker for each origin).
 
 Rule 1: failures in a row (or one that says that nothing can be had there) open it; while it is open nothing is tried.
 Rule 2: after its time one try is let through: it closes again, or stays open twice as long, 5 minutes at most.
@@ -17,7 +17,7 @@ LONGEST_S = 300.0
 
 @dataclass(slots=True)
 class Breaker:
-    """One place. `now` is a monotonic clock in seconds."""
+    """One origin. `now` is a monotonic clock in seconds."""
 
     failures: int
     delay_s: float

@@ -30,9 +30,9 @@ from file_fetcher.failures import Blocked, Skipped
 from file_fetcher.parsers.archives import zip_members
 from file_fetcher.parsers.context import META, PAGE_BREAK, ROWS, TEXT
 from file_fetcher.parsers.media_types import HEAD_BYTES, MediaType, allowed_words, is_zip, sniff
+from file_fetcher.parsers.output import ParserOutput
 from file_fetcher.parsers.pool import ParserPool
 from file_fetcher.parsers.protocol import ParserInfo
-from file_fetcher.parsers.reading import Reading
 from file_fetcher.settings import LimitSettings
 from file_fetcher.store.disk import writing
 from file_fetcher.store.protocol import ContentStore, extraction_name, object_name
@@ -185,7 +185,7 @@ class Contents:
             return known
         return None
 
-    def _describe(self, reading: Reading, sha256: str, parser_id: str, parser: ParserInfo) -> Extraction:
+    def _describe(self, reading: ParserOutput, sha256: str, parser_id: str, parser: ParserInfo) -> Extraction:
         text, more = _beginning(reading.text, self._limits.text_bytes)
         return Extraction(
             status=reading.status,
@@ -201,7 +201,7 @@ class Contents:
             warnings=reading.warnings,
         )
 
-    def _keep_extraction(self, reading: Reading, extraction: Extraction, sha256: str, parser_id: str) -> None:
+    def _keep_extraction(self, reading: ParserOutput, extraction: Extraction, sha256: str, parser_id: str) -> None:
         for part, path in ((TEXT, reading.text), (ROWS, reading.rows)):
             if path is not None:
                 # Of a text that is whole in the result nothing would be lost; rows are read before anything is said.

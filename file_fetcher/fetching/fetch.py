@@ -22,66 +22,66 @@ from file_fetcher.failures import Blocked, Cancelled, FetchProblem, Later, Throt
 from file_fetcher.fetching.breakers import Breaker
 from file_fetcher.fetching.contents import Contents, Taken
 from file_fetcher.fetching.retry_policy import Try, after, left_alone
-from file_fetcher.metrics import Telemetry
+from file_fetcher.metrics import FetcherMetrics
 from file_fetcher.settings import RetrySettings
 from file_fetcher.work import Fetch, Got, Outcome
 
 _log = structlog.get_logger(__name__)
-# Reasons that say something of the place, not of the file.
-_OF_THE_PLACE = frozenset({"network", "throttled"})
+# Reasons that say something of the origin, not of the file.
+_OF_THE_ORIGIN = frozenset({"network", "throttled"})
 # While it cannot be used, nothing is downloaded that would only be thrown away.
 _STORE = "store_url"
 
 
-class Places:
-    """The breakers of all places; thread-safe."""
+class Origins:
+    """The breakers of all origins; thread-safe."""
 
-    def __init__(self, settings: RetrySettings, telemetry: Telemetry) -> None:
+    def __init__(self, settings: RetrySettings, metrics: FetcherMetrics) -> None:
         self._settings = settings
-        self._telemetry = telemetry
+        self._metrics = metrics
         self._breakers: dict[str, Breaker] = {}
         self._lock = threading.Lock()
 
-    def left_alone_s(self, place: str) -> tuple[float, str] | None:
-        """How long a place is left alone still, and why; None when it may be asked now."""
+    def left_alone_s(self, origin: str) -> tuple[float, str] | None:
+        """How long an origin is left alone still, and why; None when it may be asked now."""
         with self._lock:
-            breaker = self._breakers.get(place)
+            breaker = self._breakers.get(origin)
             now = time.monotonic()
             if breaker is None or breaker.allows(now):
                 return None
             return breaker.wait_s(now), breaker.reason
 
-    def answered(self, place: str) -> None:
-        """A place has given what it has."""
+    def answered(self, origin: str) -> None:
+        """An origin has given what it has."""
         with self._lock:
-            breaker = self._breakers.get(place)
+            breaker = self._breakers.get(origin)
             closed = breaker is not None and breaker.succeeded()
         if closed:
-            self._telemetry.circuit(place, is_open=False)
-            _log.info("place is asked again", place=place)
+            self._metrics.circuit(origin, is_open=False)
+            _log.info("place is asked again", place=origin)
 
-    def gave_up(self, place: str) -> None:
+    def gave_up(self, origin: str) -> None:
         """A try ended without an answer, through our own doing."""
         with self._lock:
-            if place in self._breakers:
-                self._breakers[place].gave_up()
+            if origin in self._breakers:
+                self._breakers[origin].gave_up()
 
-    def failed(self, place: str, problem: FetchProblem, *, wholly: bool) -> None:
-        """A place gave nothing."""
+    def failed(self, origin: str, problem: FetchProblem, *, wholly: bool) -> None:
+        """An origin gave nothing."""
         with self._lock:
-            breaker = self._breakers.get(place)
+            breaker = self._breakers.get(origin)
             if breaker is None:
                 settings = self._settings
-                breaker = self._breakers[place] = Breaker(settings.breaker_failures, settings.breaker_delay_s)
+                breaker = self._breakers[origin] = Breaker(settings.breaker_failures, settings.breaker_delay_s)
             opened = breaker.failed(time.monotonic(), problem.reason, wholly=wholly)
         if opened:
-            self._telemetry.circuit(place, is_open=True)
-            _log.warning("place is left alone", place=place, reason=str(problem), remedy=problem.remedy)
+            self._metrics.circuit(origin, is_open=True)
+            _log.warning("place is left alone", place=origin, reason=str(problem), remedy=problem.remedy)
 
-    def open_places(self) -> dict[str, str]:
-        """The places that are left alone now, and why."""
+    def open_origins(self) -> dict[str, str]:
+        """The origins that are left alone now, and why."""
         with self._lock:
-            return {place: breaker.reason for place, breaker in self._breakers.items() if breaker.is_open}
+            return {origin: breaker.reason for origin, breaker in self._breakers.items() if breaker.is_open}
 
 
 class Fetching:
@@ -93,18 +93,18 @@ class Fetching:
         contents: Contents,
         rules: Rules,
         *,
-        places: Places,
+        origins: Origins,
         folder: Path,
         delays_s: Sequence[float],
-        telemetry: Telemetry,
+        metrics: FetcherMetrics,
     ) -> None:
         self._downloader = downloader
         self._contents = contents
         self._rules = rules
-        self._places = places
+        self._origins = origins
         self._folder = folder
         self._delays_s = tuple(delays_s)
-        self._telemetry = telemetry
+        self._metrics = metrics
 
     def fetch(
         self,
@@ -121,29 +121,29 @@ class Fetching:
         was downloaded): reading may take longer.
         """
         told = _Once(downloaded)
-        place = ""
+        origin = ""
         try:
             source = resolve(fetch.reference, table, self._rules, time.time())
-            place = source.place
-            alone = self._alone_s(place)
+            origin = source.origin
+            alone = self._alone_s(origin)
             if alone is not None:
                 told(Cancelled())  # nothing was downloaded
-                return left_alone(Try(fetch.attempt, place, _now_ms()), alone[1], alone[0], random.random)
+                return left_alone(Try(fetch.attempt, origin, _now_ms()), alone[1], alone[0], random.random)
             return self._get(source, fetch, cancelled, told)
         except Cancelled as problem:
             told(problem)
-            self._places.gave_up(place)
+            self._origins.gave_up(origin)
             return None
         except FetchProblem as problem:
             told(problem)
-            try_ = Try(fetch.attempt, place, _now_ms())
+            try_ = Try(fetch.attempt, origin, _now_ms())
             return after(problem, try_, self._delays_s, random.random)
 
-    def _alone_s(self, place: str) -> tuple[float, str] | None:
-        """How long nothing is fetched from a place, and why: it is left alone itself, or the store is."""
-        alone = self._places.left_alone_s(place)
-        if alone is None and (alone := self._places.left_alone_s(_STORE)) is not None:
-            self._places.gave_up(place)
+    def _alone_s(self, origin: str) -> tuple[float, str] | None:
+        """How long nothing is fetched from an origin, and why: it is left alone itself, or the store is."""
+        alone = self._origins.left_alone_s(origin)
+        if alone is None and (alone := self._origins.left_alone_s(_STORE)) is not None:
+            self._origins.gave_up(origin)
         return alone
 
     def _get(self, source: Source, fetch: Fetch, cancelled: Callable[[], bool], told: _Once) -> Outcome:
@@ -152,10 +152,10 @@ class Fetching:
             got = self._download(source, path, cancelled)
             told(None)
             taken = self._take(path, got, fetch.reference.file_name)
-            return Got(taken.content, taken.extraction, taken.rows, taken.open_rows, source.place)
+            return Got(taken.content, taken.extraction, taken.rows, taken.open_rows, source.origin)
         finally:
             # Where the store was not come to, the next one finds out.
-            self._places.gave_up(_STORE)
+            self._origins.gave_up(_STORE)
             with suppress(FileNotFoundError):
                 path.unlink()
 
@@ -163,9 +163,9 @@ class Fetching:
         try:
             taken = self._contents.take(path, got, file_name)
         except Blocked as problem:  # a full disk, a bucket that refuses
-            self._places.failed(_STORE, problem, wholly=True)
+            self._origins.failed(_STORE, problem, wholly=True)
             raise
-        self._places.answered(_STORE)
+        self._origins.answered(_STORE)
         return taken
 
     def _download(self, source: Source, path: Path, cancelled: Callable[[], bool]) -> Downloaded:
@@ -176,14 +176,14 @@ class Fetching:
             raise
         except FetchProblem as problem:
             if isinstance(problem, Throttled):
-                self._telemetry.throttled(source.place)
-            if isinstance(problem, Blocked) or (isinstance(problem, Later) and problem.reason in _OF_THE_PLACE):
-                self._places.failed(source.place, problem, wholly=isinstance(problem, Blocked))
+                self._metrics.throttled(source.origin)
+            if isinstance(problem, Blocked) or (isinstance(problem, Later) and problem.reason in _OF_THE_ORIGIN):
+                self._origins.failed(source.origin, problem, wholly=isinstance(problem, Blocked))
             else:
-                self._places.answered(source.place)
+                self._origins.answered(source.origin)
             raise
-        self._places.answered(source.place)
-        self._telemetry.downloaded(source.place, got.size_bytes, time.monotonic() - began)
+        self._origins.answered(source.origin)
+        self._metrics.downloaded(source.origin, got.size_bytes, time.monotonic() - began)
         return got
 
 

@@ -13,10 +13,10 @@ _JITTER = 0.2  # of a pause at most, so that what failed together does not come 
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """The number of a try (0: the first), of which place, and when."""
+    """The number of a try (0: the first), of which origin, and when."""
 
     attempt: int
-    place: str
+    origin: str
     now_ms: int
 
 
@@ -24,7 +24,7 @@ def after(problem: FetchProblem, failed: Try, delays_s: Sequence[float], uniform
     """
     The outcome of a try.
 
-    A `Later` uses up an attempt; a `Blocked` does not and waits for the first of the pauses (its place's breaker has
+    A `Later` uses up an attempt; a `Blocked` does not and waits for the first of the pauses (its origin's breaker has
     its own). `uniform` gives numbers from 0 to 1.
     """
     detail = str(problem)
@@ -33,14 +33,14 @@ def after(problem: FetchProblem, failed: Try, delays_s: Sequence[float], uniform
     if isinstance(problem, Later) and failed.attempt < len(delays_s):
         return _again(failed, failed.attempt + 1, delays_s[failed.attempt], problem.reason, uniform)
     if isinstance(problem, (Skipped, Later, Failed)):
-        return Not(not isinstance(problem, Skipped), problem.reason, detail, failed.place)
+        return Not(not isinstance(problem, Skipped), problem.reason, detail, failed.origin)
     raise TypeError(f"expected a problem of fetching, got {type(problem).__name__}")
 
 
 def left_alone(left: Try, reason: str, wait_s: float, uniform: Callable[[], float]) -> Again:
-    """The outcome where a place is left alone: no attempt is used up."""
+    """The outcome where an origin is left alone: no attempt is used up."""
     return _again(left, left.attempt, wait_s + 1, reason, uniform)
 
 
 def _again(failed: Try, attempt: int, pause_s: float, reason: str, uniform: Callable[[], float]) -> Again:
-    return Again(attempt, failed.now_ms + int(pause_s * 1000 * (1 + _JITTER * uniform())), reason, failed.place)
+    return Again(attempt, failed.now_ms + int(pause_s * 1000 * (1 + _JITTER * uniform())), reason, failed.origin)

@@ -16,7 +16,7 @@ from collections.abc import Callable
 
 from cdc_runtime.throttle import Throttle
 from file_fetcher.failures import Cancelled, FetchProblem, Later, Throttled
-from file_fetcher.metrics import Telemetry
+from file_fetcher.metrics import FetcherMetrics
 
 # A task gets a function that it calls when its download is over: with None when it succeeded.
 Over = Callable[[FetchProblem | None], None]
@@ -29,10 +29,10 @@ _LOOK_S = 0.2  # nobody tells when memory has become free
 class Downloads:
     """Runs tasks in threads of its own, in the order in which they come."""
 
-    def __init__(self, throttle: Throttle, threads: int, telemetry: Telemetry) -> None:
+    def __init__(self, throttle: Throttle, threads: int, metrics: FetcherMetrics) -> None:
         self._throttle = throttle
         self._most_threads = threads
-        self._telemetry = telemetry
+        self._metrics = metrics
         self._tasks: deque[Task] = deque()
         self._changed = threading.Condition()
         self._threads: list[threading.Thread] = []
@@ -87,7 +87,7 @@ class Downloads:
             except BaseException as exc:
                 self.error = self.error or exc
             finally:
-                over(Cancelled())  # where nothing was downloaded: neither a success nor a failure of a place
+                over(Cancelled())  # where nothing was downloaded: neither a success nor a failure of an origin
 
     def _next(self) -> Task | None:
         with self._changed:
@@ -114,12 +114,12 @@ class Downloads:
             elif problem is None:
                 self._throttle.succeeded()
             self._count(-1)
-            self._changed.notify(2)  # one place is free, and the limit may have risen
+            self._changed.notify(2)  # one slot is free, and the limit may have risen
 
     def _count(self, step: int) -> None:
         self._under_way += step
-        self._telemetry.in_flight.set(self._under_way)
-        self._telemetry.in_flight_limit.set(self._throttle.limit)
+        self._metrics.in_flight.set(self._under_way)
+        self._metrics.in_flight_limit.set(self._throttle.limit)
 
 
 class _Release:

@@ -20,12 +20,12 @@ from cdc_runtime.consuming.records import Record
 from cdc_runtime.consuming.row_changes import Floor
 from cdc_runtime.health import Health
 from cdc_runtime.kafka.producer import DeadLetterWriter
-from file_fetcher.intake.followed_tables import Following
-from file_fetcher.intake.partitions import Held
+from file_fetcher.intake.followed_tables import FollowedTables
+from file_fetcher.intake.partitions import AssignedPartition
 from file_fetcher.intake.position_ages import Ages
-from file_fetcher.intake.record_reader import Reading
-from file_fetcher.metrics import Telemetry
-from file_fetcher.settling.settlement import Book
+from file_fetcher.intake.record_reader import RecordReader
+from file_fetcher.metrics import FetcherMetrics
+from file_fetcher.own_topics import OwnTopics
 from file_fetcher.work import Work
 from schemas.errors import RecordError, TransientError
 from schemas.wire import UnknownSchema
@@ -38,14 +38,14 @@ class Admission:
 
     def __init__(
         self,
-        reading: Reading,
-        following: Following,
+        reading: RecordReader,
+        following: FollowedTables,
         dead_letters: DeadLetterWriter,
         *,
         offsets: Offsets,
         ages: Ages,
-        book: Book,
-        telemetry: Telemetry,
+        own_topics: OwnTopics,
+        metrics: FetcherMetrics,
         health: Health,
         offer: Callable[[Work], None],
     ) -> None:
@@ -54,19 +54,19 @@ class Admission:
         self._dead_letters = dead_letters
         self._offsets = offsets
         self._ages = ages
-        self._book = book
-        self._telemetry = telemetry
+        self._own_topics = own_topics
+        self._metrics = metrics
         self._health = health
         self._offer = offer
 
-    def take(self, held: Held, record: Record) -> None:
+    def take(self, held: AssignedPartition, record: Record) -> None:
         """Take a record that was read: now, or behind what its partition waits for."""
         if held.waits:
             held.backlog.append(record)
         else:
             self._admit(held, record)
 
-    def go_on(self, held: Held) -> None:
+    def go_on(self, held: AssignedPartition) -> None:
         """Let waiting records in until one of them stands in the way."""
         while held.ready and held.floor is None and held.backlog:
             if not self._admit(held, held.backlog.popleft()):
@@ -74,7 +74,7 @@ class Admission:
         if not held.blocked:
             self._health.ready(held.subject)
 
-    def look(self, partitions: Iterable[Held]) -> None:
+    def look(self, partitions: Iterable[AssignedPartition]) -> None:
         """Look at tables that have changed, and for what blocked partitions miss."""
         try:
             self._following.poll()
@@ -83,7 +83,7 @@ class Admission:
         for held in [each for each in partitions if each.blocked]:
             self.go_on(held)
 
-    def _admit(self, held: Held, record: Record) -> bool:
+    def _admit(self, held: AssignedPartition, record: Record) -> bool:
         """Handle a record; False when it blocks its partition."""
         try:
             row = self._reading.read(held.table, record)
@@ -92,33 +92,33 @@ class Admission:
         except RecordError as exc:
             return self._bury(held, record, exc)
         held.blocked = ""
-        self._ages.took(held.place, record.timestamp_ms)
-        if not self._offsets.taken(held.place, record.offset):
+        self._ages.took(held.topic_partition, record.timestamp_ms)
+        if not self._offsets.taken(held.topic_partition, record.offset):
             return True
-        self._telemetry.consumed(record.topic)
+        self._metrics.consumed(record.topic)
         if isinstance(row, Floor):
             held.floor = row
         elif row is not None:
-            self._offer(Work(held.place, record, row))
+            self._offer(Work(held.topic_partition, record, row))
         else:
-            self._offsets.done(held.place, record.offset)
+            self._offsets.done(held.topic_partition, record.offset)
         return True
 
-    def _block(self, held: Held, record: Record, reason: str) -> bool:
+    def _block(self, held: AssignedPartition, record: Record, reason: str) -> bool:
         held.blocked = reason
         held.backlog.appendleft(record)
         self._health.not_ready(reason, held.subject)
         return False
 
-    def _bury(self, held: Held, record: Record, problem: RecordError) -> bool:
+    def _bury(self, held: AssignedPartition, record: Record, problem: RecordError) -> bool:
         """Store a record that can never be read among the dead letters."""
-        group = self._book.group
+        group = self._own_topics.group
         letter = dead_letter(record, Failure(problem, "decode", __name__), group=group, task=str(record.partition))
         try:
             self._dead_letters.write([letter])
         except TransientError as exc:
             return self._block(held, record, str(exc))
         held.blocked = ""
-        if self._offsets.taken(held.place, record.offset):
-            self._offsets.done(held.place, record.offset)
+        if self._offsets.taken(held.topic_partition, record.offset):
+            self._offsets.done(held.topic_partition, record.offset)
         return True

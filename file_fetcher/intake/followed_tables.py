@@ -14,7 +14,7 @@ from schemas.topics import Topics
 from schemas.wire import EventDecoder
 
 
-class Following:
+class FollowedTables:
     """Made blocking: both topics must exist. Used by one thread."""
 
     def __init__(self, settings: KafkaSettings, admin: KafkaAdmin) -> None:

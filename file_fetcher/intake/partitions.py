@@ -11,7 +11,7 @@ from schemas.names import TableName
 
 
 @dataclass(slots=True, eq=False)
-class Held:
+class AssignedPartition:
     """
     One partition of a table's topic. A new assignment is a new value.
 
@@ -19,7 +19,7 @@ class Held:
     `blocked`: why its next record cannot be read yet. `backlog`: records that wait for one of the three, in order.
     """
 
-    place: TopicPartition
+    topic_partition: TopicPartition
     table: TableName
     ready: bool = False
     floor: Floor | None = None
@@ -35,4 +35,4 @@ class Held:
     @property
     def subject(self) -> str:
         """Its name where people read about its health."""
-        return f"{self.place.topic}[{self.place.partition}]"
+        return f"{self.topic_partition.topic}[{self.topic_partition.partition}]"

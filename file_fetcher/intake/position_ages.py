@@ -23,40 +23,44 @@ class Ages:
     def __init__(self) -> None:
         self._ages: dict[TopicPartition, _Age] = {}
 
-    def begin(self, place: TopicPartition, as_of_ms: int | None, now_ms: int) -> None:
+    def begin(self, topic_partition: TopicPartition, as_of_ms: int | None, now_ms: int) -> None:
         """
         A partition is ours: as current as its committed position says; without one (None) it begins now.
 
         0: another program committed it, so nobody knows.
         """
         known = now_ms if as_of_ms is None else as_of_ms
-        self._ages[place] = _Age(known, known)
+        self._ages[topic_partition] = _Age(known, known)
 
-    def drop(self, place: TopicPartition) -> None:
+    def drop(self, topic_partition: TopicPartition) -> None:
         """A partition is no longer ours."""
-        self._ages.pop(place, None)
+        self._ages.pop(topic_partition, None)
 
-    def took(self, place: TopicPartition, written_ms: int) -> None:
+    def took(self, topic_partition: TopicPartition, written_ms: int) -> None:
         """A record was read that was written then."""
-        age = self._ages.get(place)
+        age = self._ages.get(topic_partition)
         if age is not None:
             age.last_written_ms = written_ms
 
-    def as_of(self, place: TopicPartition, *, at_end: bool, idle: bool, now_ms: int) -> int:
+    def as_of(self, topic_partition: TopicPartition, *, at_end: bool, idle: bool, now_ms: int) -> int:
         """How current a position is that is committed now; `idle`: everything that was read is settled."""
-        age = self._ages.get(place)
+        age = self._ages.get(topic_partition)
         if age is None:
             return now_ms
         last_ms = age.last_written_ms if idle else 0
         age.as_of_ms = as_of(age.as_of_ms, at_end=at_end and idle, last_written_ms=last_ms, now_ms=now_ms)
         return age.as_of_ms
 
-    def committed(self, place: TopicPartition) -> None:
+    def committed(self, topic_partition: TopicPartition) -> None:
         """A position was committed."""
-        age = self._ages.get(place)
+        age = self._ages.get(topic_partition)
         if age is not None:
             age.committed_ms = age.as_of_ms
 
     def stale(self, now_ms: int) -> list[TopicPartition]:
         """Partitions whose committed position has not been made more current for an hour."""
-        return [place for place, age in self._ages.items() if now_ms - age.committed_ms >= _REFRESH_AFTER_MS]
+        return [
+            topic_partition
+            for topic_partition, age in self._ages.items()
+            if now_ms - age.committed_ms >= _REFRESH_AFTER_MS
+        ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cdc_runtime.consuming.records import Record
 from cdc_runtime.consuming.row_changes import Floor, Nothing, row_change
-from file_fetcher.intake.followed_tables import Following
+from file_fetcher.intake.followed_tables import FollowedTables
 from file_fetcher.intake.rows import forgotten, row_of
 from file_fetcher.work import Row
 from schemas.keys import FLOOR_KEY
@@ -14,10 +14,10 @@ from schemas.tombstones import peek_version
 from schemas.wire import UnknownSchema, split
 
 
-class Reading:
+class RecordReader:
     """Reads records by what is followed. Used by one thread."""
 
-    def __init__(self, following: Following, project_columns: tuple[str, ...]) -> None:
+    def __init__(self, following: FollowedTables, project_columns: tuple[str, ...]) -> None:
         self._following = following
         self._project_columns = project_columns
 

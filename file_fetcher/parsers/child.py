@@ -3,8 +3,8 @@ Edge: the life of a child process: takes one job after another from its socket, 
 
 Rules:
 1. Its limits are set before it sees a file: address space, processor time, size of files, open files, no core.
-2. Its environment is empty (the nursery was started so), its folder is that of the job.
-3. It ends with its socket, and with the nursery (`PR_SET_PDEATHSIG`, where there is such a thing).
+2. Its environment is empty (the fork server was started so), its folder is that of the job.
+3. It ends with its socket, and with the fork server (`PR_SET_PDEATHSIG`, where there is such a thing).
 4. Its answer says only how it went; what was read lies in the folder, `meta.json` last.
 """
 
@@ -28,8 +28,8 @@ from typing import Any
 
 from file_fetcher.parsers.context import ROWS_BYTES, Context
 from file_fetcher.parsers.limits import LimitReached, ParserLimits
+from file_fetcher.parsers.output import STDERR
 from file_fetcher.parsers.protocol import Parser, Unreadable
-from file_fetcher.parsers.reading import STDERR
 
 _PR_SET_PDEATHSIG = 1
 _OPEN_FILES = 64
@@ -59,9 +59,9 @@ class Job:
         return cls(**{**raw, "limits": ParserLimits(**raw["limits"])})
 
 
-def live(connection: socket.socket, parsers: Mapping[str, Parser], nursery: int) -> None:
-    """Do jobs until the socket ends. `nursery`: process id of the parent, without which there is no life."""
-    _die_with(nursery)
+def live(connection: socket.socket, parsers: Mapping[str, Parser], fork_server: int) -> None:
+    """Do jobs until the socket ends. `fork_server`: process id of the parent, without which there is no life."""
+    _die_with(fork_server)
     gc.enable()
     with connection, connection.makefile("rwb") as talk:
         for line in talk:
@@ -109,11 +109,11 @@ def _error(exc: Exception, context: Context) -> str:
     return "parser_error"
 
 
-def _die_with(nursery: int) -> None:
+def _die_with(fork_server: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != nursery:
+    if os.getppid() != fork_server:
         os._exit(1)
 
 

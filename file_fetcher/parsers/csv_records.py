@@ -65,22 +65,22 @@ def _record(first: str, lines: _Lines, separator: str, longest: int) -> Record:
 
 def state_after(line: str, separator: str, state: State = State.WHOLE) -> State:
     """Where a line ends that begins in that state: inside a quoted cell, or not."""
-    place, is_open, carried = 0, state is State.OPEN, state is State.OPEN
+    position, is_open, carried = 0, state is State.OPEN, state is State.OPEN
     while True:
         if is_open:
-            place = line.find(_QUOTE, place)
-            if place < 0:
+            position = line.find(_QUOTE, position)
+            if position < 0:
                 return State.OPEN
-            is_open = line[place + 1 : place + 2] == _QUOTE  # a doubled quote is a quote in the cell
-            place += 2 if is_open else 1
-            if carried and not is_open and line[place : place + 1] not in (separator, "\r", "\n", ""):
+            is_open = line[position + 1 : position + 2] == _QUOTE  # a doubled quote is a quote in the cell
+            position += 2 if is_open else 1
+            if carried and not is_open and line[position : position + 1] not in (separator, "\r", "\n", ""):
                 return State.BROKEN
             carried = carried and is_open
-        elif line[place : place + 1] == _QUOTE:
-            is_open, place = True, place + 1
+        elif line[position : position + 1] == _QUOTE:
+            is_open, position = True, position + 1
         else:
-            place = line.find(separator, place) + 1
-            if place == 0:
+            position = line.find(separator, position) + 1
+            if position == 0:
                 return State.WHOLE
 
 

@@ -1,8 +1,8 @@
 """
-Edge: the service's end of the nursery: starts it, asks it for children, and has them ended.
+Edge: the service's end of the fork server: starts it, asks it for children, and has them ended.
 
-May be used by several threads: requests are done one after the other. What goes wrong with the nursery itself is
-`NurseryGone`: whoever meets it makes a new one.
+May be used by several threads: requests are done one after the other. What goes wrong with the fork server itself is
+`ForkServerGone`: whoever meets it makes a new one.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ _ANSWER_TIMEOUT_S = 30.0
 _START = "import sys, json, runpy; sys.path[:] = json.loads(sys.argv[2]); runpy.run_module({!r}, run_name='__main__')"
 
 
-class NurseryGone(TransientError):
+class ForkServerGone(TransientError):
     """The process that makes children is no more."""
 
 
-class NurseryClient:
-    """A running nursery. `parsers`: what it has; `broken`: entry points that could not be loaded, and why."""
+class ForkServerClient:
+    """A running fork server. `parsers`: what it has; `broken`: entry points that could not be loaded, and why."""
 
     def __init__(self, folder: Path, named: Mapping[str, str] | None = None) -> None:
         ours, theirs = socket.socketpair()
@@ -58,7 +58,7 @@ class NurseryClient:
         try:
             ours.settimeout(_START_TIMEOUT_S)
             hello = self._answer()
-        except NurseryGone:
+        except ForkServerGone:
             self.close()
             raise
         self.parsers = tuple(_info(raw) for raw in hello["parsers"])
@@ -70,7 +70,7 @@ class NurseryClient:
         return self._process.pid
 
     def fork(self, job_socket: socket.socket) -> int:
-        """Make a child that has that socket; gives its process id. Raises `NurseryGone`."""
+        """Make a child that has that socket; gives its process id. Raises `ForkServerGone`."""
         return int(self._ask(b"fork", job_socket.fileno())["pid"])
 
     def end(self, pid: int) -> tuple[int, int]:
@@ -97,14 +97,14 @@ class NurseryClient:
                 self._control.settimeout(_ANSWER_TIMEOUT_S)
                 socket.send_fds(self._control, [request], list(descriptors))
             except OSError as exc:
-                raise NurseryGone("the process that makes children of parsers has ended") from exc
+                raise ForkServerGone("the process that makes children of parsers has ended") from exc
             return self._answer()
 
     def _answer(self) -> dict[str, Any]:
         try:
             answer: dict[str, Any] = json.loads(self._answers.readline())
         except (OSError, ValueError) as exc:
-            raise NurseryGone("the process that makes children of parsers has ended") from exc
+            raise ForkServerGone("the process that makes children of parsers has ended") from exc
         return answer
 
 

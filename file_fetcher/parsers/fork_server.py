@@ -62,7 +62,7 @@ def _serve(control: socket.socket, registry: Registry, children: set[int]) -> No
 
 
 def _fork(control: socket.socket, job_fd: int, registry: Registry) -> int:
-    nursery = os.getpid()
+    own_pid = os.getpid()
     pid = os.fork()
     if pid:
         os.close(job_fd)
@@ -70,7 +70,7 @@ def _fork(control: socket.socket, job_fd: int, registry: Registry) -> int:
     code = 1
     try:
         control.close()
-        child.live(socket.socket(fileno=job_fd), registry.parsers, nursery)
+        child.live(socket.socket(fileno=job_fd), registry.parsers, own_pid)
         code = 0
     finally:
         os._exit(code)

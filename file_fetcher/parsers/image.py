@@ -44,10 +44,10 @@ def _describe(image: Image.Image, context: Context) -> None:
     _facts(exif, _EXIF, context)
     camera = exif.get_ifd(ExifTags.IFD.Exif)
     _facts(camera, _EXIF_OF_CAMERA, context)
-    place = exif.get_ifd(ExifTags.IFD.GPSInfo)
+    gps = exif.get_ifd(ExifTags.IFD.GPSInfo)
     for name, reference, value in (("latitude", 1, 2), ("longitude", 3, 4)):
-        if value in place:
-            context.meta(name, _degrees(place[value], str(place.get(reference, ""))))
+        if value in gps:
+            context.meta(name, _degrees(gps[value], str(gps.get(reference, ""))))
 
 
 def _facts(tags: dict[int, object] | Image.Exif, names: tuple[str, ...], context: Context) -> None:

@@ -4,8 +4,8 @@ Edge: reads files in child processes: as many at a time as there are workers, ea
 Rules:
 1. A child that dies, hangs or runs out of memory costs the file that it reads, and nothing else.
 2. A child is replaced after `files_per_child` files, and after one that did not end well.
-3. If the nursery is gone, or a child answers what was not asked, the file is tried once more with a new one: it need
-   not have been this file's fault.
+3. If the fork server is gone, or a child answers what was not asked, the file is tried once more with a new one: it
+   need not have been this file's fault.
 
 Leaves to others: which files, and where what was read is kept (`contents`).
 """
@@ -26,11 +26,11 @@ from pathlib import Path
 from file_fetcher.failures import Blocked, Cancelled
 from file_fetcher.parsers.child import Job
 from file_fetcher.parsers.endings import Ending, status_of
-from file_fetcher.parsers.fork_client import NurseryClient, NurseryGone
+from file_fetcher.parsers.fork_client import ForkServerClient, ForkServerGone
 from file_fetcher.parsers.limits import ParserLimits
 from file_fetcher.parsers.media_types import MediaType, Signature
+from file_fetcher.parsers.output import ParserOutput, last_words, output_of
 from file_fetcher.parsers.protocol import ParserInfo
-from file_fetcher.parsers.reading import Reading, last_words, reading_of
 from file_fetcher.settings import LimitSettings, ParserSettings
 from file_fetcher.store.disk import writing
 from schemas.errors import FatalError
@@ -46,7 +46,7 @@ class _SpeaksNonsense(Exception):
 class _Child:
     pid: int
     socket: socket.socket
-    nursery: NurseryClient
+    fork_server: ForkServerClient
     files: int = 0
 
 
@@ -54,7 +54,7 @@ class ParserPool:
     """
     Reads files with the installed parsers. May be used by several threads, which wait for a free worker.
 
-    Starts the nursery: raises `FatalError` when that does not start. `named`: parsers to have instead of those
+    Starts the fork server: raises `FatalError` when that does not start. `named`: parsers to have instead of those
     installed (name -> `module:class`). `folder`: for what is read, emptied at the start.
     """
 
@@ -83,9 +83,9 @@ class ParserPool:
             self._slots.put(None)
         self._lock = threading.Lock()
         self._closed = False
-        self._nursery = self._start()
-        self.parsers: tuple[ParserInfo, ...] = self._nursery.parsers
-        self.broken: Mapping[str, str] = self._nursery.broken
+        self._fork_server = self._start()
+        self.parsers: tuple[ParserInfo, ...] = self._fork_server.parsers
+        self.broken: Mapping[str, str] = self._fork_server.broken
 
     @property
     def folder(self) -> Path:
@@ -93,9 +93,9 @@ class ParserPool:
         return self._folder
 
     @property
-    def nursery_pid(self) -> int:
-        """The process id of the nursery."""
-        return self._nursery.pid
+    def fork_server_pid(self) -> int:
+        """The process id of the fork server."""
+        return self._fork_server.pid
 
     def parser_of(self, media_type: MediaType) -> ParserInfo | None:
         """The parser of a type; None when there is none."""
@@ -106,7 +106,7 @@ class ParserPool:
         return tuple(signature for parser in self.parsers for signature in parser.signatures)
 
     @contextlib.contextmanager
-    def reading(self, parser: ParserInfo, path: Path, media_type: MediaType) -> Iterator[Reading]:
+    def reading(self, parser: ParserInfo, path: Path, media_type: MediaType) -> Iterator[ParserOutput]:
         """
         What the parser reads in the file; its files live as long as the context.
 
@@ -133,16 +133,16 @@ class ParserPool:
         """End all children; whoever waits for one gets `Cancelled`. May be called twice."""
         with self._lock:
             self._closed = True
-            nursery = self._nursery
-        nursery.close()
+            fork_server = self._fork_server
+        fork_server.close()
         for _ in range(self._settings.workers):  # those that read are ended already, and come back at once
             self._drop(self._slots.get())
         for _ in range(self._settings.workers):
             self._slots.put(None)  # whoever waits for one finds the pool closed
 
-    def _read(self, job: Job) -> Reading:
+    def _read(self, job: Job) -> ParserOutput:
         status = ""
-        with contextlib.suppress(NurseryGone, _SpeaksNonsense):
+        with contextlib.suppress(ForkServerGone, _SpeaksNonsense):
             status = self._run(job)
         try:
             status = status or self._run(job)
@@ -150,7 +150,7 @@ class ParserPool:
             status = "parser_crash"
         if status == "storage_full":
             raise Blocked("storage_full", "no space is left for what parsers read", remedy="free space on its disk")
-        return reading_of(Path(job.folder), status)
+        return output_of(Path(job.folder), status)
 
     def _run(self, job: Job) -> str:
         """Have a child do it; gives the status that it answered, or that its end means."""
@@ -161,11 +161,11 @@ class ParserPool:
             status, alive = self._talk(child, job)
             if alive and status != "parser_oom" and child.files < self._settings.files_per_child:
                 slot = child
-        except NurseryGone:
+        except ForkServerGone:
             if self._closed:
                 raise Cancelled from None
             if child is not None:
-                self._replace(child.nursery)
+                self._replace(child.fork_server)
             raise
         finally:
             if slot is None:
@@ -184,11 +184,11 @@ class ParserPool:
         except TimeoutError:
             by_deadline = True
         except OSError:
-            pass  # it has ended, as it has when it says nothing: the nursery knows how
+            pass  # it has ended, as it has when it says nothing: the fork server knows how
         if said:
             return _status_in(said, job), True
         pid, child.pid = child.pid, 0
-        signal, memory_bytes = child.nursery.end(pid)
+        signal, memory_bytes = child.fork_server.end(pid)
         ending = Ending(signal, memory_bytes, last_words(Path(job.folder)), by_deadline)
         return status_of(ending, self._settings.memory_bytes), False
 
@@ -196,30 +196,30 @@ class ParserPool:
         with self._lock:
             if self._closed:
                 raise Cancelled
-            if child is not None and child.nursery is self._nursery and _lives(child):
+            if child is not None and child.fork_server is self._fork_server and _lives(child):
                 return child
-            nursery = self._nursery
+            fork_server = self._fork_server
         self._drop(child)
         ours, theirs = socket.socketpair()
         with theirs:
             try:
-                return _Child(nursery.fork(theirs), ours, nursery)
-            except NurseryGone:
+                return _Child(fork_server.fork(theirs), ours, fork_server)
+            except ForkServerGone:
                 ours.close()
-                self._replace(nursery)
+                self._replace(fork_server)
                 raise
 
-    def _replace(self, gone: NurseryClient) -> None:
+    def _replace(self, gone: ForkServerClient) -> None:
         with self._lock:
-            if self._nursery is not gone or self._closed:
+            if self._fork_server is not gone or self._closed:
                 return
             gone.close()
-            self._nursery = self._start()
+            self._fork_server = self._start()
 
-    def _start(self) -> NurseryClient:
+    def _start(self) -> ForkServerClient:
         try:
-            return NurseryClient(self._folder, self._named)
-        except (NurseryGone, OSError) as exc:
+            return ForkServerClient(self._folder, self._named)
+        except (ForkServerGone, OSError) as exc:
             raise FatalError("expected the process that makes children of parsers to start, it ended") from exc
 
     def _drop(self, child: _Child | None) -> None:
@@ -228,8 +228,8 @@ class ParserPool:
         child.socket.close()
         pid, child.pid = child.pid, 0
         if pid:
-            with contextlib.suppress(NurseryGone):
-                child.nursery.end(pid)
+            with contextlib.suppress(ForkServerGone):
+                child.fork_server.end(pid)
 
 
 def _status_in(said: bytes, job: Job) -> str:

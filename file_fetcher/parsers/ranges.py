@@ -32,14 +32,14 @@ class Runs:
         if surplus <= 0:
             return tuple(self._runs)
         gaps = sorted(
-            (after[1] - before[2], place)
-            for place, (before, after) in enumerate(zip(self._runs, self._runs[1:], strict=False), 1)
+            (after[1] - before[2], index)
+            for index, (before, after) in enumerate(zip(self._runs, self._runs[1:], strict=False), 1)
             if before[0] == after[0] and after[1] > before[2]
         )
-        closed = {place for _, place in gaps[:surplus]}
+        closed = {index for _, index in gaps[:surplus]}
         joined: list[RowRange] = []
-        for place, run in enumerate(self._runs):
-            if place in closed:
+        for index, run in enumerate(self._runs):
+            if index in closed:
                 joined[-1] = (run[0], joined[-1][1], run[2])
             else:
                 joined.append(run)

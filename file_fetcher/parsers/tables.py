@@ -32,7 +32,7 @@ class Table:
 
         Raises `LimitReached` when the file has more rows than are taken.
         """
-        values = {first_column + place: cell.strip() for place, cell in enumerate(cells) if cell and cell.strip()}
+        values = {first_column + index: cell.strip() for index, cell in enumerate(cells) if cell and cell.strip()}
         if not values and not bad:
             return
         if reason := bad or self._fault(values):

@@ -17,7 +17,7 @@ from schemas.tombstones import HEADER_VERSION
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class Holds:
     """A row holds these references now; older than what is known, it changes nothing."""
 
     record: HeldRecord
@@ -43,7 +43,7 @@ class NoLongerWaits:
     """
     The retry of a reference is done with; with `row_version` and `attempt`, only where it is that one.
 
-    Not needed beside `Held` and `Ended`, which drop every retry that nothing waits for.
+    Not needed beside `Holds` and `Ended`, which drop every retry that nothing waits for.
     """
 
     file_id: str
@@ -51,10 +51,10 @@ class NoLongerWaits:
     attempt: int | None = None
 
 
-StateChange = Held | Ended | Waits | NoLongerWaits
+StateChange = Holds | Ended | Waits | NoLongerWaits
 
 
-def change_of(record: Record, partitions: int) -> Held | Ended:
+def change_of(record: Record, partitions: int) -> Holds | Ended:
     """Read a record of `_file_refs`, which has so many partitions; raises `RecordError` when it is none."""
     try:
         record_id = (record.key or b"").decode()
@@ -73,7 +73,7 @@ def change_of(record: Record, partitions: int) -> Held | Ended:
             f"of {partitions}, got it in {record.partition}",
             remedy="give the topic the number of partitions again that it was made with",
         )
-    return Held(held)
+    return Holds(held)
 
 
 def _version(record: Record) -> int:

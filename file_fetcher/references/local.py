@@ -14,7 +14,7 @@ import json
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from file_fetcher.references.changes import Ended, Held, NoLongerWaits, StateChange, Waits
+from file_fetcher.references.changes import Ended, Holds, NoLongerWaits, StateChange, Waits
 from file_fetcher.references.database import Connection, LocalDatabase
 from file_fetcher.references.positions import Position
 from file_fetcher.references.retries import Retry
@@ -22,7 +22,7 @@ from schemas.file_state import FORMAT, HeldFile, HeldRecord, State
 
 _VERSION = 1000 * FORMAT + 1
 # A table and the number of a partition of its topic.
-RowPlace = tuple[str, int]
+RowPartition = tuple[str, int]
 _STATEMENTS = (
     """CREATE TABLE records (
         record_id TEXT PRIMARY KEY, tab TEXT NOT NULL, part INTEGER NOT NULL, row_version INTEGER NOT NULL,
@@ -41,10 +41,10 @@ _STATEMENTS = (
     "CREATE TABLE readings (number INTEGER NOT NULL)",
     "INSERT INTO readings VALUES (0)",
 )
-# Place by place, so that the index is used to its end.
-_OF_PLACES = (
-    "FROM json_each(?) AS place CROSS JOIN waiting AS w "
-    "ON w.tab = json_extract(place.value, '$[0]') AND w.part = json_extract(place.value, '$[1]')"
+# Partition by partition, so that the index is used to its end.
+_OF_PARTITIONS = (
+    "FROM json_each(?) AS wanted CROSS JOIN waiting AS w "
+    "ON w.tab = json_extract(wanted.value, '$[0]') AND w.part = json_extract(wanted.value, '$[1]')"
 )
 _RETRY = "file_id, record_id, tab, part, version, attempt, due_ms, topic, key, value"
 
@@ -74,7 +74,7 @@ class ReferenceStore:
         with self._database.transaction() as connection:
             (reading,) = connection.execute("SELECT number FROM readings").fetchone()
             for change in changes:
-                if isinstance(change, Held):
+                if isinstance(change, Holds):
                     _hold(connection, change.record, reading)
                 elif isinstance(change, Ended):
                     _end(connection, change)
@@ -96,41 +96,35 @@ class ReferenceStore:
         return [HeldRecord.from_json(value) for (value,) in rows]
 
     def due(
-        self, now_ms: int, places: Collection[RowPlace], limit: int, *, besides: Collection[str] = ()
+        self, now_ms: int, partitions: Collection[RowPartition], limit: int, *, besides: Collection[str] = ()
     ) -> list[Retry]:
         """
-        Retries of rows of these places whose time has come, the oldest first; they stay until a change ends them.
+        Retries of rows of these partitions whose time has come, the oldest first; they stay until a change ends them.
 
         `besides`: ids of files that are left out.
         """
         rows = self._database.rows(
-            f"SELECT {_RETRY} FROM waiting WHERE file_id IN (SELECT w.file_id {_OF_PLACES} WHERE w.due_ms <= ? "
+            f"SELECT {_RETRY} FROM waiting WHERE file_id IN (SELECT w.file_id {_OF_PARTITIONS} WHERE w.due_ms <= ? "
             "AND w.file_id NOT IN (SELECT value FROM json_each(?)) "
             "ORDER BY w.due_ms, w.file_id LIMIT ?) ORDER BY due_ms, file_id",
-            (json.dumps(list(places)), now_ms, json.dumps(list(besides)), limit),
+            (json.dumps(list(partitions)), now_ms, json.dumps(list(besides)), limit),
         )
         return [Retry(*row) for row in rows]
 
-    def next_due_ms(self, places: Collection[RowPlace]) -> int | None:
-        """When the next retry of rows of these places is due; None when none waits."""
+    def waiting(self, partitions: Collection[RowPartition]) -> tuple[int, int | None]:
+        """How many references of these partitions wait for a retry, and since when the oldest."""
         rows = self._database.rows(
-            f"SELECT w.due_ms {_OF_PLACES} WHERE w.due_ms IS NOT NULL ORDER BY w.due_ms LIMIT 1",
-            (json.dumps(list(places)),),
+            f"SELECT count(*), min(w.since_ms) {_OF_PARTITIONS}", (json.dumps(list(partitions)),)
         )
-        return rows[0][0] if rows else None
-
-    def waiting(self, places: Collection[RowPlace]) -> tuple[int, int | None]:
-        """How many references of these places wait for a retry, and since when the oldest."""
-        rows = self._database.rows(f"SELECT count(*), min(w.since_ms) {_OF_PLACES}", (json.dumps(list(places)),))
         count, oldest_ms = rows[0]
         return count, oldest_ms
 
-    def lost_retries(self, places: Collection[RowPlace], limit: int) -> list[tuple[HeldRecord, HeldFile]]:
-        """References of these places that wait for a retry of which nothing is left."""
+    def lost_retries(self, partitions: Collection[RowPartition], limit: int) -> list[tuple[HeldRecord, HeldFile]]:
+        """References of these partitions that wait for a retry of which nothing is left."""
         rows = self._database.rows(
-            f"SELECT r.value, w.file_id {_OF_PLACES} JOIN records AS r ON r.record_id = w.record_id "
+            f"SELECT r.value, w.file_id {_OF_PARTITIONS} JOIN records AS r ON r.record_id = w.record_id "
             "WHERE w.due_ms IS NULL ORDER BY w.file_id LIMIT ?",
-            (json.dumps(list(places)), limit),
+            (json.dumps(list(partitions)), limit),
         )
         found = [(HeldRecord.from_json(value), file_id) for value, file_id in rows]
         return [(record, file) for record, file_id in found for file in record.files if file.file_id == file_id]

@@ -101,15 +101,15 @@ class _Reader:
 
     def ends(self, topic: str, partitions: Collection[int]) -> dict[int, int]:
         """The high watermark of each partition."""
-        places = [TopicPartition(topic, partition) for partition in partitions]
-        return {place.partition: end for place, end in self._admin.end_offsets(places, "uncommitted").items()}
+        wanted = [TopicPartition(topic, partition) for partition in partitions]
+        return {each.partition: end for each, end in self._admin.end_offsets(wanted, "uncommitted").items()}
 
     def settled_ends(self, topic: str, partitions: Collection[int]) -> dict[int, int]:
         """The same, once every transaction that wrote below it has ended."""
         ends = self.ends(topic, partitions)
-        places = [TopicPartition(topic, partition) for partition in partitions]
+        wanted = [TopicPartition(topic, partition) for partition in partitions]
         deadline = time.monotonic() + _SETTLE_TIMEOUT_S
-        while any(end < ends[p.partition] for p, end in self._admin.end_offsets(places, "committed").items()):
+        while any(end < ends[p.partition] for p, end in self._admin.end_offsets(wanted, "committed").items()):
             if time.monotonic() > deadline:
                 raise TransientError(
                     f"expected the transactions on topic {topic} to end in {_SETTLE_TIMEOUT_S:g} s, got one still open",

@@ -29,15 +29,15 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:24] if text else ""
 
 
-def place_of(location: str) -> str:
+def location_digest(location: str) -> str:
     """What is remembered of a location: a digest of what it means and, where it is signed, one of all of it."""
     meant = without_signature(location)
     return digest(meant) if meant == location else f"{digest(meant)}{_BETWEEN}{digest(location)}"
 
 
-def same_file(place: str, other: str) -> bool:
-    """Whether two places mean the same file, however they are signed."""
-    return place.partition(_BETWEEN)[0] == other.partition(_BETWEEN)[0]
+def same_file(one: str, other: str) -> bool:
+    """Whether two digests mean the same file, however they are signed."""
+    return one.partition(_BETWEEN)[0] == other.partition(_BETWEEN)[0]
 
 
 def without_signature(location: str) -> str:

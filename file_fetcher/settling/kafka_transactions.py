@@ -26,10 +26,11 @@ from cdc_runtime.consuming.position_age import to_metadata
 from cdc_runtime.consuming.records import TopicPartition
 from file_fetcher.failures import FetchProblem
 from file_fetcher.intake.position_ages import Ages
-from file_fetcher.metrics import Telemetry
+from file_fetcher.metrics import FetcherMetrics
+from file_fetcher.own_topics import OwnTopics
 from file_fetcher.references.local import ReferenceStore
 from file_fetcher.settling.publisher import ResultPublisher
-from file_fetcher.settling.settlement import Book, Settlement, settle
+from file_fetcher.settling.settlement import Settlement, settle
 from file_fetcher.settling.writes import Write
 from file_fetcher.work import Again, Got, Work
 from schemas.errors import TransientError
@@ -53,7 +54,7 @@ class Membership:
     end_of: Callable[[TopicPartition], int | None]
 
 
-class Publication:
+class KafkaTransactions:
     """The transactions of one member. `catch_up` reads state partitions from the topics into the store."""
 
     def __init__(
@@ -63,17 +64,17 @@ class Publication:
         offsets: Offsets,
         *,
         ages: Ages,
-        book: Book,
+        own_topics: OwnTopics,
         catch_up: Callable[[Sequence[int]], None],
-        telemetry: Telemetry,
+        metrics: FetcherMetrics,
     ) -> None:
         self._publisher = publisher
         self._store = store
         self._offsets = offsets
         self._ages = ages
-        self._book = book
+        self._own_topics = own_topics
         self._catch_up = catch_up
-        self._telemetry = telemetry
+        self._metrics = metrics
         self._again: list[Work] = []
         self._later: list[Work] = []
         self._settling: Work | None = None
@@ -102,13 +103,13 @@ class Publication:
         """Whether it is too early for another try."""
         return time.monotonic() < self._not_before
 
-    def drop(self, places: Iterable[TopicPartition]) -> None:
+    def drop(self, partitions: Iterable[TopicPartition]) -> None:
         """Forget what waits for partitions that are no longer ours."""
-        gone = set(places)
-        for place in gone:
-            self._ages.drop(place)
-        self._again = [work for work in self._again if work.place not in gone]
-        self._later = [work for work in self._later if work.place not in gone]
+        gone = set(partitions)
+        for topic_partition in gone:
+            self._ages.drop(topic_partition)
+        self._again = [work for work in self._again if work.topic_partition not in gone]
+        self._later = [work for work in self._later if work.topic_partition not in gone]
 
     def publish(self, works: Sequence[Work], member: Membership) -> list[Work]:
         """
@@ -125,7 +126,7 @@ class Publication:
         self._again = batch
         for work in batch:
             if work.retry is None:
-                self._offsets.done(work.place, work.record.offset)
+                self._offsets.done(work.topic_partition, work.record.offset)
         if not self._commit(settlements, [work.row.partition for work in batch], member, works=batch):
             return []
         self._again = []
@@ -137,7 +138,7 @@ class Publication:
         settlements: list[Settlement] = []
         size = 0
         for work in chain(self._again, self._later):
-            settlement = settle(work, self._store.get(work.row.record_id), self._book, now_ms)
+            settlement = settle(work, self._store.get(work.row.record_id), self._own_topics, now_ms)
             size += settlement.size
             # The offsets of `_again` are done already: without their effects they must not be committed.
             if size > _MOST_WRITES and settlements and len(settlements) >= len(self._again):
@@ -155,7 +156,7 @@ class Publication:
             return False
         if not self._commit(settlements, [partition], member):
             return False
-        self._telemetry.ended(chain.from_iterable(each.results for each in settlements), int(time.time() * 1000))
+        self._metrics.ended(chain.from_iterable(each.results for each in settlements), int(time.time() * 1000))
         return True
 
     def _commit(
@@ -178,14 +179,14 @@ class Publication:
         except FetchProblem as exc:
             # Nothing was committed, and everybody knows: no need to read anything again.
             _put_off(self._settling, exc)
-            self._telemetry.transaction(committed=False)
+            self._metrics.transaction(committed=False)
             return False
         self._failures, self._problem = 0, ""
         self._store.apply(chain.from_iterable(each.changes for each in settlements))
         self._offsets.committed(offsets)
-        for place in offsets:
-            self._ages.committed(place)
-        self._telemetry.transaction(committed=True)
+        for topic_partition in offsets:
+            self._ages.committed(topic_partition)
+        self._metrics.transaction(committed=True)
         return True
 
     def _writes(self, settlements: Iterable[Settlement], works: Iterable[Work | None]) -> Iterator[Write]:
@@ -194,10 +195,10 @@ class Publication:
 
     def _a_position(self) -> dict[TopicPartition, int]:
         """Some position that we hold, as it is: only with one does the broker look at our membership (rule F1)."""
-        for place in self._offsets.places:
-            tracker = self._offsets.tracker(place)
+        for topic_partition in self._offsets.places:
+            tracker = self._offsets.tracker(topic_partition)
             if tracker is not None and tracker.next_offset is not None:
-                return {place: tracker.next_offset}
+                return {topic_partition: tracker.next_offset}
         return {}
 
     @property
@@ -208,20 +209,22 @@ class Publication:
     def _positions(self) -> dict[TopicPartition, int]:
         """Next offsets that have moved, and those whose age would become wrong."""
         offsets = self._offsets.committable()
-        for place in self._ages.stale(int(time.time() * 1000)):
-            tracker = self._offsets.tracker(place)
+        for topic_partition in self._ages.stale(int(time.time() * 1000)):
+            tracker = self._offsets.tracker(topic_partition)
             if tracker is not None and tracker.next_offset is not None:
-                offsets[place] = tracker.next_offset
+                offsets[topic_partition] = tracker.next_offset
         return offsets
 
     def _texts(self, offsets: Mapping[TopicPartition, int], member: Membership) -> dict[TopicPartition, str]:
         """How current each position is; a transaction's marker may stand between the last record and the end."""
         now_ms, texts = int(time.time() * 1000), {}
-        for place, next_offset in offsets.items():
-            tracker, end = self._offsets.tracker(place), member.end_of(place)
+        for topic_partition, next_offset in offsets.items():
+            tracker, end = self._offsets.tracker(topic_partition), member.end_of(topic_partition)
             idle = tracker is not None and tracker.open_count == 0
             at_end = end is not None and end - next_offset <= 1
-            texts[place] = to_metadata(self._ages.as_of(place, at_end=at_end, idle=idle, now_ms=now_ms))
+            texts[topic_partition] = to_metadata(
+                self._ages.as_of(topic_partition, at_end=at_end, idle=idle, now_ms=now_ms)
+            )
         return texts
 
     def _failed(self, problem: TransientError, partitions: Iterable[int]) -> None:
@@ -229,8 +232,8 @@ class Publication:
         self._problem = str(problem)
         pause_s = _DELAYS.bound_s(self._failures)
         self._not_before = time.monotonic() + pause_s
-        self._doubtful.update(partition % self._book.partitions for partition in partitions)
-        self._telemetry.transaction(committed=False)
+        self._doubtful.update(partition % self._own_topics.partitions for partition in partitions)
+        self._metrics.transaction(committed=False)
         _log.warning("transaction did not happen", reason=str(problem), again_in_s=pause_s)
 
     def _sure(self) -> bool:
@@ -248,13 +251,13 @@ class Publication:
 
     def _tell(self, batch: Sequence[Work], settlements: Sequence[Settlement], now_ms: int) -> None:
         for work, settlement in zip(batch, settlements, strict=True):
-            self._telemetry.ended(settlement.results, now_ms)
+            self._metrics.ended(settlement.results, now_ms)
             if settlement.retries:
                 for outcome in work.outcomes.values():
                     if isinstance(outcome, Again):
-                        self._telemetry.retried(outcome.reason)
+                        self._metrics.retried(outcome.reason)
             if work.row.committed_ms:
-                self._telemetry.applied(work.place, work.row.committed_ms)
+                self._metrics.applied(work.topic_partition, work.row.committed_ms)
 
 
 def _put_off(work: Work | None, problem: FetchProblem) -> None:
@@ -264,5 +267,5 @@ def _put_off(work: Work | None, problem: FetchProblem) -> None:
     due_ms = int(time.time() * 1000) + _UNREADABLE_PAUSE_MS
     for file_id, outcome in work.outcomes.items():
         if isinstance(outcome, Got) and outcome.rows:
-            work.outcomes[file_id] = Again(work.fetches[file_id].attempt, due_ms, problem.reason, outcome.place)
+            work.outcomes[file_id] = Again(work.fetches[file_id].attempt, due_ms, problem.reason, outcome.origin)
     _log.warning("rows of a file cannot be read", reason=str(problem), remedy=problem.remedy)

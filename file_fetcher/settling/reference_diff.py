@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from file_fetcher.settling.file_identity import digest, place_of, same_file
+from file_fetcher.settling.file_identity import digest, location_digest, same_file
 from file_fetcher.work import Row
 from schemas.file_references import FileReference
 from schemas.file_state import HeldFile, HeldRecord, State
@@ -81,10 +81,10 @@ def is_same(file: HeldFile, reference: FileReference, row: Row) -> bool:
         return False
     if (file.key, file.kind, file.context) != (reference.key, reference.kind.value, digest(row.project_id)):
         return False
-    place = place_of(reference.location)
-    if file.place == place:
+    wanted = location_digest(reference.location)
+    if file.place == wanted:
         return True
-    if not same_file(file.place, place):
+    if not same_file(file.place, wanted):
         return False
     # A new signature: what failed with the old one is tried with it; what was skipped for what it is stays so.
     return file.state is State.FETCHED or (file.state is State.SKIPPED and file.reason != _EXPIRED)

@@ -19,7 +19,7 @@ from file_fetcher.settling.reference_diff import same_references, says_all_of
 from file_fetcher.work import Work
 
 
-class Lanes:
+class RowOrder:
     """The works of all rows, by record id."""
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class Lanes:
     def offer(self, work: Work) -> tuple[bool, list[Work]]:
         """Take a work in: whether it may start now, and the works that it makes needless."""
         record_id = work.row.record_id
-        self._open[work.place] = self._open.get(work.place, 0) + 1
+        self._open[work.topic_partition] = self._open.get(work.topic_partition, 0) + 1
         ahead = self._under_way.get(record_id)
         if ahead is None:
             self._under_way[record_id] = work
@@ -64,17 +64,17 @@ class Lanes:
         self._under_way[record_id] = following
         return following
 
-    def open_in(self, place: TopicPartition) -> int:
+    def open_in(self, topic_partition: TopicPartition) -> int:
         """How many works of a partition are under way or wait."""
-        return self._open.get(place, 0)
+        return self._open.get(topic_partition, 0)
 
-    def drop(self, places: Iterable[TopicPartition]) -> list[Work]:
+    def drop(self, partitions: Iterable[TopicPartition]) -> list[Work]:
         """Forget the works of partitions that are no longer ours, and give them; those under way are cancelled."""
-        gone = set(places)
-        for place in gone:
-            self._open.pop(place, None)
+        gone = set(partitions)
+        for topic_partition in gone:
+            self._open.pop(topic_partition, None)
         dropped: list[Work] = []
-        for record_id in [each for each, work in self._under_way.items() if work.place in gone]:
+        for record_id in [each for each, work in self._under_way.items() if work.topic_partition in gone]:
             work = self._under_way.pop(record_id)
             work.cancelled = True
             dropped += [work, *self._waiting.pop(record_id, ())]
@@ -90,8 +90,8 @@ class Lanes:
 
     def _closed(self, works: Iterable[Work]) -> None:
         for work in works:
-            if work.place in self._open:
-                self._open[work.place] -= 1
+            if work.topic_partition in self._open:
+                self._open[work.topic_partition] -= 1
 
 
 def _replaces(newer: Work, older: Work) -> bool:

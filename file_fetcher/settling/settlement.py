@@ -17,9 +17,10 @@ from dataclasses import dataclass, field, replace
 from cdc_runtime.consuming.dead_letters import Failure, dead_letter
 from cdc_runtime.consuming.records import Headers
 from file_fetcher.failures import Failed
-from file_fetcher.references.changes import Ended, Held, NoLongerWaits, StateChange, Waits
+from file_fetcher.own_topics import OwnTopics
+from file_fetcher.references.changes import Ended, Holds, NoLongerWaits, StateChange, Waits
 from file_fetcher.references.retries import Retry
-from file_fetcher.settling.file_identity import digest, place_of
+from file_fetcher.settling.file_identity import digest, location_digest
 from file_fetcher.settling.reference_diff import compare
 from file_fetcher.settling.writes import Write
 from file_fetcher.work import Again, Fetch, Got, Not, Row, Work
@@ -28,7 +29,7 @@ from schemas.file_results import FileResult, FileRow, Provenance, Status, result
 from schemas.file_state import HeldFile, HeldRecord, RowRange, State
 from schemas.names import TableName
 from schemas.tombstones import HEADER_VERSION
-from schemas.topics import MAX_MESSAGE_BYTES, Topics
+from schemas.topics import MAX_MESSAGE_BYTES
 
 _OVERTAKEN = "overtaken"
 # Room for what Kafka adds. A row beyond it could not be written at all, and would hold up everything.
@@ -37,15 +38,6 @@ _TOO_LONG = "row_too_large"
 
 
 _MOST_RETRY_BYTES = 8 * 1024 * 1024  # of the retries that one event leads to
-
-
-@dataclass(frozen=True, slots=True)
-class Book:
-    """Where things are written: topics, how many partitions they have, and the group whose retries these are."""
-
-    topics: Topics
-    group: str
-    partitions: int
 
 
 @dataclass(slots=True)
@@ -68,9 +60,9 @@ class Settlement:
             yield from each
 
 
-def settle(work: Work, held: HeldRecord | None, book: Book, now_ms: int) -> Settlement:
+def settle(work: Work, held: HeldRecord | None, own_topics: OwnTopics, now_ms: int) -> Settlement:
     """What a finished work leads to; `held` is what is remembered of its row now."""
-    settling = _Settling(work.row, book, now_ms)
+    settling = _Settling(work.row, own_topics, now_ms)
     if work.retry is not None:
         settling.retried(work, work.retry, held)
     elif held is None or held.row_version < work.row.version:
@@ -79,11 +71,11 @@ def settle(work: Work, held: HeldRecord | None, book: Book, now_ms: int) -> Sett
     return settling.done
 
 
-def settle_floor(held: HeldRecord, below_version: int, book: Book, now_ms: int) -> Settlement:
+def settle_floor(held: HeldRecord, below_version: int, own_topics: OwnTopics, now_ms: int) -> Settlement:
     """What a floor leads to for a row below it: nothing of it exists any more."""
     table = TableName.parse(held.table)
     row = Row(held.record_id, held.table, table.document_table, held.partition, below_version)
-    settling = _Settling(row, book, now_ms)
+    settling = _Settling(row, own_topics, now_ms)
     settling.forget(held.files)
     return settling.done
 
@@ -100,22 +92,22 @@ def waiting_file(held: HeldRecord | None, retry: Retry) -> HeldFile | None:
 class _Settling:
     """The settlement of one row at one moment."""
 
-    def __init__(self, row: Row, book: Book, now_ms: int) -> None:
+    def __init__(self, row: Row, own_topics: OwnTopics, now_ms: int) -> None:
         self.done = Settlement()
         self._row = row
-        self._book = book
+        self._own_topics = own_topics
         self._now_ms = now_ms
         self._retry_bytes = 0
         # The partition of the state of the row's partition (rule F2).
-        self._partition = row.partition % book.partitions
+        self._partition = row.partition % own_topics.partitions
 
     def changed(self, work: Work, held: HeldRecord | None) -> None:
         """A row's event."""
         row = self._row
         before = {file.file_id: file for file in held.files} if held else {}
         difference = compare(held, row, frozenset(work.fetches))
-        places = {reference.file_id: place_of(reference.location) for reference in row.references}
-        files = [replace(file, place=places.get(file.file_id, file.place)) for file in difference.same]
+        digests = {reference.file_id: location_digest(reference.location) for reference in row.references}
+        files = [replace(file, place=digests.get(file.file_id, file.place)) for file in difference.same]
         files += [
             self._ended(work, self._fetch(work, reference), before.get(reference.file_id), row.version)
             for reference, _ in difference.fetch
@@ -143,7 +135,7 @@ class _Settling:
         for file in files:
             self._gone(file)
         headers: Headers = ((HEADER_VERSION, str(self._row.version).encode()),)
-        self._write(self._book.topics.file_refs, self._row.record_id.encode(), None, headers)
+        self._write(self._own_topics.topics.file_refs, self._row.record_id.encode(), None, headers)
         self.done.changes.append(Ended(self._row.record_id, self._row.version))
 
     def _fetch(self, work: Work, reference: FileReference) -> Fetch:
@@ -157,7 +149,7 @@ class _Settling:
             file = replace(file, attempt=outcome.attempt, due_ms=outcome.due_ms, reason=outcome.reason)
             self._wait(work, file)
             return file
-        result = replace(self._result(file, result_version(version, fetch.attempt)), bucket=_bucket(outcome.place))
+        result = replace(self._result(file, result_version(version, fetch.attempt)), bucket=_bucket(outcome.origin))
         if isinstance(outcome, Got):
             result = replace(result, status=Status.FETCHED, content=outcome.content, extraction=outcome.extraction)
             rows: tuple[RowRange, ...] = outcome.rows
@@ -191,7 +183,7 @@ class _Settling:
             version=version,
             state=State.RETRYING,
             entry=reference.entry,
-            place=place_of(reference.location),
+            place=location_digest(reference.location),
             context=digest(self._row.project_id),
             attempt=fetch.attempt,
             rows=before.rows if before else (),
@@ -232,7 +224,7 @@ class _Settling:
 
     def _publish(self, result: FileResult) -> None:
         self.done.results.append(result)
-        self._write(self._book.topics.files, result.file_id.encode(), result.to_json())
+        self._write(self._own_topics.topics.files, result.file_id.encode(), result.to_json())
 
     def _rows(self, got: Got, result: FileResult, before: HeldFile) -> Iterator[Write]:
         """The rows of a spreadsheet, one after the other as they are written, and what was between them before."""
@@ -271,7 +263,7 @@ class _Settling:
         self.done.size += sum(last - first + 1 for _, first, last in rows)
 
     def _row_write(self, row: FileRow) -> Write:
-        return Write(self._book.topics.file_rows, self._partition, row.row_id.encode(), row.to_json())
+        return Write(self._own_topics.topics.file_rows, self._partition, row.row_id.encode(), row.to_json())
 
     def _wait(self, work: Work, file: HeldFile) -> None:
         record, row = work.record, self._row
@@ -292,7 +284,7 @@ class _Settling:
             key=record.key or b"",
             value=record.value or b"",
         )
-        self._write(self._book.topics.retry(self._book.group), retry.key, retry.value, retry.headers())
+        self._write(self._own_topics.topics.retry(self._own_topics.group), retry.key, retry.value, retry.headers())
         self.done.changes.append(Waits(retry))
 
     def _bury(self, work: Work, outcome: Not, file: HeldFile) -> None:
@@ -301,24 +293,24 @@ class _Settling:
         letter = dead_letter(
             work.record,
             Failure(error, "fetch", __name__, file.attempt + 1),
-            group=self._book.group,
+            group=self._own_topics.group,
             task=str(self._row.partition),
         )
         headers: Headers = (*letter.headers, ("rowferry.file_id", file.file_id.encode()))
-        self._write(self._book.topics.dead_letters(self._book.group), letter.key, letter.value, headers)
+        self._write(self._own_topics.topics.dead_letters(self._own_topics.group), letter.key, letter.value, headers)
 
     def _remember(self, record: HeldRecord) -> None:
-        self._write(self._book.topics.file_refs, record.record_id.encode(), record.to_json())
-        self.done.changes.append(Held(record))
+        self._write(self._own_topics.topics.file_refs, record.record_id.encode(), record.to_json())
+        self.done.changes.append(Holds(record))
 
     def _write(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers = ()) -> None:
         self.done.writes.append((Write(topic, self._partition, key, value, headers),))
         self.done.size += 1
 
 
-def _bucket(place: str) -> str:
-    """The name of a bucket; empty for another place."""
-    kind, _, name = place.partition(":")
+def _bucket(origin: str) -> str:
+    """The name of a bucket; empty for another origin."""
+    kind, _, name = origin.partition(":")
     return name if kind == "s3" else ""
 
 

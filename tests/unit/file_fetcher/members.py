@@ -1,4 +1,4 @@
-"""A member of the group for tests: real lanes, offsets, store and settlement; the rest is made by hand."""
+"""A member of the group for tests: a real order of rows, offsets, store and settlement; the rest is made by hand."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from cdc_runtime.health import Health
 from cdc_runtime.metrics import Metrics
 from file_fetcher.fetcher import Fetcher, Pace, Parts
 from file_fetcher.fetching.threads import Task
-from file_fetcher.intake.partitions import Held
+from file_fetcher.intake.partitions import AssignedPartition
 from file_fetcher.intake.position_ages import Ages
-from file_fetcher.metrics import Telemetry
+from file_fetcher.metrics import FetcherMetrics
 from file_fetcher.references.changes import Waits, change_of
 from file_fetcher.references.local import ReferenceStore
 from file_fetcher.references.retries import Retry
-from file_fetcher.settling.kafka_transactions import Membership, Publication
+from file_fetcher.settling.kafka_transactions import KafkaTransactions, Membership
 from file_fetcher.work import Fetch, Outcome, Row
 from schemas.errors import Unreachable
 from schemas.names import TableName
 from tests.unit.file_fetcher.brokers import Broker
-from tests.unit.file_fetcher.rows import BOOK, PLACE, TOPIC, TOPICS, got, reference, row
+from tests.unit.file_fetcher.rows import OWN_TOPICS, PARTITION, TOPIC, TOPICS, got, reference, row
 
 OTHER = TopicPartition(TOPIC, 5)
-MEMBER = Membership("generation 7", lambda place: None)
+MEMBER = Membership("generation 7", lambda topic_partition: None)
 
 
 @dataclass
@@ -110,7 +110,7 @@ class Clock:
 
 
 class World:
-    """A fetcher with real lanes, offsets, store and settlement, and everything beyond the process made by hand."""
+    """A fetcher with real offsets, store, order and settlement of rows; what is beyond the process is made by hand."""
 
     def __init__(self, store: ReferenceStore, clock: Clock) -> None:
         self.clock, self.store = clock, store
@@ -118,13 +118,13 @@ class World:
         self.downloads, self.letters, self.offsets = _Downloads(), _Letters(), Offsets()
         self.health = Health("file-fetcher")
         self.health.ready()
-        self.next_offset = dict.fromkeys((PLACE, OTHER), 5)
+        self.next_offset = dict.fromkeys((PARTITION, OTHER), 5)
         self.versions = 10
-        telemetry, ages = Telemetry(Metrics("file-fetcher", "1"), "group"), Ages()
+        metrics, ages = FetcherMetrics(Metrics("file-fetcher", "1"), "group"), Ages()
         publisher: Any = self.broker
         self.fetcher = Fetcher(
             Parts(
-                book=BOOK,
+                own_topics=OWN_TOPICS,
                 store=store,
                 offsets=self.offsets,
                 ages=ages,
@@ -132,17 +132,17 @@ class World:
                 reading=self.reading,  # type: ignore[arg-type]
                 fetching=self.fetching,  # type: ignore[arg-type]
                 downloads=self.downloads,  # type: ignore[arg-type]
-                publication=Publication(
+                transactions=KafkaTransactions(
                     publisher,
                     store,
                     self.offsets,
                     ages=ages,
-                    book=BOOK,
+                    own_topics=OWN_TOPICS,
                     catch_up=self.catch_up,
-                    telemetry=telemetry,
+                    metrics=metrics,
                 ),
                 dead_letters=self.letters,  # type: ignore[arg-type]
-                telemetry=telemetry,
+                metrics=metrics,
                 health=self.health,
                 pace=Pace(max_open_references=6, publish_interval_s=0.2, commit_interval_s=5.0),
             )
@@ -150,23 +150,23 @@ class World:
 
     def catch_up(self, partitions: Sequence[int]) -> None:
         self.store.apply([change_of(each, 3) for each in self.broker.log if each.topic == TOPICS.file_refs])
-        retries = [each for each in self.broker.log if each.topic == TOPICS.retry(BOOK.group)]
+        retries = [each for each in self.broker.log if each.topic == TOPICS.retry(OWN_TOPICS.group)]
         self.store.apply([Waits(Retry.from_record(each, TOPICS)) for each in retries])
 
-    def own(self, *places: TopicPartition, ready: bool = True) -> list[Held]:
-        taken = self.fetcher.assign(places or [PLACE])
+    def own(self, *partitions: TopicPartition, ready: bool = True) -> list[AssignedPartition]:
+        taken = self.fetcher.assign(partitions or [PARTITION])
         for held in taken if ready else ():
-            self.fetcher.ready(held, Commit(self.broker.committed.get(held.place, 5), None))
+            self.fetcher.ready(held, Commit(self.broker.committed.get(held.topic_partition, 5), None))
         return taken
 
-    def event(self, *locations: str, name: str = "photos/7", place: TopicPartition = PLACE) -> Record:
+    def event(self, *locations: str, name: str = "photos/7", topic_partition: TopicPartition = PARTITION) -> Record:
         """The next record of a partition: a row that refers to these."""
         self.versions += 1
         columns = ("image_s3_key", "url")
         found = (reference(each, column) for each, column in zip(locations, columns, strict=False) if each)
         own = (replace(each, file_id=each.file_id.replace("photos/7", name)) for each in found)
-        of = row(self.versions, *own, record_id=name, partition=place.partition)
-        return self.record(of, place)
+        of = row(self.versions, *own, record_id=name, partition=topic_partition.partition)
+        return self.record(of, topic_partition)
 
     def floor(self) -> Record:
         """The next record: nothing older than itself exists any more."""
@@ -174,10 +174,17 @@ class World:
         version = self.versions
         return self.record(lambda record: Floor(record, version, "t"))
 
-    def record(self, says: Any, place: TopicPartition = PLACE) -> Record:
-        offset = self.next_offset[place]
-        self.next_offset[place] += 1
-        made = Record(place.topic, place.partition, offset, b"7", f"{place.partition}/{offset}".encode(), 0)
+    def record(self, says: Any, topic_partition: TopicPartition = PARTITION) -> Record:
+        offset = self.next_offset[topic_partition]
+        self.next_offset[topic_partition] += 1
+        made = Record(
+            topic_partition.topic,
+            topic_partition.partition,
+            offset,
+            b"7",
+            f"{topic_partition.partition}/{offset}".encode(),
+            0,
+        )
         self.reading.says[made.value or b""] = says
         return made
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from cdc_runtime.consuming.records import Record, TopicPartition
 from file_fetcher.fetching.contents import ParsedRow
+from file_fetcher.own_topics import OwnTopics
 from file_fetcher.references.retries import Retry
-from file_fetcher.settling.settlement import Book
 from file_fetcher.work import Fetch, Got, Not, Outcome, Row, Work
 from schemas.file_references import FileKind, FileReference, file_id, file_name, relationship_type, without_query
 from schemas.file_results import Content, Extraction
@@ -18,8 +18,8 @@ from schemas.topics import Topics
 TOPICS = Topics("cdc")
 TOPIC = "cdc.public.photos"
 # Partition 4 of the table's topic has its state in partition 1 of three.
-BOOK = Book(TOPICS, "rowferry-file-fetcher", 3)
-PLACE = TopicPartition(TOPIC, 4)
+OWN_TOPICS = OwnTopics(TOPICS, "rowferry-file-fetcher", 3)
+PARTITION = TopicPartition(TOPIC, 4)
 EXTRACTION = Extraction(status="none")
 
 
@@ -50,7 +50,7 @@ def event(offset: int = 5, value: bytes | None = b"event") -> Record:
 
 def work(of: Row, retry: Retry | None = None, offset: int = 5) -> Work:
     """A work that has not started."""
-    return Work(PLACE, event(-1 if retry else offset), of, retry)
+    return Work(PARTITION, event(-1 if retry else offset), of, retry)
 
 
 def done(of: Work, outcome: Outcome | None = None, attempt: int = 0) -> Work:

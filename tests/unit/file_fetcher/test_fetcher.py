@@ -10,7 +10,7 @@ from schemas.errors import RecordError, Unreachable
 from schemas.wire import UnknownSchema
 from tests.unit.file_fetcher.brokers import ABORTS, UNHEARD
 from tests.unit.file_fetcher.members import MEMBER, OTHER, World
-from tests.unit.file_fetcher.rows import PLACE, reference, row
+from tests.unit.file_fetcher.rows import PARTITION, reference, row
 
 GONE = "photos/7/image_s3_key", "gone"
 FETCHED = "photos/7/image_s3_key", "fetched"
@@ -23,7 +23,7 @@ def test_row_is_fetched_settled_and_its_offset_committed(world: World) -> None:
     assert world.broker.committed == {}
     world.downloads.run()
     assert world.step()
-    assert (world.results(), world.broker.committed) == ([FETCHED], {PLACE: 6})
+    assert (world.results(), world.broker.committed) == ([FETCHED], {PARTITION: 6})
     assert world.fetcher.idle
 
 
@@ -32,7 +32,7 @@ def test_row_that_never_referred_to_anything_costs_nothing_but_its_offset(world:
     world.take(world.event(), world.event())
     assert world.fetcher.idle
     world.step(5.0)
-    assert world.broker.calls == [([], {PLACE: 7}, "generation 7")]
+    assert world.broker.calls == [([], {PARTITION: 7}, "generation 7")]
 
 
 @pytest.mark.rule("F2")
@@ -61,7 +61,7 @@ def test_record_that_is_delivered_twice_is_handled_once(world: World) -> None:
     world.work()
     world.take(twice)
     world.work()
-    assert (world.fetching.asked, world.broker.committed) == (["a.pdf"], {PLACE: 6})
+    assert (world.fetching.asked, world.broker.committed) == (["a.pdf"], {PARTITION: 6})
 
 
 def test_row_that_is_deleted_during_a_download_leaves_nothing(world: World) -> None:
@@ -70,7 +70,7 @@ def test_row_that_is_deleted_during_a_download_leaves_nothing(world: World) -> N
     world.work()
     assert (world.results(), world.fetching.asked) == ([], [])
     assert world.store.get("photos/7") is None
-    assert world.broker.committed == {PLACE: 7}
+    assert world.broker.committed == {PARTITION: 7}
 
 
 def test_row_that_changes_during_a_download_gets_the_new_file_only(world: World) -> None:
@@ -81,7 +81,7 @@ def test_row_that_changes_during_a_download_gets_the_new_file_only(world: World)
     held = world.store.get("photos/7")
     assert held is not None
     assert (held.row_version, held.files[0].key) == (13, "c.pdf")
-    assert world.broker.committed == {PLACE: 8}
+    assert world.broker.committed == {PARTITION: 8}
 
 
 def test_outcome_of_a_cancelled_work_that_comes_late_counts_for_nothing(world: World) -> None:
@@ -105,7 +105,7 @@ def test_row_that_changes_while_it_is_settled_follows(world: World) -> None:
     world.step()
     world.take(world.event())
     world.work()
-    assert (world.results(), world.broker.committed) == ([FETCHED, GONE], {PLACE: 7})
+    assert (world.results(), world.broker.committed) == ([FETCHED, GONE], {PARTITION: 7})
     assert world.fetcher.idle
 
 
@@ -117,7 +117,7 @@ def test_v4_floor_stands_alone_in_its_partition(world: World) -> None:
     assert (world.results(), len(world.downloads.tasks)) == ([], 1)
     world.work()
     assert world.results() == [FETCHED, GONE, FETCHED]
-    assert world.broker.committed == {PLACE: 8}
+    assert world.broker.committed == {PARTITION: 8}
     held = world.store.get("photos/7")
     assert held is not None
     assert held.files[0].key == "b.pdf"
@@ -125,10 +125,10 @@ def test_v4_floor_stands_alone_in_its_partition(world: World) -> None:
 
 @pytest.mark.rule("V4")
 def test_v4_floor_of_one_partition_holds_up_no_other(world: World) -> None:
-    world.own(PLACE, OTHER)
-    world.take(world.event("a.pdf"), world.floor(), world.event("c.pdf", name="photos/9", place=OTHER))
+    world.own(PARTITION, OTHER)
+    world.take(world.event("a.pdf"), world.floor(), world.event("c.pdf", name="photos/9", topic_partition=OTHER))
     world.work()
-    assert world.broker.committed == {PLACE: 7, OTHER: 6}
+    assert world.broker.committed == {PARTITION: 7, OTHER: 6}
     assert world.store.get("photos/7") is None
     assert world.store.get("photos/9") is not None
 
@@ -142,11 +142,11 @@ def test_v4_floor_whose_transaction_fails_is_carried_out_before_it_passes(world:
     world.broker.fates = [fate]
     world.take(world.floor())
     world.step()
-    assert world.broker.committed == {PLACE: 6}
+    assert world.broker.committed == {PARTITION: 6}
     world.work()
     assert world.store.get("photos/7") is None
     assert set(world.results()) == {FETCHED, GONE}
-    assert world.broker.committed == {PLACE: 7}
+    assert world.broker.committed == {PARTITION: 7}
 
 
 def _wait_for_retry(world: World, *locations: str) -> None:
@@ -162,7 +162,7 @@ def _wait_for_retry(world: World, *locations: str) -> None:
 def test_retry_is_carried_out_when_it_is_due_and_not_before(world: World) -> None:
     world.own()
     _wait_for_retry(world)
-    assert (world.results(), world.broker.committed) == ([], {PLACE: 6})
+    assert (world.results(), world.broker.committed) == ([], {PARTITION: 6})
     world.work()
     assert world.fetching.asked == []
     world.step(60.0)
@@ -245,15 +245,15 @@ def test_retry_waits_while_a_floor_does(world: World) -> None:
 
 @pytest.mark.rule("F1")
 def test_f1_what_is_finished_is_settled_when_a_partition_is_revoked_and_the_rest_is_left(world: World) -> None:
-    world.own(PLACE, OTHER)
+    world.own(PARTITION, OTHER)
     world.take(world.event("a.pdf"))
     world.downloads.run()
-    world.take(world.event("b.pdf", name="photos/8"), world.event("c.pdf", name="photos/9", place=OTHER))
-    world.fetcher.revoke([PLACE], MEMBER)
-    assert (world.results(), world.broker.committed) == ([FETCHED], {PLACE: 6})
+    world.take(world.event("b.pdf", name="photos/8"), world.event("c.pdf", name="photos/9", topic_partition=OTHER))
+    world.fetcher.revoke([PARTITION], MEMBER)
+    assert (world.results(), world.broker.committed) == ([FETCHED], {PARTITION: 6})
     world.work()
     assert world.fetching.asked == ["a.pdf", "c.pdf"]
-    assert world.broker.committed == {PLACE: 6, OTHER: 6}
+    assert world.broker.committed == {PARTITION: 6, OTHER: 6}
     assert world.fetcher.idle
 
 
@@ -262,7 +262,7 @@ def test_f1_nothing_of_a_lost_partition_is_settled(world: World) -> None:
     world.own()
     world.take(world.event("a.pdf"))
     world.downloads.run()
-    world.fetcher.drop([PLACE], "lost")
+    world.fetcher.drop([PARTITION], "lost")
     world.work()
     assert (world.broker.calls, world.fetcher.idle) == ([], True)
 
@@ -272,37 +272,39 @@ def test_partition_that_comes_back_begins_anew(world: World) -> None:
     first = world.event("a.pdf")
     world.take(first)
     late = world.downloads.tasks.popleft()
-    world.fetcher.drop([PLACE], "lost")
+    world.fetcher.drop([PARTITION], "lost")
     world.own()
     late(lambda problem: None)
     world.take(first)
     world.work()
     assert (world.fetching.asked, world.results()) == (["a.pdf"], [FETCHED])
-    assert world.broker.committed == {PLACE: 6}
+    assert world.broker.committed == {PARTITION: 6}
 
 
 def test_records_of_a_partition_that_is_not_held_are_passed_over(world: World) -> None:
     world.own()
-    world.take(world.event("a.pdf", place=OTHER))
+    world.take(world.event("a.pdf", topic_partition=OTHER))
     world.work()
     assert (world.fetching.asked, world.broker.calls) == ([], [])
 
 
 @pytest.mark.rule("P10")
 def test_p10_record_whose_schema_is_unknown_holds_its_partition_until_it_can_be_read(world: World) -> None:
-    world.own(PLACE, OTHER)
+    world.own(PARTITION, OTHER)
     of = row(11, reference("a.pdf"))
     blocked = world.record(deque([UnknownSchema(b"12345678"), UnknownSchema(b"12345678"), of]))
-    world.take(blocked, world.event("b.pdf", name="photos/8"), world.event("c.pdf", name="photos/9", place=OTHER))
+    world.take(
+        blocked, world.event("b.pdf", name="photos/8"), world.event("c.pdf", name="photos/9", topic_partition=OTHER)
+    )
     world.downloads.run()
     assert world.fetching.asked == ["c.pdf"]
     assert not world.health.readiness()[0]
-    assert world.fetcher.turns() == ([PLACE], [])
+    assert world.fetcher.turns() == ([PARTITION], [])
     world.work()
     assert world.fetching.asked == ["c.pdf", "a.pdf", "b.pdf"]
-    assert world.broker.committed == {PLACE: 7, OTHER: 6}
+    assert world.broker.committed == {PARTITION: 7, OTHER: 6}
     assert world.health.readiness()[0]
-    assert world.fetcher.turns() == ([], [PLACE])
+    assert world.fetcher.turns() == ([], [PARTITION])
 
 
 def test_record_that_can_never_be_read_is_a_dead_letter_and_the_next_goes_on(world: World) -> None:
@@ -310,7 +312,7 @@ def test_record_that_can_never_be_read_is_a_dead_letter_and_the_next_goes_on(wor
     world.take(world.record(RecordError("expected an event, got none")), world.event("a.pdf"))
     world.work()
     assert len(world.letters.written) == 1
-    assert (world.results(), world.broker.committed) == ([FETCHED], {PLACE: 7})
+    assert (world.results(), world.broker.committed) == ([FETCHED], {PARTITION: 7})
 
 
 def test_dead_letter_that_cannot_be_written_holds_the_partition_and_then_lets_it_go_on(world: World) -> None:
@@ -319,22 +321,22 @@ def test_dead_letter_that_cannot_be_written_holds_the_partition_and_then_lets_it
     world.take(world.record(RecordError("expected an event, got none")))
     world.work()
     assert world.broker.committed == {}
-    assert world.fetcher.turns() == ([PLACE], [])
+    assert world.fetcher.turns() == ([PARTITION], [])
     world.letters.problem = None
     world.work()
-    assert world.fetcher.turns() == ([], [PLACE])
-    assert (len(world.letters.written), world.broker.committed) == (1, {PLACE: 6})
+    assert world.fetcher.turns() == ([], [PARTITION])
+    assert (len(world.letters.written), world.broker.committed) == (1, {PARTITION: 6})
 
 
 def test_reading_pauses_when_enough_is_open_and_goes_on_at_half(world: World) -> None:
     world.own()
     world.take(*(world.event("a.pdf", name=f"photos/{number}") for number in range(3)))
-    assert world.fetcher.turns() == ([PLACE], [])
+    assert world.fetcher.turns() == ([PARTITION], [])
     world.downloads.tasks.popleft()(lambda problem: None)
     world.step()
     assert world.fetcher.turns() == ([], [])
     world.work()
-    assert world.fetcher.turns() == ([], [PLACE])
+    assert world.fetcher.turns() == ([], [PARTITION])
 
 
 def test_error_of_a_thread_stops_the_service(world: World) -> None:
@@ -354,12 +356,12 @@ def test_f2_while_state_is_read_nothing_is_started_or_settled(world: World) -> N
     world.take(world.event("b.pdf", name="photos/8"))
     world.work()
     assert (world.results(), world.fetching.asked) == ([], ["a.pdf"])
-    assert world.fetcher.turns() == ([PLACE], [])
+    assert world.fetcher.turns() == ([PARTITION], [])
     world.fetcher.reading(begins=False)
     world.work()
     assert world.results() == [FETCHED, ("photos/8/image_s3_key", "fetched")]
-    assert world.broker.committed == {PLACE: 7}
-    assert world.fetcher.turns() == ([], [PLACE])
+    assert world.broker.committed == {PARTITION: 7}
+    assert world.fetcher.turns() == ([], [PARTITION])
 
 
 def test_partitions_that_are_taken_away_while_state_is_read_are_given_up_unsettled(world: World) -> None:
@@ -367,7 +369,7 @@ def test_partitions_that_are_taken_away_while_state_is_read_are_given_up_unsettl
     world.take(world.event("a.pdf"))
     world.downloads.run()
     world.fetcher.reading(begins=True)
-    world.fetcher.revoke([PLACE], MEMBER)
+    world.fetcher.revoke([PARTITION], MEMBER)
     world.fetcher.reading(begins=False)
     world.work()
     assert (world.results(), world.broker.committed) == ([], {})

@@ -26,7 +26,7 @@ from schemas.file_results import FileResult, Status
 from schemas.file_state import State
 from tests.unit.file_fetcher.brokers import ABORTS, UNHEARD
 from tests.unit.file_fetcher.members import MEMBER, Clock, World
-from tests.unit.file_fetcher.rows import PLACE, failed, got, skipped
+from tests.unit.file_fetcher.rows import PARTITION, failed, got, skipped
 
 NAMES = ("photos/7", "photos/8")
 LATER = "later.pdf"
@@ -94,13 +94,13 @@ class _Story:
         """The partition goes, and comes back to a process with an empty disk."""
         world = self.world
         if revoked:
-            world.fetcher.revoke([PLACE], MEMBER)
+            world.fetcher.revoke([PARTITION], MEMBER)
         else:
-            world.fetcher.drop([PLACE], "lost")
+            world.fetcher.drop([PARTITION], "lost")
         world.store.apply([Ended(name, 10**9) for name in NAMES])
         world.catch_up([])
         world.own()
-        next_offset = world.broker.committed.get(PLACE, 5)
+        next_offset = world.broker.committed.get(PARTITION, 5)
         world.take(*(record for record in self.log if record.offset >= next_offset))
 
     def finish(self) -> None:
@@ -114,13 +114,15 @@ class _Story:
     def _settled(self) -> bool:
         waiting, _ = self.world.store.waiting([("public.photos", 4)])
         return (
-            self.world.fetcher.idle and not waiting and self.world.broker.committed.get(PLACE, 5) == 5 + len(self.log)
+            self.world.fetcher.idle
+            and not waiting
+            and self.world.broker.committed.get(PARTITION, 5) == 5 + len(self.log)
         )
 
     def check(self) -> None:
         world = self.world
         assert world.fetcher.idle
-        assert world.broker.committed.get(PLACE, 5) == 5 + len(self.log)
+        assert world.broker.committed.get(PARTITION, 5) == 5 + len(self.log)
         wanted = {file_id: text for files in self.says.values() for file_id, text in files.items()}
         held = [record for name in NAMES if (record := world.store.get(name)) is not None]
         files = {file.file_id: file for record in held for file in record.files}

@@ -6,7 +6,7 @@ from file_fetcher.work import Again
 from schemas.wire import UnknownSchema
 from tests.unit.file_fetcher.brokers import ABORTS
 from tests.unit.file_fetcher.members import World
-from tests.unit.file_fetcher.rows import PLACE
+from tests.unit.file_fetcher.rows import PARTITION
 
 FETCHED = "photos/7/image_s3_key", "fetched"
 
@@ -29,7 +29,7 @@ def test_trouble_with_what_is_no_longer_ours_is_over(world: World) -> None:
     world.take(world.event("a.pdf"))
     world.downloads.run()
     world.step(5.0)
-    world.fetcher.drop([PLACE], "lost")
+    world.fetcher.drop([PARTITION], "lost")
     world.step(5.0)
     assert world.health.readiness()[0]
 

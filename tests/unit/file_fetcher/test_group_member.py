@@ -11,8 +11,8 @@ from cdc_runtime.consuming.records import Record, TopicPartition
 from cdc_runtime.health import Health
 from cdc_runtime.settings.models import KafkaSettings
 from file_fetcher import group_member as members
-from file_fetcher.group_member import Member
-from file_fetcher.intake.partitions import Held
+from file_fetcher.group_member import GroupMember
+from file_fetcher.intake.partitions import AssignedPartition
 from file_fetcher.settling.kafka_transactions import Membership
 from schemas.names import TableName
 from tests.unit.file_fetcher.rows import TOPICS
@@ -32,10 +32,10 @@ class _Consumer:
     def group_metadata(self) -> str:
         return "generation 7"
 
-    def known_end(self, place: TopicPartition) -> int:
+    def known_end(self, topic_partition: TopicPartition) -> int:
         return 9
 
-    def pause(self, places: object) -> None:
+    def pause(self, partitions: object) -> None:
         """Nothing is fetched anyway."""
 
     resume = pause
@@ -44,9 +44,9 @@ class _Consumer:
 class _Fetcher:
     """Notes where it was told that partitions end."""
 
-    def __init__(self, held: list[Held]) -> None:
-        self.held = {each.place: each for each in held}
-        self.book = SimpleNamespace(partitions=3, group="group", topics=TOPICS)
+    def __init__(self, held: list[AssignedPartition]) -> None:
+        self.held = {each.topic_partition: each for each in held}
+        self.own_topics = SimpleNamespace(partitions=3, group="group", topics=TOPICS)
         self.health = Health("file-fetcher")
         self.idle = True
         self.ends: list[int | None] = []
@@ -55,7 +55,9 @@ class _Fetcher:
         assert records == []
 
     def step(self, member: Membership) -> None:
-        self.ends = [member.end_of(place) for place in (*self.held, TopicPartition("cdc.public.other", 0))]
+        self.ends = [
+            member.end_of(topic_partition) for topic_partition in (*self.held, TopicPartition("cdc.public.other", 0))
+        ]
 
     def turns(self) -> tuple[list[TopicPartition], list[TopicPartition]]:
         return [], []
@@ -76,16 +78,16 @@ class _Drain:
         return 0.0
 
 
-def ends_of(*held: Held) -> list[int | None]:
+def ends_of(*held: AssignedPartition) -> list[int | None]:
     fetcher: Any = _Fetcher(list(held))
     nothing: Any = None
-    Member(KafkaSettings(), fetcher, catch_up=lambda _: None, examination=nothing).run(_Drain())  # type: ignore[arg-type]
+    GroupMember(KafkaSettings(), fetcher, catch_up=lambda _: None, examination=nothing).run(_Drain())  # type: ignore[arg-type]
     ends: list[int | None] = fetcher.ends
     return ends
 
 
-def held(partition: int, **how: Any) -> Held:
-    made = Held(TopicPartition("cdc.public.photos", partition), TABLE, ready=True)
+def held(partition: int, **how: Any) -> AssignedPartition:
+    made = AssignedPartition(TopicPartition("cdc.public.photos", partition), TABLE, ready=True)
     for name, value in how.items():
         setattr(made, name, value)
     return made

@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from cdc_runtime.consuming.records import TopicPartition
-from file_fetcher.intake.partitions import Held as HeldPartition
-from file_fetcher.intake.position_check import Examination
-from file_fetcher.references.changes import Held
+from file_fetcher.intake.partitions import AssignedPartition
+from file_fetcher.intake.position_check import PositionCheck
+from file_fetcher.references.changes import Holds
 from file_fetcher.references.local import ReferenceStore
 from file_fetcher.settling.settlement import settle
 from file_fetcher.work import Again
 from schemas.file_state import HeldFile, HeldRecord, State
 from schemas.names import TableName
-from tests.unit.file_fetcher.rows import BOOK, PLACE, TOPICS, done, event, reference, row, work
+from tests.unit.file_fetcher.rows import OWN_TOPICS, PARTITION, TOPICS, done, event, reference, row, work
 
 AGAIN = Again(1, 1_000, "not_found", "s3:photos")
 PHOTOS = TableName("public", "photos")
@@ -38,20 +38,20 @@ def store(tmp_path: Path) -> Iterator[ReferenceStore]:
     made.close()
 
 
-def waiting(record_id: str, due_ms: int) -> Held:
+def waiting(record_id: str, due_ms: int) -> Holds:
     file = HeldFile(f"{record_id}/url", "url", "a.pdf", "url", 3, State.RETRYING, attempt=1, due_ms=due_ms)
-    return Held(HeldRecord(record_id, "public.photos", 4, 3, 0, (file,)))
+    return Holds(HeldRecord(record_id, "public.photos", 4, 3, 0, (file,)))
 
 
-def examination(store: ReferenceStore, requests: _Requests) -> Examination:
-    return Examination(None, store, requests)  # type: ignore[arg-type]
+def examination(store: ReferenceStore, requests: _Requests) -> PositionCheck:
+    return PositionCheck(None, store, requests)  # type: ignore[arg-type]
 
 
 def test_rows_with_a_lost_retry_that_is_due_are_asked_for_once(store: ReferenceStore) -> None:
     requests = _Requests()
     store.apply([waiting("photos/8", 1), waiting("photos/7", 1), waiting("photos/9", 2**53)])
     looks = examination(store, requests)
-    held = [HeldPartition(PLACE, PHOTOS)]
+    held = [AssignedPartition(PARTITION, PHOTOS)]
     looks.ask_for_lost(held)
     looks.ask_for_lost(held)
     assert requests.asked == [("public.photos", ("7", "8"))]
@@ -60,7 +60,7 @@ def test_rows_with_a_lost_retry_that_is_due_are_asked_for_once(store: ReferenceS
 def test_rows_of_other_partitions_are_left_to_their_owner(store: ReferenceStore) -> None:
     requests = _Requests()
     store.apply([waiting("photos/8", 1)])
-    examination(store, requests).ask_for_lost([HeldPartition(TopicPartition(PLACE.topic, 5), PHOTOS)])
+    examination(store, requests).ask_for_lost([AssignedPartition(TopicPartition(PARTITION.topic, 5), PHOTOS)])
     assert requests.asked == []
 
 
@@ -69,9 +69,9 @@ def test_retries_of_one_large_event_are_bounded(store: ReferenceStore) -> None:
     references = [reference(f"{entry}.pdf", "image_s3_keys", str(entry)) for entry in range(10)]
     large = work(row(10, *references))
     large.record = event(value=b"x" * 3 * 1024 * 1024)
-    settlement = settle(done(large, AGAIN), None, BOOK, 2_000)
+    settlement = settle(done(large, AGAIN), None, OWN_TOPICS, 2_000)
     writes = list(settlement.all_writes())
-    assert sum(write.topic == TOPICS.retry(BOOK.group) for write in writes) == 2
+    assert sum(write.topic == TOPICS.retry(OWN_TOPICS.group) for write in writes) == 2
     assert settlement.retries == 10
     store.apply(settlement.changes)
     assert len(store.lost("photos/7")) == 8
@@ -80,10 +80,10 @@ def test_retries_of_one_large_event_are_bounded(store: ReferenceStore) -> None:
 def test_file_that_was_lost_goes_on_with_its_attempts() -> None:
     """Else one that is not there would be asked for without end."""
     of = row(11, reference())
-    first = settle(done(work(row(10, reference())), replace(AGAIN, attempt=2)), None, BOOK, 1_000)
-    [held] = [change.record for change in first.changes if isinstance(change, Held)]
+    first = settle(done(work(row(10, reference())), replace(AGAIN, attempt=2)), None, OWN_TOPICS, 1_000)
+    [held] = [change.record for change in first.changes if isinstance(change, Holds)]
     again = work(of)
     done(again, replace(AGAIN, attempt=3), attempt=2)
-    settlement = settle(again, held, BOOK, 2_000)
-    [file] = [each for change in settlement.changes if isinstance(change, Held) for each in change.record.files]
+    settlement = settle(again, held, OWN_TOPICS, 2_000)
+    [file] = [each for change in settlement.changes if isinstance(change, Holds) for each in change.record.files]
     assert (file.state, file.attempt, file.version, file.since_ms) == (State.RETRYING, 3, 11, 1_000)

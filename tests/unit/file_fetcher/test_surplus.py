@@ -6,10 +6,10 @@ import pytest
 
 from file_fetcher.fetching.contents import ParsedRow
 from file_fetcher.parsers.ranges import MOST_RUNS, Runs
-from file_fetcher.references.changes import Held
+from file_fetcher.references.changes import Holds
 from file_fetcher.settling.settlement import in_closed_gap, settle, surplus
 from schemas.file_results import FileRow
-from tests.unit.file_fetcher.rows import BOOK, TOPICS, done, got, reference, row, work
+from tests.unit.file_fetcher.rows import OWN_TOPICS, TOPICS, done, got, reference, row, work
 
 SURPLUS: dict[str, tuple[list[Any], list[Any], list[Any]]] = {
     "nothing before": ([], [("S", 1, 3)], []),
@@ -49,9 +49,9 @@ def test_row_in_a_gap_that_was_closed_is_gone() -> None:
         new.add("S", number)
     assert new.ranges()[0] == ("S", 1, 3)
     outcome = got(new.ranges(), open_rows=lambda: (ParsedRow("S", number, {"A": "x"}) for number in numbers))
-    first = settle(done(work(row(10, reference("a.csv"))), got(old.ranges())), None, BOOK, 1)
-    (held,) = (each.record for each in first.changes if isinstance(each, Held))
-    settlement = settle(done(work(row(11, reference("b.csv"))), outcome), held, BOOK, 2)
+    first = settle(done(work(row(10, reference("a.csv"))), got(old.ranges())), None, OWN_TOPICS, 1)
+    (held,) = (each.record for each in first.changes if isinstance(each, Holds))
+    settlement = settle(done(work(row(11, reference("b.csv"))), outcome), held, OWN_TOPICS, 2)
     rows = [FileRow.from_json(each.value or b"") for each in settlement.all_writes() if each.topic == TOPICS.file_rows]
     assert [(each.row_number, each.version) for each in rows if each.gone] == [(2, 11 * 4096)]
     assert [each.row_number for each in rows if not each.gone] == list(numbers)

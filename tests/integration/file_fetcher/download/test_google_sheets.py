@@ -13,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from file_fetcher.download.engines import Held
+from file_fetcher.download.engines import ResumePoint
 from file_fetcher.download.google_engine import GoogleEngine
 from file_fetcher.download.sources import GoogleSheet
 from file_fetcher.failures import Blocked, FetchProblem, Later, Skipped, Throttled
@@ -93,7 +93,7 @@ def test_another_sheet_is_asked_of_the_spreadsheet(server, key_file):
         sheet_url=f"{server.url}/spreadsheets/d",
     )
     server.fail(token(), Fault(status=200, body=CSV))
-    with engine.open(GoogleSheet("1aBcDeFgHiJ", "42"), Held()) as body:
+    with engine.open(GoogleSheet("1aBcDeFgHiJ", "42"), ResumePoint()) as body:
         assert b"".join(body.chunks) == CSV
     engine.close()
     assert server.requests[-1].path == "/spreadsheets/d/1aBcDeFgHiJ/export"

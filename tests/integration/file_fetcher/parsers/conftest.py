@@ -6,8 +6,8 @@ from contextlib import ExitStack
 import pytest
 
 from file_fetcher.parsers.media_types import TEXT, MediaType
+from file_fetcher.parsers.output import ParserOutput
 from file_fetcher.parsers.pool import ParserPool
-from file_fetcher.parsers.reading import Reading
 from file_fetcher.settings import LimitSettings, ParserSettings
 
 ODD = {"odd": "tests.integration.file_fetcher.parsers.odd_parsers:OddParser"}
@@ -21,7 +21,7 @@ class Reader:
         self.pool = pool
         self._open = ExitStack()
 
-    def read(self, content: bytes | str, media_type: MediaType = TEXT) -> Reading:
+    def read(self, content: bytes | str, media_type: MediaType = TEXT) -> ParserOutput:
         path = self.folder / "content"
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
         parser = self.pool.parser_of(media_type)

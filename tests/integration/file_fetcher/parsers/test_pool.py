@@ -98,13 +98,13 @@ def test_child_that_died_between_two_files_is_replaced(odd):
     assert odd.read("nothing").status == "ok"
 
 
-def test_nursery_that_died_is_replaced(odd):
+def test_fork_server_that_died_is_replaced(odd):
     pid = odd.pid()
-    nursery = odd.pool.nursery_pid
-    os.kill(nursery, signal.SIGKILL)
-    eventually(lambda: gone(pid), what="the child to end with the nursery")
+    fork_server = odd.pool.fork_server_pid
+    os.kill(fork_server, signal.SIGKILL)
+    eventually(lambda: gone(pid), what="the child to end with the fork server")
     assert odd.read("nothing").status == "ok"
-    assert odd.pool.nursery_pid != nursery
+    assert odd.pool.fork_server_pid != fork_server
 
 
 def test_files_are_read_at_the_same_time_and_closing_gives_up_what_is_being_read(make_reader):
@@ -126,12 +126,12 @@ def _read_in_vain(reader, word):
 
 
 def test_closed_pool_reads_nothing_and_leaves_nothing(odd):
-    pid, nursery = odd.pid(), odd.pool.nursery_pid
+    pid, fork_server = odd.pid(), odd.pool.fork_server_pid
     odd.pool.close()
     odd.pool.close()
     with pytest.raises(Cancelled):
         odd.read("nothing")
-    eventually(lambda: gone(pid) and gone(nursery), what="nursery and child to end")
+    eventually(lambda: gone(pid) and gone(fork_server), what="fork server and child to end")
 
 
 def test_parsers_of_the_product_are_there(make_reader):
@@ -162,7 +162,7 @@ from file_fetcher.parsers.media_types import TEXT
 folder = Path(sys.argv[1])
 (folder / "content").write_text("sleep")
 pool = ParserPool(ParserSettings(workers=1, timeout_s=600), LimitSettings(), folder / "pool", named={named!r})
-print(pool.nursery_pid, flush=True)
+print(pool.fork_server_pid, flush=True)
 with pool.reading(pool.parsers[0], folder / "content", TEXT):
     pass
 """
@@ -173,13 +173,13 @@ def test_children_die_with_a_service_that_is_killed(tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[4])}
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as service:
         assert service.stdout is not None
-        nursery = int(service.stdout.readline())
+        fork_server = int(service.stdout.readline())
         eventually(
             lambda: [path for path in tmp_path.glob("pool/*/sleeping") if path.read_text()], what="a file to be read"
         )
         child = int(next(tmp_path.glob("pool/*/sleeping")).read_text())
         service.kill()
-    eventually(lambda: gone(child) and gone(nursery), what="nursery and child to end with the service")
+    eventually(lambda: gone(child) and gone(fork_server), what="fork server and child to end with the service")
 
 
 def test_folder_is_emptied_at_the_start(tmp_path):

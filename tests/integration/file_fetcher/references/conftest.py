@@ -9,7 +9,7 @@ from confluent_kafka import Producer
 
 from cdc_runtime.kafka.admin import KafkaAdmin
 from cdc_runtime.settings.models import KafkaSettings
-from file_fetcher.references.changes import Ended, Held, Waits
+from file_fetcher.references.changes import Ended, Holds, Waits
 from file_fetcher.references.local import ReferenceStore
 from file_fetcher.references.rebuild import bring_up_to_date
 from file_fetcher.references.retries import Retry
@@ -51,15 +51,15 @@ def publisher(settings) -> Iterator[ResultPublisher]:
 def say(publisher, topics) -> Callable[..., None]:
     """Write what happened in one transaction, as a member does."""
 
-    def write(*changes: Held | Ended | Waits, partition: int = 0) -> None:
+    def write(*changes: Holds | Ended | Waits, partition: int = 0) -> None:
         publisher.publish([written(topics, change, partition) for change in changes], {}, None)
 
     return write
 
 
-def written(topics: Topics, change: Held | Ended | Waits, partition: int = 0) -> Write:
+def written(topics: Topics, change: Holds | Ended | Waits, partition: int = 0) -> Write:
     """The record that says it; `partition` is only for an end, which does not know its own."""
-    if isinstance(change, Held):
+    if isinstance(change, Holds):
         record = change.record
         return Write(topics.file_refs, record.partition % COUNT, record.record_id.encode(), record.to_json())
     if isinstance(change, Ended):

@@ -55,10 +55,10 @@ def committed(settings) -> int:
     """The offset that the group has committed."""
     consumer = Consumer({"bootstrap.servers": settings.bootstrap_servers, "group.id": settings.prefix})
     try:
-        (place,) = consumer.committed([KafkaTopicPartition(f"{settings.prefix}.rows", 0)], timeout=20)
+        (topic_partition,) = consumer.committed([KafkaTopicPartition(f"{settings.prefix}.rows", 0)], timeout=20)
     finally:
         consumer.close()
-    return int(place.offset)
+    return int(topic_partition.offset)
 
 
 def refused(topic: str) -> Write:
@@ -84,15 +84,15 @@ def test_f1_writes_and_offsets_become_visible_together(settings, results, publis
 
 def test_f1_an_aborted_transaction_shows_nothing_and_the_next_one_works(settings, results, publisher, group):
     member = group()
-    place = TopicPartition(f"{settings.prefix}.rows", 0)
-    publisher.publish([], {place: 5}, member.consumer_group_metadata())
+    topic_partition = TopicPartition(f"{settings.prefix}.rows", 0)
+    publisher.publish([], {topic_partition: 5}, member.consumer_group_metadata())
     with pytest.raises(TransactionAborted):
         publisher.publish(
-            [Write(results, 0, b"a", b"1"), refused(results)], {place: 9}, member.consumer_group_metadata()
+            [Write(results, 0, b"a", b"1"), refused(results)], {topic_partition: 9}, member.consumer_group_metadata()
         )
     assert values(settings, results) == []
     assert committed(settings) == 5
-    publisher.publish([Write(results, 0, b"a", b"2")], {place: 9}, member.consumer_group_metadata())
+    publisher.publish([Write(results, 0, b"a", b"2")], {topic_partition: 9}, member.consumer_group_metadata())
     assert values(settings, results) == [b"2"]
     assert committed(settings) == 9
 
@@ -132,12 +132,14 @@ def test_a_process_that_is_started_again_ends_its_own_open_transaction(settings,
     killed.begin()
     killed.produce(results, b"a", b"1", partition=0)
     killed._producer.flush(20)
-    place = TopicPartition(results, 0)
-    assert admin.end_offsets([place]) == {place: 0}
+    topic_partition = TopicPartition(results, 0)
+    assert admin.end_offsets([topic_partition]) == {topic_partition: 0}
     publisher.ready()
     publisher.ready()
     # The record and the marker of the abort.
-    eventually(lambda: admin.end_offsets([place]) == {place: 2}, what="the end of the open transaction")
+    eventually(
+        lambda: admin.end_offsets([topic_partition]) == {topic_partition: 2}, what="the end of the open transaction"
+    )
     killed.close()
 
 

@@ -9,7 +9,7 @@ from confluent_kafka import TopicPartition as KafkaTopicPartition
 
 from cdc_runtime.kafka.errors import TopicMissing
 from file_fetcher.references import rebuild
-from file_fetcher.references.changes import Ended, Held, Waits
+from file_fetcher.references.changes import Ended, Holds, Waits
 from file_fetcher.references.local import ReferenceStore
 from file_fetcher.settling.writes import Write
 from schemas.errors import FatalError
@@ -19,7 +19,7 @@ from tests.integration.file_fetcher.references.conftest import COUNT, GROUP, wri
 from tests.unit.file_fetcher.references.holdings import held, held_file, retry
 from tests.waiting import eventually
 
-PLACES = [("public.photos", number) for number in range(6)]
+PARTITIONS = [("public.photos", number) for number in range(6)]
 _FOUR_DAYS_MS = 4 * 86_400_000
 
 
@@ -27,7 +27,7 @@ _FOUR_DAYS_MS = 4 * 86_400_000
 def waiting_in(topics):
     """A row whose reference waits, and the retry it waits for, in the topic of a table of this test."""
 
-    def make(name: str, partition: int, row_version: int = 10, attempt: int = 1) -> tuple[Held, Waits]:
+    def make(name: str, partition: int, row_version: int = 10, attempt: int = 1) -> tuple[Holds, Waits]:
         file = held_file(f"{name}/url", State.RETRYING, version=row_version, attempt=attempt, since_ms=5)
         waits = retry(
             f"{name}/url",
@@ -37,16 +37,18 @@ def waiting_in(topics):
             attempt=attempt,
             topic=f"{topics.prefix}.public.photos",
         )
-        return Held(held(name, row_version, file, partition=partition)), Waits(waits)
+        return Holds(held(name, row_version, file, partition=partition)), Waits(waits)
 
     return make
 
 
 def test_f2_a_lost_store_is_rebuilt_from_the_topics(say, catch_up, store, waiting_in, tmp_path):
     row, waits = waiting_in("photos/4", 3)
-    say(Held(held("photos/1", partition=0)), Held(held("photos/2", partition=1)), Held(held("photos/3", partition=5)))
-    say(row, waits, Held(held("photos/5", partition=0)))
-    say(Held(held("photos/1", 12, partition=0)), Ended("photos/5", 13))
+    say(
+        Holds(held("photos/1", partition=0)), Holds(held("photos/2", partition=1)), Holds(held("photos/3", partition=5))
+    )
+    say(row, waits, Holds(held("photos/5", partition=0)))
+    say(Holds(held("photos/1", 12, partition=0)), Ended("photos/5", 13))
     catch_up()
     fresh = ReferenceStore(tmp_path / "fresh")
     catch_up(into=fresh)
@@ -55,12 +57,12 @@ def test_f2_a_lost_store_is_rebuilt_from_the_topics(say, catch_up, store, waitin
         assert each.get("photos/2") == held("photos/2", partition=1)
         assert each.get("photos/3") == held("photos/3", partition=5)
         assert each.get("photos/5") is None
-        assert each.due(1_000, PLACES, 10) == [waits.retry]
+        assert each.due(1_000, PARTITIONS, 10) == [waits.retry]
     fresh.close()
 
 
 def test_f2_only_the_state_of_the_partitions_that_are_held_is_read(say, catch_up, store):
-    say(*[Held(held(f"photos/{number}", partition=number)) for number in range(6)])
+    say(*[Holds(held(f"photos/{number}", partition=number)) for number in range(6)])
     catch_up(2)
     assert [number for number in range(6) if store.get(f"photos/{number}")] == [2, 5]
     catch_up()
@@ -71,9 +73,9 @@ def test_f2_what_a_killed_member_had_not_told_its_store_is_read_on_its_return(sa
     row, waits = waiting_in("photos/1", 0)
     say(row, waits)
     catch_up()
-    say(*waiting_in("photos/1", 0, attempt=2), Held(held("photos/2", partition=0)))
+    say(*waiting_in("photos/1", 0, attempt=2), Holds(held("photos/2", partition=0)))
     catch_up()
-    assert [(each.attempt, each.file_id) for each in store.due(1_000, PLACES, 10)] == [(2, "photos/1/url")]
+    assert [(each.attempt, each.file_id) for each in store.due(1_000, PARTITIONS, 10)] == [(2, "photos/1/url")]
     assert store.get("photos/2") is not None
 
 
@@ -86,7 +88,7 @@ def test_reading_goes_on_where_it_ended(say, catch_up, store, publisher, topics)
         catch_up(1)
         position = store.positions(topic)[1]
         store.set_position(topic, 0, position._replace(next_offset=2 if topic == topics.file_refs else 0))
-    say(Held(held("photos/2", partition=0)))
+    say(Holds(held("photos/2", partition=0)))
     catch_up()
     assert store.get("photos/2") == held("photos/2", partition=0)
 
@@ -105,22 +107,26 @@ def test_a_retry_that_cannot_be_read_stops_the_service_and_is_named(catch_up, pu
 
 
 def test_a_topic_that_was_made_again_is_read_from_its_beginning(say, catch_up, store, admin, topics):
-    say(Held(held("photos/1", partition=0)), Held(held("photos/2", partition=0)), Held(held("photos/3", partition=1)))
+    say(
+        Holds(held("photos/1", partition=0)), Holds(held("photos/2", partition=0)), Holds(held("photos/3", partition=1))
+    )
     catch_up()
     admin._client.delete_topics([topics.file_refs], operation_timeout=20)[topics.file_refs].result(20)
     eventually(lambda: topics.file_refs not in admin.topics(), what="the topic to be gone")
     admin.ensure_topics([state_topic(topics.file_refs, COUNT)])
     # As many records as before, so that the old position would be good.
-    say(Held(held("photos/2", partition=0)), Held(held("photos/4", partition=0)), Held(held("photos/5", partition=0)))
+    say(
+        Holds(held("photos/2", partition=0)), Holds(held("photos/4", partition=0)), Holds(held("photos/5", partition=0))
+    )
     catch_up(0)
     assert [number for number in range(1, 6) if store.get(f"photos/{number}")] == [2, 3, 4, 5]
 
 
 def test_a_store_that_was_not_brought_up_to_date_for_days_is_read_from_the_beginning(say, catch_up, store, topics):
-    say(Held(held("photos/1", partition=0)))
+    say(Holds(held("photos/1", partition=0)))
     catch_up()
     # Its tombstone has been and gone.
-    store.apply([Held(held("photos/2", partition=0)), Held(held("photos/3", partition=1))])
+    store.apply([Holds(held("photos/2", partition=0)), Holds(held("photos/3", partition=1))])
     catch_up()
     assert store.get("photos/2") is not None
     for topic in (topics.file_refs, topics.retry(GROUP)):
@@ -133,10 +139,10 @@ def test_a_store_that_was_not_brought_up_to_date_for_days_is_read_from_the_begin
 
 
 def test_p1_another_members_open_transaction_is_waited_for(say, catch_up, store, other_member, topics):
-    write = written(topics, Held(held("photos/1", 11, partition=0)))
+    write = written(topics, Holds(held("photos/1", 11, partition=0)))
     other_member.produce(write.topic, write.value, write.key, 0)
     other_member.flush(20)
-    say(Held(held("photos/2", partition=0)))
+    say(Holds(held("photos/2", partition=0)))
     reading = threading.Thread(target=catch_up)
     reading.start()
     reading.join(1)
@@ -152,11 +158,11 @@ def test_what_was_aborted_is_not_seen(say, catch_up, store, other_member, topics
         write = written(topics, change)
         other_member.produce(write.topic, write.value, write.key, 0, headers=list(write.headers))
     other_member.flush(20)
-    say(Held(held("photos/2", partition=0)))
+    say(Holds(held("photos/2", partition=0)))
     other_member.abort_transaction(20)
     catch_up()
     assert store.get("photos/1") is None
-    assert store.due(1_000, PLACES, 10) == []
+    assert store.due(1_000, PARTITIONS, 10) == []
     assert store.get("photos/2") is not None
 
 
@@ -173,14 +179,14 @@ def test_a_retry_whose_row_is_written_last_is_not_passed_over(catch_up, store, o
     other_member.commit_transaction(20)
     reading.join(30)
     catch_up()
-    assert store.due(1_000, PLACES, 10) == [waits.retry]
+    assert store.due(1_000, PARTITIONS, 10) == [waits.retry]
 
 
 def test_a_retry_that_comes_after_its_row_was_looked_for_is_read_the_next_time(
     say, catch_up, store, waiting_in, monkeypatch
 ):
     row, waits = waiting_in("photos/1", 0)
-    say(Held(held("photos/2", partition=0)), *waiting_in("photos/3", 0))
+    say(Holds(held("photos/2", partition=0)), *waiting_in("photos/3", 0))
     remember = rebuild._Reader.remember
     told: list[bool] = []
 
@@ -192,16 +198,16 @@ def test_a_retry_that_comes_after_its_row_was_looked_for_is_read_the_next_time(
 
     monkeypatch.setattr(rebuild._Reader, "remember", remember_while_another_member_writes)
     catch_up()
-    assert [each.record_id for each in store.due(1_000, PLACES, 10)] == ["photos/3"]
+    assert [each.record_id for each in store.due(1_000, PARTITIONS, 10)] == ["photos/3"]
     catch_up()
-    assert [each.record_id for each in store.due(1_000, PLACES, 10)] == ["photos/1", "photos/3"]
+    assert [each.record_id for each in store.due(1_000, PARTITIONS, 10)] == ["photos/1", "photos/3"]
 
 
 def test_rows_at_work_are_in_sight_while_the_topic_is_read_from_its_beginning(
     say, catch_up, store, topics, monkeypatch
 ):
-    say(Held(held("photos/1", partition=0)))
-    store.apply([Held(held("photos/1", 12, partition=0))])
+    say(Holds(held("photos/1", partition=0)))
+    store.apply([Holds(held("photos/1", 12, partition=0))])
     seen = []
     apply = ReferenceStore.apply
 
@@ -216,7 +222,7 @@ def test_rows_at_work_are_in_sight_while_the_topic_is_read_from_its_beginning(
 
 
 def test_more_rows_than_a_batch_are_read(publisher, catch_up, store, topics):
-    rows = [Held(held(f"photos/{number:05}", partition=number)) for number in range(3_500)]
+    rows = [Holds(held(f"photos/{number:05}", partition=number)) for number in range(3_500)]
     publisher.publish([written(topics, row) for row in rows], {}, None)
     catch_up()
     for row in (rows[0], rows[999], rows[1_000], rows[3_499]):
@@ -238,7 +244,7 @@ def test_retries_that_the_topic_has_forgotten_are_lost_and_reading_goes_on_behin
     for future in admin._client.delete_records([KafkaTopicPartition(topics.retry(GROUP), 0, 2)]).values():
         future.result(20)
     catch_up()
-    assert [file.file_id for _, file in store.lost_retries(PLACES, 10)] == ["photos/1/url"]
+    assert [file.file_id for _, file in store.lost_retries(PARTITIONS, 10)] == ["photos/1/url"]
     assert store.positions(topics.retry(GROUP))[0].next_offset == 2
 
 

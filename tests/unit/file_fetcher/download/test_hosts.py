@@ -111,12 +111,12 @@ def test_a_signature_is_not_shown():
 
 
 @pytest.mark.parametrize(
-    ("url", "place"),
+    ("url", "origin"),
     [
         ("https://host/a?b=c", "https://host"),
         ("http://host:8000/a", "http://host:8000"),
         ("https://[::1]:9/a", "https://[::1]:9"),
     ],
 )
-def test_place_is_scheme_and_host(url, place):
-    assert web_address(url).place == place
+def test_origin_is_scheme_and_host(url, origin):
+    assert web_address(url).origin == origin

@@ -93,7 +93,7 @@ def test_no_settings_know_no_bucket():
 def test_link_to_an_allowed_host_is_followed():
     url = "https://files.example.com/a.pdf?token=s3cr3t"
     assert where(url) == HttpUrl(url, "files.example.com", None)
-    assert where(url).place == "https://files.example.com"
+    assert where(url).origin == "https://files.example.com"
     assert where(url, kind=FileKind.JSONB_S3_MAP) == where(url)
     assert "s3cr3t" not in repr(where(url))
 
@@ -126,7 +126,7 @@ def test_a_link_that_expired_a_moment_ago_is_tried(lifetime_s, expired):
 
 
 @pytest.mark.parametrize(
-    ("place", "found"),
+    ("origin", "found"),
     [
         ("https://mirror-1.s3.eu-west-1.amazonaws.com/a%20b.pdf", S3Object("mirror-1", "a b.pdf")),
         ("https://s3.amazonaws.com/mirror-2/a.pdf", S3Object("mirror-2", "a.pdf")),
@@ -135,8 +135,8 @@ def test_a_link_that_expired_a_moment_ago_is_tried(lifetime_s, expired):
         ("https://photos.example.com/documents/a.pdf", S3Object("documents", "a.pdf")),
     ],
 )
-def test_expired_link_falls_back_to_s3(place, found):
-    assert where(f"{place}?{SIGNED_AT}&X-Amz-Expires=60") == found
+def test_expired_link_falls_back_to_s3(origin, found):
+    assert where(f"{origin}?{SIGNED_AT}&X-Amz-Expires=60") == found
 
 
 def test_a_version_goes_along():
@@ -144,9 +144,9 @@ def test_a_version_goes_along():
     assert where(url) == S3Object("mirror-1", "a.pdf", "v1")
 
 
-@pytest.mark.parametrize("place", ["https://other.s3.amazonaws.com/a.pdf", "https://files.example.com/a.pdf"])
-def test_expired_link_without_fallback_is_skipped(place):
-    assert skipped(f"{place}?{SIGNED_AT}&X-Amz-Expires=60") == "url_expired"
+@pytest.mark.parametrize("origin", ["https://other.s3.amazonaws.com/a.pdf", "https://files.example.com/a.pdf"])
+def test_expired_link_without_fallback_is_skipped(origin):
+    assert skipped(f"{origin}?{SIGNED_AT}&X-Amz-Expires=60") == "url_expired"
 
 
 def test_link_into_a_bucket_of_ours_needs_neither_signature_nor_host():
@@ -184,19 +184,19 @@ PARTS += [
 def test_whatever_a_row_says_has_a_source_or_is_skipped(location):
     reference = FileReference("pdf_url", FileKind.URL, "", "", "id", "pdf", location=location)
     with contextlib.suppress(Skipped):
-        assert resolve(reference, "drawings", RULES, NOW_S).place
+        assert resolve(reference, "drawings", RULES, NOW_S).origin
 
 
 @pytest.mark.parametrize(
-    ("source", "place"),
+    ("source", "origin"),
     [
         (S3Object("documents", "a"), "s3:documents"),
         (HttpUrl("http://host:8000/a?b", "host"), "http://host:8000"),
         (GoogleSheet("d"), "google"),
     ],
 )
-def test_place_names_no_path(source, place):
-    assert source.place == place
+def test_origin_names_no_path(source, origin):
+    assert source.origin == origin
 
 
 def test_a_host_that_cannot_be_read_is_told_at_the_start():

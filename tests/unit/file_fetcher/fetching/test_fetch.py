@@ -15,8 +15,8 @@ from file_fetcher.download.sources import S3Object, Source, rules_of
 from file_fetcher.failures import Blocked, Cancelled, FetchProblem, Later, Skipped, Throttled
 from file_fetcher.fetching import fetch as fetched
 from file_fetcher.fetching.contents import Taken
-from file_fetcher.fetching.fetch import Fetching, Places
-from file_fetcher.metrics import Telemetry
+from file_fetcher.fetching.fetch import Fetching, Origins
+from file_fetcher.metrics import FetcherMetrics
 from file_fetcher.settings import GoogleSettings, RetrySettings, S3Settings, UrlSettings
 from file_fetcher.work import Again, Fetch, Got, Not, Outcome
 from schemas.file_references import FileReference
@@ -24,7 +24,7 @@ from schemas.file_results import Content
 from tests.unit.file_fetcher.rows import EXTRACTION, reference
 
 DELAYS_S = (5.0, 30.0)
-PLACE = "s3:photos"
+ORIGIN = "s3:photos"
 CONTENT = Content(3, "ab" * 32, "application/pdf", "file:///store/ab")
 
 
@@ -78,16 +78,16 @@ class _World:
         self.folder = folder
         self.told: list[FetchProblem | None] = []
         self.cancelled = False
-        telemetry = Telemetry(Metrics("file-fetcher", "1"), "group")
-        self.places = Places(RetrySettings(breaker_failures=3, breaker_delay_s=5), telemetry)
+        metrics = FetcherMetrics(Metrics("file-fetcher", "1"), "group")
+        self.origins = Origins(RetrySettings(breaker_failures=3, breaker_delay_s=5), metrics)
         self.fetching = Fetching(
             self.downloader,  # type: ignore[arg-type]
             self.contents,  # type: ignore[arg-type]
             rules_of(S3Settings(bucket="photos"), UrlSettings(), GoogleSettings()),
-            places=self.places,
+            origins=self.origins,
             folder=folder,
             delays_s=DELAYS_S,
-            telemetry=telemetry,
+            metrics=metrics,
         )
 
     def fetch(self, of: FileReference | None = None, attempt: int = 0) -> Outcome | None:
@@ -116,11 +116,11 @@ def world(tmp_path: Path, clock: _Clock) -> _World:
 def test_file_is_downloaded_stored_and_read(world: _World) -> None:
     outcome = world.fetch()
     assert isinstance(outcome, Got)
-    assert (outcome.content, outcome.extraction, outcome.rows, outcome.place) == (
+    assert (outcome.content, outcome.extraction, outcome.rows, outcome.origin) == (
         CONTENT,
         EXTRACTION,
         (("S", 1, 2),),
-        PLACE,
+        ORIGIN,
     )
     assert world.downloader.asked == [S3Object("photos", "plans/a.pdf")]
     assert world.contents.seen == [(b"abc", "a.pdf")]
@@ -156,7 +156,7 @@ def test_end_of_the_download_is_told_before_the_file_is_read(world: _World) -> N
 def test_reference_that_leads_nowhere_is_skipped_without_a_download(world: _World) -> None:
     outcome = world.fetch(reference("https://evil.example.com/a.pdf", "url"))
     assert isinstance(outcome, Not)
-    assert (outcome.failed, outcome.reason, outcome.place) == (False, "host_not_allowed", "")
+    assert (outcome.failed, outcome.reason, outcome.origin) == (False, "host_not_allowed", "")
     assert world.downloader.asked == []
     assert len(world.told) == 1
 
@@ -164,16 +164,16 @@ def test_reference_that_leads_nowhere_is_skipped_without_a_download(world: _Worl
 def test_what_cannot_be_had_now_is_tried_again_later_and_fails_in_the_end(world: _World) -> None:
     problem = Later("not_found", "no such key")
     world.downloader.problems = [problem] * 3
-    assert world.fetch() == Again(1, 1_005_000, "not_found", PLACE)
+    assert world.fetch() == Again(1, 1_005_000, "not_found", ORIGIN)
     assert world.told == [problem]
-    assert world.fetch(attempt=1) == Again(2, 1_030_000, "not_found", PLACE)
-    assert world.fetch(attempt=2) == Not(True, "not_found", "no such key", PLACE)
+    assert world.fetch(attempt=1) == Again(2, 1_030_000, "not_found", ORIGIN)
+    assert world.fetch(attempt=2) == Not(True, "not_found", "no such key", ORIGIN)
 
 
 def test_file_that_the_store_refuses_to_take_is_tried_again(world: _World) -> None:
     world.contents.problem = Blocked("storage_full", "no room")
-    assert world.fetch(attempt=1) == Again(1, 1_005_000, "storage_full", PLACE)
-    assert world.places.open_places() == {"store_url": "storage_full"}  # and not the file's place
+    assert world.fetch(attempt=1) == Again(1, 1_005_000, "storage_full", ORIGIN)
+    assert world.origins.open_origins() == {"store_url": "storage_full"}  # and not the file's origin
 
 
 def test_while_the_store_cannot_be_used_nothing_is_downloaded(world: _World, clock: _Clock) -> None:
@@ -184,11 +184,11 @@ def test_while_the_store_cannot_be_used_nothing_is_downloaded(world: _World, clo
         assert isinstance(outcome, Again)
         assert (outcome.attempt, outcome.reason) == (0, "storage_full")
         assert len(world.downloader.asked) == 1
-        assert world.places.open_places() == {"store_url": "storage_full"}
+        assert world.origins.open_origins() == {"store_url": "storage_full"}
         clock.now += 5.1
         world.contents.problem = None
         assert isinstance(world.fetch(), Got)
-    assert world.places.open_places() == {}
+    assert world.origins.open_origins() == {}
     assert [(each["event"], each["log_level"], each["place"], each.get("remedy")) for each in logs] == [
         ("place is left alone", "warning", "store_url", "make room"),
         ("place is asked again", "info", "store_url", None),
@@ -207,35 +207,35 @@ def test_probe_that_does_not_come_to_the_store_lets_the_next_one_find_out(world:
 def test_place_may_be_probed_though_the_store_was_in_the_way(world: _World, clock: _Clock) -> None:
     world.fails(Blocked("bad_credentials", "refused"))
     clock.now += 3
-    world.places.failed("store_url", Blocked("storage_full", "no room"), wholly=True)
+    world.origins.failed("store_url", Blocked("storage_full", "no room"), wholly=True)
     clock.now += 3
     assert isinstance(world.fetch(), Again)
     clock.now += 3
     assert isinstance(world.fetch(), Got)
-    assert world.places.open_places() == {}
+    assert world.origins.open_origins() == {}
 
 
 def test_bucket_that_is_not_there_is_said_once(world: _World) -> None:
     with capture_logs() as logs:
         world.fails(*[Blocked("no_such_bucket", "no bucket", remedy="mend s3.bucket")] * 2)
     assert [(each["event"], each["place"], each["reason"], each["remedy"]) for each in logs] == [
-        ("place is left alone", PLACE, "no bucket", "mend s3.bucket")
+        ("place is left alone", ORIGIN, "no bucket", "mend s3.bucket")
     ]
 
 
 def test_place_that_cannot_be_used_is_left_alone_at_once_and_nothing_is_used_up(world: _World) -> None:
     world.fails(Blocked("bad_credentials", "refused"))
-    assert world.places.open_places() == {PLACE: "bad_credentials"}
-    assert world.fetch(attempt=2) == Again(2, 1_006_000, "bad_credentials", PLACE)
+    assert world.origins.open_origins() == {ORIGIN: "bad_credentials"}
+    assert world.fetch(attempt=2) == Again(2, 1_006_000, "bad_credentials", ORIGIN)
     assert len(world.downloader.asked) == 1
     assert [type(each) for each in world.told] == [Cancelled]
 
 
 def test_place_that_fails_several_times_in_a_row_is_left_alone(world: _World) -> None:
     world.fails(Later("network", "reset"), Throttled("throttled", "slow down"))
-    assert world.places.open_places() == {}
+    assert world.origins.open_origins() == {}
     world.fails(Later("network", "reset"))
-    assert world.places.open_places() == {PLACE: "network"}
+    assert world.origins.open_origins() == {ORIGIN: "network"}
 
 
 OF_THE_FILE = [
@@ -250,11 +250,11 @@ OF_THE_FILE = [
 def test_what_is_wrong_with_a_file_says_nothing_against_its_place(world: _World, problem: FetchProblem) -> None:
     network = Later("network", "reset")
     world.fails(network, network, problem, network, network)
-    assert world.places.open_places() == {}
+    assert world.origins.open_origins() == {}
 
 
 def test_other_places_are_not_left_alone(world: _World) -> None:
-    world.places.failed("s3:other", Blocked("network", "refused"), wholly=True)
+    world.origins.failed("s3:other", Blocked("network", "refused"), wholly=True)
     assert isinstance(world.fetch(), Got)
 
 
@@ -262,15 +262,15 @@ def test_probe_that_succeeds_opens_the_place_again(world: _World, clock: _Clock)
     world.fails(Blocked("network", "refused"))
     clock.now += 5
     assert isinstance(world.fetch(), Got)
-    assert world.places.open_places() == {}
+    assert world.origins.open_origins() == {}
 
 
 def test_one_try_at_a_time_is_the_probe(world: _World, clock: _Clock) -> None:
     world.fails(Blocked("network", "refused"))
     clock.now += 5
-    assert world.places.left_alone_s(PLACE) is None
+    assert world.origins.left_alone_s(ORIGIN) is None
     assert isinstance(world.fetch(), Again)
-    world.places.answered(PLACE)
+    world.origins.answered(ORIGIN)
     assert isinstance(world.fetch(), Got)
 
 
@@ -287,7 +287,7 @@ def test_probe_that_was_cancelled_leaves_room_for_the_next(world: _World, clock:
 def test_cancelled_fetch_has_no_outcome_and_says_nothing_of_its_place(world: _World) -> None:
     world.cancelled = True
     assert [world.fetch() for _ in range(10)] == [None] * 10
-    assert world.places.open_places() == {}
+    assert world.origins.open_origins() == {}
 
 
 def test_error_nobody_has_classified_comes_out(world: _World) -> None:

@@ -10,7 +10,7 @@ from cdc_runtime.metrics import Metrics
 from cdc_runtime.throttle import Throttle
 from file_fetcher.failures import FetchProblem, Later, Skipped, Throttled
 from file_fetcher.fetching.threads import Downloads, Over
-from file_fetcher.metrics import Telemetry
+from file_fetcher.metrics import FetcherMetrics
 from tests.waiting import eventually
 
 DEADLINE_S = 20.0
@@ -21,7 +21,7 @@ class _Crowd:
 
     def __init__(self, start: int, most: int, threads: int) -> None:
         self.throttle = Throttle(start=start, minimum=1, maximum=most, uniform=lambda: 0.5)
-        self.downloads = Downloads(self.throttle, threads, Telemetry(Metrics("file-fetcher", "1"), "group"))
+        self.downloads = Downloads(self.throttle, threads, FetcherMetrics(Metrics("file-fetcher", "1"), "group"))
         self.here: list[str] = []
         self.all_here: list[str] = []
         self._doors: dict[str, threading.Event] = {}

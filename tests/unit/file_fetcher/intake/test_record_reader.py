@@ -5,7 +5,7 @@ import pytest
 from cdc_runtime.consuming.records import Record
 from cdc_runtime.consuming.row_changes import Floor
 from file_fetcher.intake.file_columns import Columns
-from file_fetcher.intake.record_reader import Reading
+from file_fetcher.intake.record_reader import RecordReader
 from file_fetcher.work import Row
 from schemas.envelope import Event
 from schemas.errors import RecordError
@@ -41,7 +41,7 @@ class _Following:
 
 def _read(following: _Following, key: bytes | None = b"7", value: bytes | None = VALUE, **more: object) -> object:
     record = Record("cdc.public.photos", 4, 5, key, value, 0, **more)  # type: ignore[arg-type]
-    return Reading(following, ("project_id",)).read(PHOTOS, record)  # type: ignore[arg-type]
+    return RecordReader(following, ("project_id",)).read(PHOTOS, record)  # type: ignore[arg-type]
 
 
 def test_row_has_its_references() -> None:

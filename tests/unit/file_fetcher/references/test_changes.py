@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cdc_runtime.consuming.records import Record
-from file_fetcher.references.changes import Ended, Held, change_of
+from file_fetcher.references.changes import Ended, Holds, change_of
 from schemas.errors import RecordError
 from tests.unit.file_fetcher.references.holdings import held
 
@@ -15,7 +15,7 @@ def record(key, value, *headers, partition=1) -> Record:
 
 
 def test_a_record_says_what_a_row_holds():
-    assert change_of(record(b"photos/7", held().to_json()), 3) == Held(held())
+    assert change_of(record(b"photos/7", held().to_json()), 3) == Holds(held())
 
 
 def test_a_tombstone_ends_a_row_at_its_version():

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from file_fetcher.settling.file_identity import digest, place_of, same_file, without_signature
+from file_fetcher.settling.file_identity import digest, location_digest, same_file, without_signature
 
 S3 = "https://b.s3.amazonaws.com/a.pdf"
 AZURE = "https://x.blob.core.windows.net/c/a.pdf"
@@ -41,20 +41,20 @@ DIFFERENT = {
 
 @pytest.mark.parametrize(("first", "second"), DIFFERENT.values(), ids=DIFFERENT)
 def test_what_is_no_signature_tells_files_apart(first: str, second: str) -> None:
-    assert not same_file(place_of(first), place_of(second))
+    assert not same_file(location_digest(first), location_digest(second))
 
 
 def test_signature_changes_the_place_but_not_the_file() -> None:
     first, second = f"{S3}?X-Amz-Signature=00", f"{S3}?X-Amz-Signature=ff"
-    assert place_of(first) != place_of(second)
-    assert same_file(place_of(first), place_of(second))
-    assert same_file(place_of(first), place_of(S3))
+    assert location_digest(first) != location_digest(second)
+    assert same_file(location_digest(first), location_digest(second))
+    assert same_file(location_digest(first), location_digest(S3))
 
 
 def test_place_gives_no_location_away() -> None:
-    place = place_of(f"{S3}?X-Amz-Signature=00")
-    assert set(place) <= set("0123456789abcdef:")
-    assert len(place) == 49
+    made = location_digest(f"{S3}?X-Amz-Signature=00")
+    assert set(made) <= set("0123456789abcdef:")
+    assert len(made) == 49
 
 
 def test_digest_of_nothing_is_nothing_and_of_any_text_a_digest() -> None:

@@ -13,27 +13,27 @@ from cdc_runtime.metrics import Metrics
 from file_fetcher.failures import Blocked
 from file_fetcher.fetching.contents import ParsedRow
 from file_fetcher.intake.position_ages import Ages
-from file_fetcher.metrics import Telemetry
+from file_fetcher.metrics import FetcherMetrics
 from file_fetcher.references.changes import Waits, change_of
 from file_fetcher.references.local import ReferenceStore
 from file_fetcher.references.retries import Retry
 from file_fetcher.settling import kafka_transactions as published
-from file_fetcher.settling.kafka_transactions import Membership, Publication
+from file_fetcher.settling.kafka_transactions import KafkaTransactions, Membership
 from file_fetcher.settling.settlement import settle_floor
 from file_fetcher.work import Again, Work
 from schemas.errors import FatalError, Unreachable
 from schemas.file_state import State
 from tests.unit.file_fetcher.brokers import ABORTS, UNHEARD, Broker
-from tests.unit.file_fetcher.rows import BOOK, PLACE, TOPICS, done, got, reference, row, work
+from tests.unit.file_fetcher.rows import OWN_TOPICS, PARTITION, TOPICS, done, got, reference, row, work
 
 _PRODUCT_DELAYS = published._DELAYS
 
-MEMBER = Membership("generation 7", lambda place: None)
+MEMBER = Membership("generation 7", lambda topic_partition: None)
 OTHER = TopicPartition("cdc.public.photos", 5)
 
 
 class _World:
-    """A publication with a fake of Kafka and the real store."""
+    """A transactions with a fake of Kafka and the real store."""
 
     def __init__(self, store: ReferenceStore) -> None:
         self.store = store
@@ -41,14 +41,14 @@ class _World:
         self.offsets = Offsets()
         self.caught_up: list[list[int]] = []
         self.catching_up: Exception | None = None
-        self.publication = Publication(
+        self.transactions = KafkaTransactions(
             self.broker,  # type: ignore[arg-type]
             store,
             self.offsets,
             ages=Ages(),
-            book=BOOK,
+            own_topics=OWN_TOPICS,
             catch_up=self._catch_up,
-            telemetry=Telemetry(Metrics("file-fetcher", "1"), "group"),
+            metrics=FetcherMetrics(Metrics("file-fetcher", "1"), "group"),
         )
 
     def _catch_up(self, partitions: Sequence[int]) -> None:
@@ -56,18 +56,18 @@ class _World:
         if self.catching_up is not None:
             raise self.catching_up
         self.store.apply([change_of(each, 3) for each in self.broker.log if each.topic == TOPICS.file_refs])
-        retries = [each for each in self.broker.log if each.topic == TOPICS.retry(BOOK.group)]
+        retries = [each for each in self.broker.log if each.topic == TOPICS.retry(OWN_TOPICS.group)]
         self.store.apply([Waits(Retry.from_record(each, TOPICS)) for each in retries])
 
-    def read(self, offset: int, of: Any = None, place: TopicPartition = PLACE) -> Work:
+    def read(self, offset: int, of: Any = None, topic_partition: TopicPartition = PARTITION) -> Work:
         """A finished work of a record that was read."""
-        self.offsets.taken(place, offset)
+        self.offsets.taken(topic_partition, offset)
         made = done(work(of or row(10, reference()), offset=offset))
-        made.place = place
+        made.topic_partition = topic_partition
         return made
 
     def publish(self, *works: Work) -> list[Work]:
-        return self.publication.publish(works, MEMBER)
+        return self.transactions.publish(works, MEMBER)
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_f1_results_state_and_offset_go_out_in_one_transaction(world: _World) ->
     assert world.publish(one) == [one]
     ((writes, offsets, metadata),) = world.broker.calls
     assert [write.topic for write in writes] == ["cdc._files", "cdc._file_refs"]
-    assert (offsets, metadata) == ({PLACE: 6}, "generation 7")
+    assert (offsets, metadata) == ({PARTITION: 6}, "generation 7")
 
 
 @pytest.mark.rule("F1")
@@ -105,10 +105,10 @@ def test_aborted_works_are_settled_again_before_anything_else(world: _World) -> 
     first = world.read(5)
     second = world.read(6, row(10, reference(), record_id="photos/8"))
     world.publish(first)
-    waited = world.publication.waiting
+    waited = world.transactions.waiting
     assert world.publish(second) == [first, second]
-    assert (waited, world.publication.waiting) == (True, False)
-    assert world.broker.committed == {PLACE: 7}
+    assert (waited, world.transactions.waiting) == (True, False)
+    assert world.broker.committed == {PARTITION: 7}
     assert world.broker.results() == [("photos/7/image_s3_key", 40_960)] * 2
 
 
@@ -161,7 +161,7 @@ def test_offset_goes_no_further_than_what_is_settled(world: _World) -> None:
     world.read(5)
     second = world.read(6, row(10, reference(), record_id="photos/8"))
     world.publish(second)
-    assert world.broker.calls[0][1] == {PLACE: 5}
+    assert world.broker.calls[0][1] == {PARTITION: 5}
 
 
 def test_offsets_of_works_that_did_not_happen_go_out_with_nothing_else(world: _World) -> None:
@@ -169,13 +169,13 @@ def test_offsets_of_works_that_did_not_happen_go_out_with_nothing_else(world: _W
     world.publish(world.read(5))
     held = world.store.get("photos/7")
     assert held is not None
-    floor = settle_floor(held, 20, BOOK, 0)
+    floor = settle_floor(held, 20, OWN_TOPICS, 0)
     world.broker.fates = [ABORTS]
     world.publish(world.read(6, row(11, reference(), record_id="photos/8")))
-    assert not world.publication.publish_apart([floor], 4, MEMBER)
-    assert world.broker.committed == {PLACE: 6}
+    assert not world.transactions.publish_apart([floor], 4, MEMBER)
+    assert world.broker.committed == {PARTITION: 6}
     world.publish()
-    assert world.publication.publish_apart([floor], 4, MEMBER)
+    assert world.transactions.publish_apart([floor], 4, MEMBER)
     assert world.store.get("photos/7") is None
     assert world.broker.results()[-1] == ("photos/7/image_s3_key", 81_920)
 
@@ -185,18 +185,20 @@ def test_floor_that_was_settled_though_nobody_heard_ends_nothing_else(world: _Wo
     held = world.store.get("photos/7")
     assert held is not None
     world.broker.fates = [UNHEARD]
-    assert not world.publication.publish_apart([settle_floor(held, 20, BOOK, 0)], 4, MEMBER)
+    assert not world.transactions.publish_apart([settle_floor(held, 20, OWN_TOPICS, 0)], 4, MEMBER)
     world.publish()
     assert world.store.get("photos/7") is None
 
 
 def test_works_of_a_partition_that_was_taken_away_are_forgotten(world: _World) -> None:
     world.broker.fates = [ABORTS]
-    world.publish(world.read(5), world.read(9, row(10, reference(), record_id="photos/9", partition=5), place=OTHER))
-    world.publication.drop([PLACE])
-    world.offsets.drop([PLACE])
+    world.publish(
+        world.read(5), world.read(9, row(10, reference(), record_id="photos/9", partition=5), topic_partition=OTHER)
+    )
+    world.transactions.drop([PARTITION])
+    world.offsets.drop([PARTITION])
     (kept,) = world.publish()
-    assert kept.place == OTHER
+    assert kept.topic_partition == OTHER
     assert world.broker.committed == {OTHER: 10}
 
 
@@ -208,7 +210,7 @@ def test_f1_retry_alone_names_a_position_so_that_a_member_that_was_thrown_out_is
     world.publish(first)
     (retry,) = world.store.due(10**13, [("public.photos", 4)], 10)
     world.publish(done(work(row(10, reference()), retry), attempt=1))
-    assert world.broker.calls[1][1] == {PLACE: 6}
+    assert world.broker.calls[1][1] == {PARTITION: 6}
 
 
 def test_works_with_many_rows_are_shared_out_among_transactions(world: _World) -> None:
@@ -218,10 +220,10 @@ def test_works_with_many_rows_are_shared_out_among_transactions(world: _World) -
         one.outcomes = dict.fromkeys(one.outcomes, got([("S", 1, 15_000)], open_rows=lambda: iter(())))
         works.append(one)
     assert world.publish(*works) == works[:1]
-    assert world.broker.committed == {PLACE: 6}
-    assert world.publication.waiting
+    assert world.broker.committed == {PARTITION: 6}
+    assert world.transactions.waiting
     assert [world.publish(), world.publish(), world.publish()] == [works[1:2], works[2:], []]
-    assert world.broker.committed == {PLACE: 8}
+    assert world.broker.committed == {PARTITION: 8}
 
 
 def test_what_was_in_a_transaction_that_did_not_happen_stays_together(world: _World) -> None:
@@ -245,7 +247,7 @@ def test_file_whose_rows_cannot_be_read_is_put_off_and_holds_up_no_other(world: 
     assert held is not None
     (file,) = held.files
     assert (file.state, file.reason, file.attempt) == (State.RETRYING, "bad_answer", 0)
-    assert world.broker.committed == {PLACE: 7}
+    assert world.broker.committed == {PARTITION: 7}
 
 
 def test_error_that_is_fatal_comes_out(world: _World) -> None:
@@ -263,7 +265,7 @@ def test_pauses_grow_to_half_a_minute_however_often_it_fails(world: _World, monk
     pauses = []
     for _ in range(1100):
         began = clock.now
-        while world.publication.pausing:
+        while world.transactions.pausing:
             clock.now += 0.05
         pauses.append(clock.now - began)
         assert world.publish() == []
@@ -278,7 +280,7 @@ def test_nothing_is_published_during_a_pause(world: _World, monkeypatch: pytest.
     one = world.read(5)
     world.publish(one)
     assert (world.publish(), len(world.broker.calls)) == ([], 1)
-    assert not world.publication.publish_apart([], 4, MEMBER)
+    assert not world.transactions.publish_apart([], 4, MEMBER)
 
 
 class _Clock:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from file_fetcher.settling.file_identity import digest, place_of
+from file_fetcher.settling.file_identity import digest, location_digest
 from file_fetcher.settling.reference_diff import Change, compare, same_references, says_all_of
 from schemas.file_references import FileReference
 from schemas.file_state import HeldFile, HeldRecord, State
@@ -25,7 +25,7 @@ def _held(of: FileReference, state: State = State.FETCHED, project: str = "", **
         10,
         state,
         of.entry,
-        place=place_of(of.location),
+        place=location_digest(of.location),
         context=digest(project),
         **more,
     )

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from file_fetcher.fetching.contents import ParsedRow
-from file_fetcher.references.changes import Ended, Held, NoLongerWaits, Waits
+from file_fetcher.references.changes import Ended, Holds, NoLongerWaits, Waits
 from file_fetcher.references.retries import Retry
 from file_fetcher.settling.settlement import Settlement, settle, settle_floor, waiting_file
 from file_fetcher.settling.writes import Write
 from file_fetcher.work import Again, Outcome, Row, Work
 from schemas.file_results import FileResult, FileRow, Status
 from schemas.file_state import HeldRecord, State
-from tests.unit.file_fetcher.rows import BOOK, TOPICS, done, failed, got, reference, row, skipped, work
+from tests.unit.file_fetcher.rows import OWN_TOPICS, TOPICS, done, failed, got, reference, row, skipped, work
 
 NOW_MS = 1_700_000_100_000
 IMAGE = "photos/7/image_s3_key"
@@ -25,7 +25,7 @@ LETTERS = "cdc._dlq.rowferry-file-fetcher"
 
 
 def _settle(of: Work, held: HeldRecord | None = None) -> Settlement:
-    return settle(of, held, BOOK, NOW_MS)
+    return settle(of, held, OWN_TOPICS, NOW_MS)
 
 
 def _changed(of: Row, held: HeldRecord | None = None, outcome: Outcome | None = None) -> Settlement:
@@ -33,7 +33,7 @@ def _changed(of: Row, held: HeldRecord | None = None, outcome: Outcome | None = 
 
 
 def _held(settlement: Settlement) -> HeldRecord:
-    (change,) = (each for each in settlement.changes if isinstance(each, Held))
+    (change,) = (each for each in settlement.changes if isinstance(each, Holds))
     return change.record
 
 
@@ -138,7 +138,7 @@ def test_file_that_is_tried_again_has_no_result_and_a_retry_with_its_event() -> 
     }
     (file,) = _held(settlement).files
     assert (file.state, file.attempt, file.due_ms, file.reason) == (State.RETRYING, 1, NOW_MS + 5_000, "not_found")
-    assert [type(each) for each in settlement.changes] == [Waits, Held]
+    assert [type(each) for each in settlement.changes] == [Waits, Holds]
     assert settlement.retries == 1
 
 
@@ -354,7 +354,7 @@ def test_event_settled_anew_after_an_abort_gives_the_same_again() -> None:
 
 
 def test_floor_ends_all_of_a_row_with_its_own_version() -> None:
-    settlement = settle_floor(_remembered(10, got([("S", 1, 1)])), 20, BOOK, NOW_MS)
+    settlement = settle_floor(_remembered(10, got([("S", 1, 1)])), 20, OWN_TOPICS, NOW_MS)
     written, row_gone, tombstone = settlement.all_writes()
     result = FileResult.from_json(written.value or b"")
     assert (result.status, result.version, result.row_version) == (Status.GONE, 81_920, 20)
@@ -367,7 +367,7 @@ def test_floor_ends_all_of_a_row_with_its_own_version() -> None:
 
 def test_floor_names_the_table_of_another_schema_as_documents_do() -> None:
     held = replace(_remembered(10), table="crm.photos", record_id="crm.photos/7")
-    (result,) = _results(settle_floor(held, 20, BOOK, NOW_MS))
+    (result,) = _results(settle_floor(held, 20, OWN_TOPICS, NOW_MS))
     assert result.provenance.source_table == "crm.photos"
 
 

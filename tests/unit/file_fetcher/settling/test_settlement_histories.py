@@ -25,15 +25,15 @@ from file_fetcher.work import Again, Fetch, Outcome, Row, Work
 from schemas.file_references import FileReference
 from schemas.file_results import FileResult, FileRow, Status
 from schemas.file_state import State
-from tests.unit.file_fetcher.rows import BOOK, TOPICS, failed, got, reference, row, skipped, work
+from tests.unit.file_fetcher.rows import OWN_TOPICS, TOPICS, failed, got, reference, row, skipped, work
 
 COLUMNS = ("image_s3_key", "plan_s3_key", "url")
 LOCATIONS = ("a.csv", "b.csv", "https://h/a.csv?X-Amz-Signature=01", "https://h/a.csv?X-Amz-Signature=02")
 NOW_MS = 1_000
 FAR_MS = 10**12
-PLACES = [("public.photos", 4)]
+PARTITIONS = [("public.photos", 4)]
 FILES, ROWS, REFS = TOPICS.files, TOPICS.file_rows, TOPICS.file_refs
-RETRIES = TOPICS.retry(BOOK.group)
+RETRIES = TOPICS.retry(OWN_TOPICS.group)
 # What happens to a transaction.
 HAPPENS, ABORTS, UNHEARD = "happens", "aborts", "unheard"
 
@@ -106,7 +106,7 @@ class World:
         self.commit(partial(self.settled, new), fate)
 
     def settled(self, new: Work) -> Settlement:
-        return settle(new, self.store.get("photos/7"), BOOK, NOW_MS)
+        return settle(new, self.store.get("photos/7"), OWN_TOPICS, NOW_MS)
 
     def started(self, new: Work) -> Work:
         """What the fetcher does when it starts a work."""
@@ -122,7 +122,7 @@ class World:
         return new
 
     def retry(self, outcome: Outcome, fate: tuple[str, ...]) -> bool:
-        due = self.store.due(FAR_MS, PLACES, 1)
+        due = self.store.due(FAR_MS, PARTITIONS, 1)
         for retry in due:
             new = self.started(work(self.seen[retry.row_version], retry))
             more = isinstance(outcome, Again)
@@ -135,7 +135,7 @@ class World:
         self.holds = {}
         for attempt in fate:
             for held in self.store.below("public.photos", 4, self.version, 10):
-                self.commit(partial(settle_floor, held, self.version, BOOK, NOW_MS), (attempt,))
+                self.commit(partial(settle_floor, held, self.version, OWN_TOPICS, NOW_MS), (attempt,))
 
     def forget(self) -> None:
         self.store.apply([Ended("photos/7", 10**9)])

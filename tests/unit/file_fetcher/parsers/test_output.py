@@ -6,7 +6,7 @@ import pytest
 
 from file_fetcher.parsers.context import META, TEXT, Context
 from file_fetcher.parsers.limits import ParserLimits
-from file_fetcher.parsers.reading import Reading, reading_of
+from file_fetcher.parsers.output import ParserOutput, output_of
 
 
 @pytest.fixture
@@ -20,18 +20,18 @@ def facts(tmp_path):
 
 @pytest.mark.usefixtures("facts")
 def test_what_was_written_is_read(tmp_path):
-    reading = reading_of(tmp_path, "ok")
+    reading = output_of(tmp_path, "ok")
     assert (reading.status, reading.whole, reading.text_chars, reading.rows_accepted) == ("ok", True, 4, 1)
     assert reading.ranges == (("S", 2, 2),)
     assert reading.text == tmp_path / TEXT
 
 
 def test_without_facts_there_is_but_a_status(tmp_path):
-    assert reading_of(tmp_path, "parser_timeout") == Reading("parser_timeout")
+    assert output_of(tmp_path, "parser_timeout") == ParserOutput("parser_timeout")
 
 
 def test_saying_ok_without_facts_is_a_crash(tmp_path):
-    assert reading_of(tmp_path, "ok") == Reading("parser_crash")
+    assert output_of(tmp_path, "ok") == ParserOutput("parser_crash")
 
 
 @pytest.mark.parametrize(
@@ -39,11 +39,11 @@ def test_saying_ok_without_facts_is_a_crash(tmp_path):
 )
 def test_facts_that_are_none_are_a_crash(tmp_path, facts, key, value):
     (tmp_path / META).write_text(json.dumps({**facts, key: value}))
-    assert reading_of(tmp_path, "ok") == Reading("parser_crash")
+    assert output_of(tmp_path, "ok") == ParserOutput("parser_crash")
 
 
 @pytest.mark.usefixtures("facts")
 def test_links_are_not_followed(tmp_path):
     (tmp_path / TEXT).unlink()
     (tmp_path / TEXT).symlink_to("/etc/hostname")
-    assert reading_of(tmp_path, "ok").text is None
+    assert output_of(tmp_path, "ok").text is None

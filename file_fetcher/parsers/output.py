@@ -18,7 +18,7 @@ _MAX_STDERR_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ParserOutput:
     """
     What a parser read in a file. `text` and `rows`: files, None where there is nothing; they go with the folder.
 
@@ -39,11 +39,11 @@ class Reading:
     warnings: tuple[str, ...] = ()
 
 
-def reading_of(folder: Path, status: str) -> Reading:
+def output_of(folder: Path, status: str) -> ParserOutput:
     """What lies in the folder; a parser may have been taken over by its file, so nothing there is trusted."""
     try:
         facts = _facts(folder)
-        return Reading(
+        return ParserOutput(
             status=status,
             whole=True,
             text=_plain(folder / TEXT),
@@ -58,7 +58,7 @@ def reading_of(folder: Path, status: str) -> Reading:
             warnings=tuple(str(each) for each in facts["warnings"]),
         )
     except (ValueError, KeyError, TypeError, AttributeError):
-        return Reading(status if status != "ok" else "parser_crash")
+        return ParserOutput(status if status != "ok" else "parser_crash")
 
 
 def _facts(folder: Path) -> dict[str, Any]:
