@@ -2,7 +2,8 @@
 Fills the pages of the documentation with what the code says, at each build, so that they cannot be stale.
 
 A line `<!-- from code: NAME -->` becomes the text of `FROM_CODE[NAME]`; `<!-- output: COMMAND ... -->` becomes what
-that command of the product prints. A name or command that does not exist fails the build.
+that command of the product prints. A name or command that does not exist fails the build. A link out of the
+documentation, to the source, works in a checkout; the site holds no source and shows its text alone.
 """
 
 from __future__ import annotations
@@ -33,11 +34,13 @@ COMMANDS = {
     "rowferry": "rowferry.cli",
 }
 _MARK = re.compile(r"^<!-- (from code|output): (.+?) -->$", re.MULTILINE)
+_SOURCE_LINK = re.compile(r"\[([^\]]+)\]\(\.\./\.\./[^)#]+\)")
 
 
 def on_page_markdown(markdown: str, **_: object) -> str:
     """MkDocs calls this for every page."""
-    return _MARK.sub(lambda match: _output(match[2]) if match[1] == "output" else _from_code(match[2]), markdown)
+    inside = _SOURCE_LINK.sub(r"\1", markdown)
+    return _MARK.sub(lambda match: _output(match[2]) if match[1] == "output" else _from_code(match[2]), inside)
 
 
 def _from_code(name: str) -> str:
