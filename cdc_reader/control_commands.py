@@ -17,7 +17,7 @@ from schemas.names import TableName
 _EVERY_S = 0.5
 
 
-class Commands:
+class ControlInbox:
     """Follows `_control` from where the start has read it to."""
 
     def __init__(self, tail: Tail, *, source: str) -> None:

@@ -20,13 +20,13 @@ from schemas.errors import TransientError
 logger = structlog.get_logger(__name__)
 
 
-class Duties:
+class Heartbeat:
     """For the stream's thread. `due` (monotonic seconds) is the next time; `difference` what changed, once it did."""
 
     def __init__(
         self, settings: ReaderSettings, side: SideWork, definitions: Definitions, unseen: UnseenTransactions
     ) -> None:
-        self._heartbeat = f"{settings.source}:heartbeat"
+        self._message = f"{settings.source}:heartbeat"
         self._interval_s = settings.heartbeat_interval_s
         self._side = side
         self._definitions = definitions
@@ -40,7 +40,7 @@ class Duties:
         if now < self.due:
             return False
         self.due = now + self._interval_s
-        self._side.submit(lambda worker: emit_message(worker.connection, self._heartbeat), lambda _: None, self._failed)
+        self._side.submit(lambda worker: emit_message(worker.connection, self._message), lambda _: None, self._failed)
         unseen = self._unseen.current()
         self._side.submit(
             lambda worker: current_snapshot(worker.connection),

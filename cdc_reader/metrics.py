@@ -27,7 +27,7 @@ class Observed(Protocol):
         """The position last committed."""
 
 
-class Instruments:
+class ReaderMetrics:
     """One for the life of the process."""
 
     def __init__(self, metrics: Metrics, health: Health, *, slot: str) -> None:

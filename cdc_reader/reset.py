@@ -1,5 +1,5 @@
 """
-Edge: makes the reader begin anew: no position and no slot mean that every table is read again and swept (rule P5).
+Edge: makes the reader begin again: no position and no slot mean that every table is read again and swept (rule P5).
 
 Versions go on rising: they are seeded from the topics (rule V8).
 """
@@ -18,7 +18,7 @@ from schemas.topics import Topics, offsets_topic
 
 
 def reset(settings: ReaderSettings, *, execute: bool) -> str:
-    """Drop the slot and forget the position; gives what was (or would be) done, in words.
+    """Drop the slot and forget the position; returns what was (or would be) done, in words.
 
     Raises `SlotBusy` while a reader runs.
     """

@@ -14,8 +14,8 @@ import time
 
 import structlog
 
-from cdc_reader.control_commands import Commands
-from cdc_reader.metrics import Instruments
+from cdc_reader.control_commands import ControlInbox
+from cdc_reader.metrics import ReaderMetrics
 from cdc_reader.postgres.advisory_lock import slot_lock
 from cdc_reader.postgres.connections import Connection, connect, translated
 from cdc_reader.postgres.lsn import Lsn
@@ -57,7 +57,7 @@ class Reader:
         self._settings = settings
         self._drain = drain
         self._health = health
-        self._instruments = Instruments(metrics, health, slot=settings.slot)
+        self._metrics = ReaderMetrics(metrics, health, slot=settings.slot)
         self._database_url = settings.secret_reader("database_url")
         self._application_name = f"rowferry-{settings.source}"
         self._admin = KafkaAdmin(settings.kafka)
@@ -87,14 +87,14 @@ class Reader:
                 # Whoever holds the slot's lock is the reader (P2): a fence is our own, from before a long pause.
                 if isinstance(exc, NeighbourMissing) and not self._streamed:
                     raise
-                self._instruments.disturbed(type(exc).__name__, str(exc))
+                self._metrics.disturbed(type(exc).__name__, str(exc))
                 self._give_up_in_time(exc, began - started)
                 if time.monotonic() - began > _DELAYS.longest_s:
                     backoff.succeeded()
                 pause_s = backoff.failed()
                 logger.warning("session_ended", reason=str(exc), again_in_s=round(pause_s, 2))
             finally:
-                self._instruments.session_over()
+                self._metrics.session_over()
                 self._health.started()
             self._drain.wait(pause_s)
 
@@ -149,7 +149,7 @@ class Reader:
                 logger.info("standby", reason=reason)
                 waiting = True
             self._streamed = True
-            self._instruments.standby(reason)
+            self._metrics.standby(reason)
             self._drain.wait(_LOCK_POLL_S)
         return False
 
@@ -201,19 +201,19 @@ class Reader:
         settings = self._settings
         control = Topics(settings.kafka.prefix).control
         side = SideWork(self._connect, workers=settings.snapshot.workers + 1)
-        commands = Commands(
+        inbox = ControlInbox(
             Tail(settings.kafka, control, {0: ready.stored.control_next}, admin=self._admin), source=settings.source
         )
         try:
             session = Session(
                 settings,
                 ready,
-                Edges(connection, stream, publisher, side, commands),
-                instruments=self._instruments,
+                Edges(connection, stream, publisher, side, inbox),
+                metrics=self._metrics,
                 encoder_of=self._encoder,
             )
             self._streamed = True
-            self._instruments.streaming()
+            self._metrics.streaming()
             self._health.started()
             logger.info(
                 "streaming",
@@ -226,5 +226,5 @@ class Reader:
             if restart is not None:
                 logger.info("session_restarts", reason=restart)
         finally:
-            commands.close()
+            inbox.close()
             side.close()

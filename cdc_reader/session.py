@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from cdc_reader.control_commands import Commands
+from cdc_reader.control_commands import ControlInbox
 from cdc_reader.discovery.definition_changes import Definitions
-from cdc_reader.heartbeat import Duties
-from cdc_reader.metrics import Instruments
+from cdc_reader.heartbeat import Heartbeat
+from cdc_reader.metrics import ReaderMetrics
 from cdc_reader.pgoutput.messages import Relation
 from cdc_reader.postgres.connections import Connection
 from cdc_reader.postgres.replication import ReplicationStream
@@ -30,7 +30,7 @@ from cdc_reader.publishing.floors import Floors
 from cdc_reader.publishing.publisher import Publisher
 from cdc_reader.settings import ReaderSettings
 from cdc_reader.snapshot.chunk_reads import ChunkReads
-from cdc_reader.snapshot.removed_tables import Farewells
+from cdc_reader.snapshot.removed_tables import RemovedTables
 from cdc_reader.snapshot.runner import RunnerSettings, SnapshotRunner
 from cdc_reader.snapshot.scan_records import RecordedScans
 from cdc_reader.snapshot.scans import cause_of_scan, resumable
@@ -40,11 +40,9 @@ from cdc_reader.stream.transactions import Transactions
 from cdc_reader.tables.captured import CapturedTable, EncoderOf, StreamedRelation, Tables
 from cdc_reader.transcode import EventContext
 from schemas.control import Command, Kind
-from schemas.envelope import OP_DELETE
 from schemas.errors import TransientError
 from schemas.names import TableName
 from schemas.offsets import Position
-from schemas.tombstones import HEADER_OP, HEADER_VERSION
 from schemas.topics import MAX_MESSAGE_BYTES, Topics
 
 logger = structlog.get_logger(__name__)
@@ -66,11 +64,11 @@ class Edges:
     stream: ReplicationStream
     publisher: Publisher
     side: SideWork
-    commands: Commands
+    inbox: ControlInbox
 
 
 class Session:
-    """Streams until `stopping` says so or a restart is due; made anew for every start."""
+    """Streams until `stopping` says so or a restart is due; one for every start."""
 
     def __init__(
         self,
@@ -78,14 +76,14 @@ class Session:
         ready: Ready,
         edges: Edges,
         *,
-        instruments: Instruments,
+        metrics: ReaderMetrics,
         encoder_of: EncoderOf,
     ) -> None:
-        self._settings, self._instruments = settings, instruments
+        self._settings, self._metrics = settings, metrics
         self._connection, self._stream = edges.connection, edges.stream
         self._publisher = publisher = edges.publisher
         self._side = side = edges.side
-        self._commands = edges.commands
+        self._inbox = edges.inbox
         self._topics = Topics(settings.kafka.prefix)
         self._position, self._versions, self._binary = ready.position, ready.versions, ready.binary
         self._restart: str | None = None
@@ -106,12 +104,12 @@ class Session:
             message_prefix=MESSAGE_PREFIX,
         )
         definitions = Definitions(settings, ready.catalog)
-        self._duties = Duties(settings, side, definitions, unseen)
+        self._heartbeat = Heartbeat(settings, side, definitions, unseen)
         self.runner = SnapshotRunner(
             _runner_settings(settings, ready),
             tables=self.tables.by_name,
             side=side,
-            output=publisher,
+            sink=publisher,
             floors=self._floors,
             versions=ready.versions,
             announce=self,
@@ -120,7 +118,7 @@ class Session:
             recorded=_recorded(ready, publisher),
         )
         topic = self._topics.tables
-        self._farewells = Farewells(ready, publisher, self.runner, source=settings.source, tables_topic=topic)
+        self._removed = RemovedTables(ready, publisher, self.runner, source=settings.source, tables_topic=topic)
         self._request_scans(ready)
 
     def _request_scans(self, ready: Ready) -> None:
@@ -148,8 +146,8 @@ class Session:
             self._obey(command, begun)
 
     def run(self, stopping: Callable[[], bool]) -> str | None:
-        """Stream; gives the reason for a restart, or None when `stopping()` ended it. Raises our errors."""
-        self._farewells.begin(self._side)
+        """Stream; returns the reason for a restart, or None when `stopping()` ended it. Raises our errors."""
+        self._removed.begin(self._side)
         while not stopping():
             batch, more = self._stream.receive(most=BATCH_MESSAGES, wait_s=self._wait_s(), wake_fd=self._side.wake_fd)
             if batch:
@@ -158,12 +156,12 @@ class Session:
             now = time.monotonic()
             self.runner.poll(now)
             self._commit_when_due(now, more=more)
-            for command in self._commands.poll(now):
+            for command in self._inbox.poll(now):
                 self._obey(command)
-            if self._duties.poll(now):
+            if self._heartbeat.poll(now):
                 self.runner.recorded.remember_deletes(self.tables.by_name)
-            self._instruments.tick(self)
-            restart = self._restart or self._duties.difference
+            self._metrics.tick(self)
+            restart = self._restart or self._heartbeat.difference
             if restart is not None and self._transactions.begin is None:
                 self._commit()
                 return restart
@@ -173,7 +171,7 @@ class Session:
     def _wait_s(self) -> float:
         if self._publisher.dirty:
             return self._settings.commit.max_wait_s / 4
-        return max(0.0, min(_IDLE_WAIT_S, self._duties.due - time.monotonic()))
+        return max(0.0, min(_IDLE_WAIT_S, self._heartbeat.due - time.monotonic()))
 
     def _commit_when_due(self, now: float, *, more: bool) -> None:
         if self._transactions.begin is None:
@@ -195,7 +193,7 @@ class Session:
         rows, began = self._publisher.rows, time.monotonic()
         self._publisher.commit(self._position)
         self._stream.confirm(self._position.restart_lsn)
-        self._instruments.committed(self._position, rows, self._changes.whole, time.monotonic() - began)
+        self._metrics.committed(self._position, rows, self._changes.whole, time.monotonic() - began)
         self._changes.whole = 0
 
     # What the stream asks and tells (changes.Companions)
@@ -224,12 +222,12 @@ class Session:
             if self._binary and not plan.binary:
                 raise TextNeeded(f"table {bound.table.name} has a type that is only read as text")
             self._publisher.store_plan(plan)
-            self._instruments.bound(bound)
+            self._metrics.bound(bound)
         if differs:
             now = time.monotonic()
             if bound is not None:
                 self.runner.void(bound.table.name, "another definition came", now)
-            self._duties.compare_definitions()
+            self._heartbeat.compare_definitions()
 
     def refetch(self, relation: StreamedRelation, keys: Sequence[bytes], xids: set[int]) -> Refetched | None:
         """Rows read again; what they may have seen goes into the position (rule V6)."""
@@ -244,12 +242,12 @@ class Session:
             logger.warning("refetch_failed", table=str(table.name), rows=len(keys))
             return None
         self._position = replace(self._position, seen_lsn=max(self._position.seen_lsn, found.seen_lsn))
-        self._instruments.refetched(table, len(found.rows))
+        self._metrics.refetched(table, len(found.rows))
         return found
 
     def row_unread(self, table: CapturedTable, key: bytes) -> None:
         """Ask ourselves, durably, to read the row again (rule V5)."""
-        command = self._commands.reread(str(table.name), [key.decode("ascii")])
+        command = self._inbox.reread(str(table.name), [key.decode("ascii")])
         self.command_moved(command)
         self._obey(command)
 
@@ -263,8 +261,8 @@ class Session:
         self.runner.void(table.name, "the table was truncated", time.monotonic())
 
     def own_message(self, content: str, lsn: int, context: EventContext) -> None:
-        """A watermark, a farewell's marker, or a heartbeat."""
-        if not self._farewells.on_message(content, lsn, context):
+        """A watermark, the marker of removed tables, or a heartbeat."""
+        if not self._removed.on_message(content, lsn, context):
             self.runner.on_message(content, lsn, context, time.monotonic())
 
     # What scans tell (runner.Announce)
@@ -274,19 +272,14 @@ class Session:
         self._publisher.add(self._topics.control, command.id.encode(), command.to_json(), self.now_us() // 1000)
 
     def definition_changed(self, table: TableName) -> None:
-        """A scan found its table changed: start anew with the new definition."""
+        """A scan found its table changed: start again with the new definition."""
         self._restart = f"the definition of {table} changed"
-
-    def tombstone(self, table: CapturedTable, key: bytes, version: int) -> None:
-        """What stays behind a delete that a read found."""
-        headers = ((HEADER_VERSION, str(version).encode()), (HEADER_OP, OP_DELETE.encode()))
-        self._publisher.add_to(table.topic, key, None, self.now_us() // 1000, partition=None, headers=headers)
 
     # What is done now and then
 
     def _obey(self, command: Command, begun: Collection[str] = ()) -> None:
         """Do what was asked; `begun` are the tables whose scan for it is done, or goes on."""
-        refused = self._commands.refusal(command, self.tables.by_name)
+        refused = self._inbox.refusal(command, self.tables.by_name)
         if refused is not None:
             self.command_moved(refused)
             return

@@ -89,7 +89,7 @@ class Startup:
         captured = [entry for entry in entries.values() if entry.capture.mode == REPLICATION]
         self._admin.ensure_topics([table_topic(entry.topic, entry.partitions) for entry in captured])
         tables = [self._table(entry, catalog) for entry in captured]
-        ready = Ready(stored, position, versions, catalog, entries, tables, self._farewell(stored, entries))
+        ready = Ready(stored, position, versions, catalog, entries, tables, self._removed(stored, entries))
         ready.binary = self._binary(captured, catalog)
         ready.not_visible = frozenset(xids_in_sync_rep(self._connection))
         self._first_commit(ready)
@@ -158,7 +158,7 @@ class Startup:
         return switch_point(text, stored.position.timeline)
 
     def _create_slot(self) -> int:
-        """Create the slot; it waits for all transactions that run now. Gives where it begins."""
+        """Create the slot; it waits for all transactions that run now. Returns where it begins."""
         logger.info("slot_is_created", slot=self._settings.slot, waits_for="transactions that are open now")
         [row] = self._stream.execute(
             f'CREATE_REPLICATION_SLOT "{self._settings.slot}" LOGICAL {PLUGIN} NOEXPORT_SNAPSHOT'
@@ -227,10 +227,10 @@ class Startup:
             relations=frozenset(relation.oid for relation in row.published) if row else frozenset(),
         )
 
-    def _farewell(self, stored: Stored, entries: dict[TableName, TableEntry]) -> list[CapturedTable]:
+    def _removed(self, stored: Stored, entries: dict[TableName, TableEntry]) -> list[CapturedTable]:
         """Tables of ours that are gone, or not selected any more: a last sweep takes their rows out (rule D1).
 
-        A table made anew under the same name is not among them: its own scan sweeps what was before it.
+        A table recreated under the same name is not among them: its own scan sweeps what was before it.
         """
         gone = [
             entry

@@ -136,7 +136,7 @@ class Truncate:
 
 @dataclass(frozen=True, slots=True)
 class LogicalMessage:
-    """What somebody wrote with `pg_logical_emit_message`."""
+    """What a session wrote with `pg_logical_emit_message`."""
 
     transactional: bool
     lsn: Lsn

@@ -47,7 +47,7 @@ _ABSENT = ("does not exist",)
 _NO_RIGHT = ("permission denied to start WAL sender", "must be superuser or replication role")
 _NO_SENDER = ("number of requested standby connections exceeds",)
 CONNECT_TIMEOUT_S = 10
-# DDL between planning and reading: the definitions are compared and the session begins anew.
+# DDL between planning and reading: the definitions are compared and the session begins again.
 _MOVED = (errors.UndefinedTable, errors.UndefinedColumn, errors.UndefinedObject, errors.InvalidSchemaName)
 Connection = psycopg.Connection[tuple[Any, ...]]
 

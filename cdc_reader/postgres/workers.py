@@ -141,7 +141,7 @@ class SideWork:
             thread.join(timeout_s)
         for worker in self._extra:
             worker.discard()
-        with self._pipe_lock:  # a worker that is late must not write into a descriptor that is somebody else's by then
+        with self._pipe_lock:  # a worker that is late must not write into a descriptor that another owner has by then
             self._closed = True
             os.close(self.wake_fd)
             os.close(self._wake_write)

@@ -1,9 +1,11 @@
 """
 What must agree before the reader goes on from its position; each function raises `GapFound` when it does not.
 
-A start that PostgreSQL accepts can still have lost changes: a slot that somebody else moved, a restored server, a
-publication dropped and made again, a topic that came back empty (rules P3, P4, P5, D2, D6, D7). Nothing here
+A start that PostgreSQL accepts can still have lost changes: a slot that something else moved, a restored server, a
+publication dropped and recreated, a topic that came back empty (rules P3, P4, P5, D2, D6, D7). Nothing here
 mends a gap: the reader halts with one line that names cause and remedy.
+
+Keeps: P3, P4, P5, P12, D2, D6, D7.
 """
 
 from __future__ import annotations
@@ -46,7 +48,7 @@ def check_slot(name: str, slot: SlotRow | None, position: Position, *, plugin: s
     if slot.confirmed_lsn > position.restart_lsn:
         raise GapFound(
             f"expected slot {name!r} at or before the stored position {Lsn(position.restart_lsn)}, got it confirmed "
-            f"to {Lsn(slot.confirmed_lsn)}: something else read from it or made it anew",
+            f"to {Lsn(slot.confirmed_lsn)}: something else read from it or recreated it",
             remedy=RESET,
         )
 
@@ -57,7 +59,7 @@ def check_slot_kind(name: str, slot: SlotRow, *, plugin: str, database: str) -> 
         raise ServerSetting(
             f"expected slot {name!r} to be a {plugin} slot of database {database!r}, "
             f"got {slot.plugin} of {slot.database!r}",
-            remedy="set another name in the setting `slot`, or drop that slot when nobody needs it",
+            remedy="set another name in the setting `slot`, or drop that slot when nothing needs it",
         )
 
 
@@ -98,7 +100,7 @@ def check_publication(stored: PublicationMark, current: PublicationMark | None, 
         raise GapFound("expected the publication that the position belongs to, got none: it was dropped", remedy=RESET)
     if stored.identity != current.identity:
         raise GapFound(
-            "expected the publication as it was, got one that was altered or made anew: "
+            "expected the publication as it was, got one that was altered or recreated: "
             "changes meanwhile were not sent",
             remedy=RESET,
         )
@@ -106,7 +108,7 @@ def check_publication(stored: PublicationMark, current: PublicationMark | None, 
     for table, mark in stored.members.items():
         if mark not in now and int(mark.split(":", 3)[2]) in relations:
             raise GapFound(
-                f"expected table {table} to have stayed in the publication, got it removed or added anew: "
+                f"expected table {table} to have stayed in the publication, got it removed, or added again: "
                 "changes meanwhile were not sent",
                 remedy=RESET,
             )

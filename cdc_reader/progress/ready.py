@@ -15,7 +15,7 @@ from schemas.tables import TableEntry
 
 @dataclass(slots=True)
 class Ready:
-    """What a session streams with. `farewell`: tables that are captured no longer; their rows leave the topics.
+    """What a session streams with. `removed`: tables that are captured no longer; their rows leave the topics.
 
     `not_visible`: xids that earlier sessions may have delivered and that no snapshot is sure to see yet (rule S1).
     """
@@ -26,6 +26,6 @@ class Ready:
     catalog: Catalog
     entries: dict[TableName, TableEntry]
     tables: list[CapturedTable]
-    farewell: list[CapturedTable] = field(default_factory=list)
+    removed: list[CapturedTable] = field(default_factory=list)
     binary: bool = True
     not_visible: frozenset[int] = frozenset()

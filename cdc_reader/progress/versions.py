@@ -1,15 +1,17 @@
 """
 Versions: the numbers by which consumers tell newer from older.
 
-Rule 1: every version given out is greater than all before it, over every table and mode.
+Rule 1: every version handed out is greater than all before it, over every table and mode.
 Rule 2: a version is the time in microseconds unless that would break rule 1 (rule V8: clocks run back).
+
+Keeps: V8.
 """
 
 from __future__ import annotations
 
 
 class Versions:
-    """Gives out versions; `last` is the greatest given out so far."""
+    """Hands out versions; `last` is the greatest so far."""
 
     __slots__ = ("last",)
 
@@ -23,5 +25,5 @@ class Versions:
 
 
 def seed(candidates: list[int], *, now_us: int) -> int:
-    """The version to begin above: the greatest one known from any place, or just below now (rule V8)."""
+    """The version to begin above: the greatest one known from any source, or just below now (rule V8)."""
     return max([*candidates, now_us - 1])

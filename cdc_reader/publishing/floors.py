@@ -3,42 +3,23 @@ Floor events: "no row of this table with a version below N exists any more" (tru
 
 Rule V1: floors only rise; every floor event carries the greatest N so far, since compaction keeps one per partition.
 Rule V4: a floor event goes into every partition of the table's topic, under one reserved key.
+
+Keeps: V1, V4.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
-
+from cdc_reader.publishing.event_sink import EventSink
 from cdc_reader.tables.captured import CapturedTable
 from cdc_reader.transcode import EventContext
 from schemas.keys import FLOOR_KEY
 from schemas.offsets import FLOORS_KEY, mapping_to_json
 
 
-class FloorSink(Protocol):
-    """Where floor events and the floors themselves are written."""
-
-    def add_to(
-        self,
-        topic: str,
-        key: bytes,
-        value: bytes | None,
-        ts_ms: int,
-        *,
-        partition: int | None,
-        headers: Sequence[tuple[str, bytes]],
-    ) -> None:
-        """Publish a record to a partition."""
-
-    def record(self, key: bytes, value: bytes | None) -> None:
-        """Write a record of `_offsets` with the next commit."""
-
-
 class Floors:
     """The floor of each table, by `str(TableName)`."""
 
-    def __init__(self, floors: dict[str, int], sink: FloorSink) -> None:
+    def __init__(self, floors: dict[str, int], sink: EventSink) -> None:
         self.values = dict(floors)
         self._sink = sink
 
@@ -53,7 +34,7 @@ class Floors:
         ordinal: int,
         below: int | None = None,
     ) -> int:
-        """Publish a truncate (`below` is its own version) or a sweep; gives the floor that the event carries."""
+        """Publish a truncate (`below` is its own version) or a sweep; returns the floor that the event carries."""
         name = str(table.name)
         floor = max(self.values.get(name, 0), version if below is None else below)
         self.values[name] = floor

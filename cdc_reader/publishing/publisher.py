@@ -4,6 +4,8 @@ Edge: one Kafka transaction after another, each with the position that it reache
 Rule 1: events and the position behind them are committed together, or neither is.
 Rule 2: nothing is confirmed to PostgreSQL before `commit` has returned.
 Rule 3: schemas are stored by a producer of their own before the first event that needs them (rule P10).
+
+Keeps: P7, P10.
 """
 
 from __future__ import annotations
@@ -12,13 +14,13 @@ import json
 import time
 from collections.abc import Sequence
 
+from cdc_reader.publishing.event_sink import Header
 from cdc_reader.transcode import TablePlan
 from cdc_runtime.kafka.producer import RAW_ERRORS, IdempotentProducer, TransactionalProducer
 from cdc_runtime.settings.models import KafkaSettings
 from schemas.offsets import POSITION_KEY, Position
 from schemas.topics import Topics
 
-Header = tuple[str, bytes]
 _POLL_EVERY = 1_000  # librdkafka keeps a report per record until it is polled
 
 

@@ -16,7 +16,7 @@ from schemas.names import TableName
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ChunkRequest:
     """What a worker is to read: a range of a table, or some keys of it."""
 
     table: CapturedTable
@@ -28,24 +28,24 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class ChunkReads:
-    """How chunks are read: `fingerprint` gives a table's definition now, `event_bytes` bounds one row."""
+    """How chunks are read: `fingerprint` returns a table's definition now, `event_bytes` bounds one row."""
 
     encoder_of: EncoderOf
     fingerprint: Callable[[Worker, TableName], str]
     event_bytes: int
     visible_within_s: float
 
-    def read(self, worker: Worker, reading: Reading, attempt: str) -> ReadResult:
+    def read(self, worker: Worker, request: ChunkRequest, attempt: str) -> ReadResult:
         """Read one chunk, and the definition behind the last one. Raises `TransientError`: try again."""
-        table, keys = reading.table, reading.keys
+        table, keys = request.table, request.keys
         encoder = self.encoder_of(table.plan)  # encoders are for one thread
         try:
             read = read_chunk(
                 worker,
-                reading.query,
+                request.query,
                 lambda data: copied_row(encoder, data, max_bytes=self.event_bytes),
-                bounds=reading.bounds,
-                delivered=reading.delivered,
+                bounds=request.bounds,
+                delivered=request.delivered,
                 timeout_s=self.visible_within_s,
             )
         except RecordError as exc:

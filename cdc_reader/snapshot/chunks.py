@@ -2,7 +2,7 @@
 What a chunk is, and how large.
 
 A chunk is a range of the primary key, read in key order from behind the last key done, bounded by rows and bytes
-(rule S3); or a few single keys that somebody asked to be read again.
+(rule S3); or a few single keys that were asked to be read again.
 """
 
 from __future__ import annotations

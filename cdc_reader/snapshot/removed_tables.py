@@ -1,8 +1,10 @@
 """
-Tables that are captured no longer: dropped, made anew under another OID, or taken out of the selection.
+Tables that are captured no longer: dropped, recreated under another OID, or taken out of the selection.
 
 A marker is written after the cause was seen; when it is received, every event of the old table lies before it, so a
 sweep below the next version takes all rows out of the topics (rules D1, S7).
+
+Keeps: D1, S7.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from cdc_reader.postgres.wal_messages import emit_message
 from cdc_reader.postgres.workers import SideWork
 from cdc_reader.progress.ready import Ready
 from cdc_reader.progress.versions import Versions
+from cdc_reader.publishing.event_sink import EventSink
 from cdc_reader.tables.captured import CapturedTable
 from cdc_reader.transcode import EventContext
 from schemas.errors import TransientError
@@ -32,28 +35,18 @@ class Sweeper(Protocol):
         """Publish a sweep."""
 
 
-class EntrySink(Protocol):
-    """Where entries of `_tables` and progress records go (`publisher.Publisher`)."""
-
-    def add(self, topic: str, key: bytes, value: bytes | None, ts_ms: int) -> None:
-        """Publish a record."""
-
-    def record(self, key: bytes, value: bytes | None) -> None:
-        """Write a record of `_offsets`."""
-
-
-class Farewells:
+class RemovedTables:
     """The last sweeps of a session's start."""
 
-    def __init__(self, ready: Ready, sink: EntrySink, sweeper: Sweeper, *, source: str, tables_topic: str) -> None:
-        self._leaving: Sequence[CapturedTable] = ready.farewell
+    def __init__(self, ready: Ready, sink: EventSink, sweeper: Sweeper, *, source: str, tables_topic: str) -> None:
+        self._leaving: Sequence[CapturedTable] = ready.removed
         self._still_there = set(ready.entries)
         self._snapshots = ready.stored.snapshots
         self._versions: Versions = ready.versions
         self._sink = sink
         self._sweeper = sweeper
         self._tables_topic = tables_topic
-        self._marker = f"{source}/{uuid.uuid4().hex}:farewell"
+        self._marker = f"{source}/{uuid.uuid4().hex}:removed"
 
     def begin(self, side: SideWork) -> None:
         """Write the marker, where there is something to take out."""
@@ -73,7 +66,7 @@ class Farewells:
         below = self._versions.next(context.ts_ms * 1000)
         self._sweeper.sweep(table, below, context, lsn)
         gone = table.name not in self._still_there
-        logger.info("table_taken_out", table=str(table.name), made_anew=not gone)
+        logger.info("table_taken_out", table=str(table.name), recreated=not gone)
         if not gone:
             return
         entry = replace(table.entry, deleted=True, version=self._versions.next(context.ts_ms * 1000))
@@ -84,4 +77,4 @@ class Farewells:
 
 
 def _lost(exc: TransientError) -> None:
-    logger.warning("farewell_waits_for_the_next_start", reason=str(exc))
+    logger.warning("removal_waits_for_the_next_start", reason=str(exc))

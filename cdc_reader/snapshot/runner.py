@@ -19,9 +19,11 @@ from cdc_reader.postgres.wal_messages import emit_message
 from cdc_reader.postgres.workers import SideWork, Worker
 from cdc_reader.progress.unseen_transactions import UnseenTransactions
 from cdc_reader.progress.versions import Versions
+from cdc_reader.publishing.event_sink import EventSink
 from cdc_reader.publishing.floors import Floors
+from cdc_reader.publishing.tombstones import publish_tombstone
 from cdc_reader.snapshot.chunk_queries import Bounds
-from cdc_reader.snapshot.chunk_reads import ChunkReads, Reading
+from cdc_reader.snapshot.chunk_reads import ChunkReads, ChunkRequest
 from cdc_reader.snapshot.chunks import ChunkSize
 from cdc_reader.snapshot.scan_records import RecordedScans
 from cdc_reader.snapshot.scans import HELD, RUNNING, Phase, Scan
@@ -40,16 +42,6 @@ _RETRY_S = 1.0
 _MOST_OVERTAKEN = 100_000
 
 
-class Output(Protocol):
-    """What a scan publishes, and how far it is (`publisher.Publisher`)."""
-
-    def add(self, topic: str, key: bytes, value: bytes | None, ts_ms: int) -> None:
-        """Publish an event."""
-
-    def record(self, key: bytes, value: bytes | None) -> None:
-        """Write a record of `_offsets` with the next commit."""
-
-
 class Announce(Protocol):
     """Whom scans tell what became of them."""
 
@@ -58,9 +50,6 @@ class Announce(Protocol):
 
     def definition_changed(self, table: TableName) -> None:
         """A table is no longer what its scan began with."""
-
-    def tombstone(self, table: CapturedTable, key: bytes, version: int) -> None:
-        """A row that was asked for is gone: publish what stays behind its delete."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +73,7 @@ class SnapshotRunner:
         *,
         tables: Mapping[TableName, CapturedTable],
         side: SideWork,
-        output: Output,
+        sink: EventSink,
         floors: Floors,
         versions: Versions,
         announce: Announce,
@@ -95,7 +84,7 @@ class SnapshotRunner:
         self._settings = settings
         self._tables = tables
         self._side = side
-        self._output = output
+        self._sink = sink
         self._floors = floors
         self._versions = versions
         self._announce = announce
@@ -271,11 +260,11 @@ class SnapshotRunner:
         )
         attempt, delivered = scan.attempt, scan.delivered
         bounds = Bounds(limit if keys is None else limit + 1, self._settings.chunk_bytes * 4)
-        reading = Reading(table, query, bounds, keys, delivered)
+        request = ChunkRequest(table, query, bounds, keys, delivered)
 
         def task(worker: Worker) -> frozenset[int]:
             """Read the chunk, and only then write the high watermark."""
-            result = self._reads.read(worker, reading, attempt)
+            result = self._reads.read(worker, request, attempt)
             if scan.attempt == attempt:
                 scan.read = result
                 emit_message(worker.connection, f"{attempt}:high")
@@ -319,13 +308,13 @@ class SnapshotRunner:
                 )
             else:
                 event = encoder.read_event(row, context, lsn, version, ordinal)
-            self._output.add(table.topic, key, event, ts_ms)
+            self._sink.add(table.topic, key, event, ts_ms)
         for key in window.gone(chunk):
             ordinal += 1
             version = self._versions.next(now_us)
             event = encoder.event(OP_DELETE, context, lsn=lsn, version=version, ordinal=ordinal)
-            self._output.add(table.topic, key, event, ts_ms)
-            self._announce.tombstone(table, key, version)
+            self._sink.add(table.topic, key, event, ts_ms)
+            publish_tombstone(self._sink, table.topic, key, version, context.ts_ms)
 
     def _complete(self, scan: Scan, table: CapturedTable, context: EventContext, lsn: int) -> None:
         if not scan.whole_table:

@@ -10,25 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Protocol
 
+from cdc_reader.publishing.event_sink import EventSink
 from cdc_reader.snapshot.scans import RUNNING
 from cdc_reader.tables.captured import CapturedTable
 from schemas.names import TableName
 from schemas.offsets import SnapshotProgress
 
 
-class OffsetSink(Protocol):
-    """Where progress is written (`publisher.Publisher`)."""
-
-    def record(self, key: bytes, value: bytes | None) -> None:
-        """Write a record of `_offsets` with the next commit."""
-
-
 class RecordedScans:
     """Progress by table, and the rows that the last complete scan found, less what went since."""
 
-    def __init__(self, progress: Mapping[TableName, SnapshotProgress], sink: OffsetSink) -> None:
+    def __init__(self, progress: Mapping[TableName, SnapshotProgress], sink: EventSink) -> None:
         self._progress = dict(progress)
         self._sink = sink
         self._rows: dict[TableName, int | None] = {

@@ -5,7 +5,7 @@ The scan of one table, step by step; no step is taken without its predecessor's 
           -> rows published, progress recorded -> next chunk (its low watermark is the last high one) ... -> sweep
 
 A scan is decided here and carried out by `runner`. Progress lives in `_offsets`, so a killed scan goes on behind
-its last recorded key. A scan for single keys has no progress: it is begun anew from its command.
+its last recorded key. A scan for single keys has no progress: it begins again from its command.
 """
 
 from __future__ import annotations
@@ -160,9 +160,9 @@ def cause_of_scan(progress: SnapshotProgress | None, *, incarnation: str, oid: i
     if progress is None:
         return "the table is new to this pipeline"
     if progress.incarnation != incarnation:
-        return "the slot began anew"
+        return "the slot began again"
     if progress.oid != oid:
-        return "the table was dropped and made anew"
+        return "the table was dropped and recreated"
     if progress.fingerprint != fingerprint:
         return "the table's definition changed"
     return None

@@ -17,42 +17,21 @@ from cdc_reader.pgoutput.messages import Begin, Commit, LogicalMessage, Relation
 from cdc_reader.postgres.replication import Payload
 from cdc_reader.progress.unseen_transactions import UnseenTransactions
 from cdc_reader.progress.versions import Versions
+from cdc_reader.publishing.event_sink import EventSink
 from cdc_reader.publishing.floors import Floors
+from cdc_reader.publishing.tombstones import publish_tombstone
 from cdc_reader.stream.toast_refetch import FetchedRow, Refetched
 from cdc_reader.stream.transactions import Transactions
 from cdc_reader.tables.captured import CapturedTable, StreamedRelation, Tables
-from cdc_reader.transcode import EventContext, Parts
+from cdc_reader.transcode import ChangeParts, EventContext
 from cdc_reader.transcode.row_assembly import assemble, before_of, missing_columns, moved_from
 from schemas.envelope import MODE_STREAM, OP_CREATE, OP_DELETE, OP_TRUNCATE
 from schemas.errors import ProtocolError
-from schemas.tombstones import HEADER_OP, HEADER_VERSION
 
 _INSERT, _UPDATE, _DELETE = 0x49, 0x55, 0x44
 _BEGIN, _COMMIT, _RELATION, _TRUNCATE, _MESSAGE = 0x42, 0x43, 0x52, 0x54, 0x4D
 _PASSED_OVER = frozenset(b"OY")  # Origin and Type: nothing of ours depends on them
 PREFETCH_ROWS = 200
-
-
-class Sink(Protocol):
-    """Where records go: the open Kafka transaction (`publisher.Publisher`)."""
-
-    rows: int
-    size: int
-
-    def add(self, topic: str, key: bytes, value: bytes | None, ts_ms: int) -> None:
-        """Publish an event; its key chooses the partition."""
-
-    def add_to(
-        self,
-        topic: str,
-        key: bytes,
-        value: bytes | None,
-        ts_ms: int,
-        *,
-        partition: int | None,
-        headers: Sequence[tuple[str, bytes]],
-    ) -> None:
-        """Publish a record with a partition of its own choice, or headers."""
 
 
 class Companions(Protocol):
@@ -103,7 +82,7 @@ class Changes:
         *,
         transactions: Transactions,
         tables: Tables,
-        sink: Sink,
+        sink: EventSink,
         versions: Versions,
         floors: Floors,
         unseen: UnseenTransactions,
@@ -223,8 +202,7 @@ class Changes:
     def _tombstone(self, table: CapturedTable, key: bytes, version: int) -> None:
         """Behind every delete: what compaction leaves of the row, with its version (rule V2)."""
         table.count_delete()
-        headers = ((HEADER_VERSION, str(version).encode()), (HEADER_OP, OP_DELETE.encode()))
-        self._sink.add_to(table.topic, key, None, self._ts_ms, partition=None, headers=headers)
+        publish_tombstone(self._sink, table.topic, key, version, self._ts_ms)
 
     def _rare(self, relation: StreamedRelation, lsn: int, at: int, batch: Sequence[Payload]) -> None:
         """A change that takes more than one go: in Avro from its single columns."""
@@ -245,7 +223,7 @@ class Changes:
         self,
         relation: StreamedRelation,
         op: str,
-        parts: Parts,
+        parts: ChangeParts,
         lsn: int,
         *,
         before: tuple[str, bytes] | None,

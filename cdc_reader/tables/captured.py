@@ -106,7 +106,7 @@ class Tables:
         self._encoder_of = encoder_of
 
     def bind(self, relation: Relation, type_names: TypeNames) -> tuple[StreamedRelation | None, bool]:
-        """Bind a relation to its table. Gives (None, ...) for one that is not captured.
+        """Bind a relation to its table. Returns (None, ...) for one that is not captured.
 
         The flag says that definitions must be compared: the message does not fit what is known of the table.
         """

@@ -55,15 +55,15 @@ def plan_table(
     if relation is not None:
         published = [column.name for column in relation.columns]
     columns = _published(entry, published)
-    places = {column.name: place for place, column in enumerate(columns)}
+    indexes = {column.name: index for index, column in enumerate(columns)}
     if relation is not None:
         _check_types(relation, entry)
     avro_schema = envelope_schema(table_schema(entry, prefix=prefix, published=published))
     return TablePlan(
         relation_oid=None if relation is None else relation.oid,
         columns=tuple(ColumnPlan(column.name, kind_of(column.type_oid)) for column in columns),
-        wire_order=tuple(places[name] for name in (published or places)),
-        key=tuple(places[name] for name in entry.primary_key),
+        wire_order=tuple(indexes[name] for name in (published or indexes)),
+        key=tuple(indexes[name] for name in entry.primary_key),
         database=entry.database,
         schema=entry.schema,
         table=entry.table,

@@ -14,10 +14,10 @@ from cdc_reader.transcode.encoder import (
     INCOMPLETE,
     KEY_CHANGED,
     UNCARRIABLE,
+    ChangeParts,
     Columns,
     Encoder,
     Fields,
-    Parts,
 )
 from cdc_reader.transcode.kinds import binary_capable, kind_of
 from cdc_reader.transcode.plan import ColumnPlan, TablePlan
@@ -30,12 +30,12 @@ __all__ = [
     "INCOMPLETE",
     "KEY_CHANGED",
     "UNCARRIABLE",
+    "ChangeParts",
     "ColumnPlan",
     "Columns",
     "Encoder",
     "EventContext",
     "Fields",
-    "Parts",
     "TablePlan",
     "Uncarriable",
     "binary_capable",

@@ -38,7 +38,7 @@ UNCARRIABLE = 4  # values that no event can carry
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class ChangeParts:
     """A change by its fields, in the order of `TablePlan.columns`.
 
     Unchanged values are taken from the old tuple where it has them. `old_kind` is `K` or `O`.
@@ -75,7 +75,7 @@ class Encoder(ABC):
 
     def __init__(self, plan: TablePlan) -> None:
         self.plan = plan
-        self._places = {column.name: place for place, column in enumerate(plan.columns)}
+        self._indexes = {column.name: index for index, column in enumerate(plan.columns)}
         self._head, self._names = plan.frame, plan.source_names
 
     @abstractmethod
@@ -100,19 +100,19 @@ class Encoder(ABC):
         """The event of a row that a snapshot read (op `r`)."""
 
     @abstractmethod
-    def column(self, place: int, data: bytes, *, binary: bool) -> bytes:
+    def column(self, index: int, data: bytes, *, binary: bool) -> bytes:
         """One value in Avro, branch included; raises `ProtocolError` and `Uncarriable`."""
 
-    def split(self, payload: bytes) -> Parts:
+    def split(self, payload: bytes) -> ChangeParts:
         """The fields of an insert, update or delete; raises `ProtocolError`."""
         match decode(payload):
             case Insert(oid, new):
-                parts = Parts(OP_CREATE, None, None, self._placed(oid, new))
+                parts = ChangeParts(OP_CREATE, None, None, self._placed(oid, new))
             case Update(oid, kind, old, new):
                 before = None if old is None else self._placed(oid, old)
-                parts = Parts(OP_UPDATE, kind, before, self._filled(kind, before, self._placed(oid, new)))
+                parts = ChangeParts(OP_UPDATE, kind, before, self._filled(kind, before, self._placed(oid, new)))
             case Delete(oid, kind, old):
-                parts = Parts(OP_DELETE, kind, self._placed(oid, old), None)
+                parts = ChangeParts(OP_DELETE, kind, self._placed(oid, old), None)
             case other:
                 raise ProtocolError(f"expected an insert, update or delete, got {type(other).__name__}")
         if parts.old_kind == "O" and Unchanged() in (parts.old or ()):
@@ -127,7 +127,7 @@ class Encoder(ABC):
         if len(fields) != len(order):
             raise ProtocolError(f"expected a tuple of {len(order)} columns, got {len(fields)}")
         placed = dict(zip(order, fields, strict=True))
-        return tuple(placed[place] for place in range(len(order)))
+        return tuple(placed[index] for index in range(len(order)))
 
     def _filled(self, kind: str | None, old: Fields | None, new: Fields) -> Fields:
         """The new tuple, with what did not change from the old one, as far as that has it."""
@@ -135,7 +135,7 @@ class Encoder(ABC):
             return new
         known = set(self.plan.key) if kind == "K" else set(range(len(new)))
         return tuple(
-            old[place] if isinstance(field, Unchanged) and place in known else field for place, field in enumerate(new)
+            old[index] if isinstance(field, Unchanged) and index in known else field for index, field in enumerate(new)
         )
 
     def columns(self, fields: Fields) -> Columns:
@@ -145,44 +145,44 @@ class Encoder(ABC):
     def _encode(self, fields: Iterable[tuple[int, Field]]) -> Columns:
         encoded: list[bytes | None] = []
         omitted: list[tuple[str, str]] = []
-        for place, field in fields:
+        for index, field in fields:
             try:
-                encoded.append(self._field(place, field))
+                encoded.append(self._field(index, field))
             except Uncarriable as reason:
                 encoded.append(NULL_BRANCH)
-                omitted.append((self.plan.columns[place].name, str(reason)))
+                omitted.append((self.plan.columns[index].name, str(reason)))
         return Columns(tuple(encoded), tuple(omitted))
 
-    def _field(self, place: int, field: Field) -> bytes | None:
+    def _field(self, index: int, field: Field) -> bytes | None:
         match field:
             case Null():
                 return NULL_BRANCH
             case Unchanged():
                 return None
             case Text(data):
-                return self.column(place, data, binary=False)
+                return self.column(index, data, binary=False)
             case Binary(data):
-                return self.column(place, data, binary=True)
+                return self.column(index, data, binary=True)
 
     def key_of(self, fields: Fields) -> bytes:
         """The key of a row from its fields (of the row, or of an old tuple of kind `K`); raises `ProtocolError`."""
         kinds = self.plan.columns
-        return b",".join(key_part(kinds[place].kind, fields[place]) for place in self.plan.key)
+        return b",".join(key_part(kinds[index].kind, fields[index]) for index in self.plan.key)
 
     def key_record(self, columns: Columns) -> bytes:
         """The record `Key` from the columns of a row or of an old tuple of kind `K`."""
-        return Columns(tuple(columns.encoded[place] for place in self.plan.key)).row
+        return Columns(tuple(columns.encoded[index] for index in self.plan.key)).row
 
     def copy_fields(self, data: bytes, names: Sequence[str] | None = None) -> Fields:
         """The fields of one row of COPY BINARY, of all columns or of those named.
 
         Columns whose kind can be read in binary come so, all others were selected as text. Raises `ProtocolError`.
         """
-        places = range(len(self.plan.columns)) if names is None else [self._places[name] for name in names]
-        raw = split_copy_row(data, len(places))
+        indexes = range(len(self.plan.columns)) if names is None else [self._indexes[name] for name in names]
+        raw = split_copy_row(data, len(indexes))
         return tuple(
-            Null() if value is None else Binary(value) if self.plan.columns[place].kind.binary else Text(value)
-            for place, value in zip(places, raw, strict=True)
+            Null() if value is None else Binary(value) if self.plan.columns[index].kind.binary else Text(value)
+            for index, value in zip(indexes, raw, strict=True)
         )
 
     def copy_columns(self, data: bytes) -> Columns:
@@ -193,7 +193,7 @@ class Encoder(ABC):
         """Some columns of one row of COPY BINARY, in Avro, by name; raises `ProtocolError` and `Uncarriable`."""
         encoded = {}
         for name, field in zip(names, self.copy_fields(data, names), strict=True):
-            value = self._field(self._places[name], field)
+            value = self._field(self._indexes[name], field)
             assert value is not None  # COPY knows no unchanged values
             encoded[name] = value
         return encoded

@@ -19,9 +19,9 @@ from cdc_reader.transcode.encoder import (
     INCOMPLETE,
     KEY_CHANGED,
     UNCARRIABLE,
+    ChangeParts,
     Encoder,
     Fields,
-    Parts,
 )
 from cdc_reader.transcode.plan import TablePlan
 from schemas.envelope import OP_READ
@@ -61,53 +61,53 @@ class ReferenceEncoder(Encoder):
         body["before"], body["after"] = before, after
         return key, self._frame + _encoded(self._event_schema, body), CHANGE
 
-    def _key_and_reasons(self, parts: Parts) -> tuple[bytes, int]:
+    def _key_and_reasons(self, parts: ChangeParts) -> tuple[bytes, int]:
         """The row's key, and why the event cannot be encoded in one go, as far as its values do not matter."""
         if parts.new is None:
             assert parts.old is not None
             return self.key_of(parts.old), CHANGE
         reasons = INCOMPLETE if Unchanged() in parts.new else CHANGE
-        if any(isinstance(parts.new[place], Unchanged) for place in self.plan.key):
+        if any(isinstance(parts.new[index], Unchanged) for index in self.plan.key):
             return b"", reasons
         key = self.key_of(parts.new)
         if parts.old is not None and self.key_of(parts.old) != key:
             reasons |= KEY_CHANGED
         return key, reasons
 
-    def _check_all(self, parts: Parts) -> None:
+    def _check_all(self, parts: ChangeParts) -> None:
         """A message that cannot be read is an error even where no event comes of it."""
         if parts.old is not None:
             sent = self.plan.key if parts.old_kind == "K" else range(len(parts.old))
-            self._encode((place, parts.old[place]) for place in sent)
+            self._encode((index, parts.old[index]) for index in sent)
         if parts.new is not None:
             self.columns(parts.new)
 
-    def _before(self, parts: Parts) -> tuple[str, Row]:
+    def _before(self, parts: ChangeParts) -> tuple[str, Row]:
         assert parts.old is not None
         if parts.old_kind == "O":
             return self._row_name, self._row(parts.old)
         return self._key_name, {
-            self._field_names[place]: self._value(place, parts.old[place]) for place in self.plan.key
+            self._field_names[index]: self._value(index, parts.old[index]) for index in self.plan.key
         }
 
     def _row(self, fields: Fields) -> Row:
-        return {self._field_names[place]: self._value(place, field) for place, field in enumerate(fields)}
+        return {self._field_names[index]: self._value(index, field) for index, field in enumerate(fields)}
 
-    def _value(self, place: int, field: Field) -> Carried | None:
+    def _value(self, index: int, field: Field) -> Carried | None:
         match field:
             case Null() | Unchanged():
                 return None
             case Text(data):
-                return self._decoded(place, data, binary=False)
+                return self._decoded(index, data, binary=False)
             case Binary(data):
-                return self._decoded(place, data, binary=True)
+                return self._decoded(index, data, binary=True)
 
-    def _decoded(self, place: int, data: bytes, *, binary: bool) -> Carried:
-        kind = self.plan.columns[place].kind
+    def _decoded(self, index: int, data: bytes, *, binary: bool) -> Carried:
+        kind = self.plan.columns[index].kind
         if not binary:
             return kind.from_text(data)
         if kind.from_binary is None:
-            raise ProtocolError(f"expected {self.plan.columns[place].name!r} as text, got binary")
+            raise ProtocolError(f"expected {self.plan.columns[index].name!r} as text, got binary")
         return kind.from_binary(data)
 
     def _event(self, op: str, context: EventContext, *, lsn: int, version: int, ordinal: int) -> dict[str, Any]:
@@ -136,9 +136,9 @@ class ReferenceEncoder(Encoder):
             "after": None,
         }
 
-    def column(self, place: int, data: bytes, *, binary: bool) -> bytes:
+    def column(self, index: int, data: bytes, *, binary: bool) -> bytes:
         """See `Encoder.column`."""
-        return _encoded(self._field_schemas[place], self._decoded(place, data, binary=binary))
+        return _encoded(self._field_schemas[index], self._decoded(index, data, binary=binary))
 
     def copy_row(self, data: bytes) -> tuple[bytes, bytes, tuple[tuple[str, str], ...]]:
         """See `Encoder.copy_row`."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from cdc_reader.transcode import Columns, Encoder, Parts
+from cdc_reader.transcode import ChangeParts, Columns, Encoder
 from schemas.envelope import OP_CREATE, OP_UPDATE
 
 NULL = b"\x00"  # the first branch of every column's union
@@ -76,12 +76,12 @@ def assemble(encoder: Encoder, columns: Columns, fetched: Fetched | None, *, gon
 def shrink(names: Sequence[str], encoded: list[bytes], omitted: list[tuple[str, str]], *, max_bytes: int) -> None:
     """Leave out the largest columns until the row fits (rule P8); changes `encoded` and `omitted`."""
     size = sum(map(len, encoded))
-    for place in sorted(range(len(encoded)), key=lambda at: -len(encoded[at])):
+    for index in sorted(range(len(encoded)), key=lambda at: -len(encoded[at])):
         if size <= max_bytes:
             return
-        size -= len(encoded[place]) - len(NULL)
-        encoded[place] = NULL
-        omitted.append((names[place], TOO_LARGE))
+        size -= len(encoded[index]) - len(NULL)
+        encoded[index] = NULL
+        omitted.append((names[index], TOO_LARGE))
 
 
 def copied_row(encoder: Encoder, data: bytes, *, max_bytes: int) -> tuple[bytes, bytes, tuple[tuple[str, str], ...]]:
@@ -94,7 +94,7 @@ def copied_row(encoder: Encoder, data: bytes, *, max_bytes: int) -> tuple[bytes,
     return key, fitted.row, fitted.omitted
 
 
-def moved_from(encoder: Encoder, parts: Parts) -> bytes | None:
+def moved_from(encoder: Encoder, parts: ChangeParts) -> bytes | None:
     """The key that an update took the row away from; None when the key is what it was."""
     if parts.op != OP_UPDATE or parts.old is None or parts.new is None:
         return None
@@ -102,7 +102,7 @@ def moved_from(encoder: Encoder, parts: Parts) -> bytes | None:
     return old if old != encoder.key_of(parts.new) else None
 
 
-def before_of(encoder: Encoder, parts: Parts, *, max_bytes: int) -> tuple[str, bytes] | None:
+def before_of(encoder: Encoder, parts: ChangeParts, *, max_bytes: int) -> tuple[str, bytes] | None:
     """The old row, or its key alone where that is all the server sent, or where the row would be too large."""
     if parts.old is None or parts.op == OP_CREATE:
         return None

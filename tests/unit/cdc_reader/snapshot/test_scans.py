@@ -1,4 +1,4 @@
-"""Rules S6, S7 and D1: when a scan goes on, begins anew, and may sweep."""
+"""Rules S6, S7 and D1: when a scan goes on, begins again, and may sweep."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def test_scan_of_this_life_and_definition_goes_on() -> None:
 
 
 OTHERS = {
-    "S6: another life of the slot": ({"incarnation": "two"}, "the slot began anew"),
-    "D1: another OID": ({"oid": 2}, "the table was dropped and made anew"),
+    "S6: another life of the slot": ({"incarnation": "two"}, "the slot began again"),
+    "D1: another OID": ({"oid": 2}, "the table was dropped and recreated"),
     "D1: another definition": ({"fingerprint": "g"}, "the table's definition changed"),
 }
 
