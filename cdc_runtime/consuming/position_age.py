@@ -1,8 +1,16 @@
 """
-Whether tombstones may have expired before we read them (rule V7).
+How current a committed position is.
 
-With every committed offset goes `as_of`: a time before which everything that was written has been read. When it is
-older than the topic keeps tombstones, deletes may be missing: the table must be read and swept again.
+With every committed offset goes `as_of`: a time before which everything that was written has been read. What follows
+from an old one is decided in `missed_deletes`. Pure; times are milliseconds of the wall clock.
+
+Rule 1: a position without a known time (another program committed it) stays unknown until a record or the end is read.
+Rule 2: a position is as current as now only at the end of its log, with nothing open. A partition that waits is not
+        fetched: where it ends is not known then (`end_offset` is None).
+Rule 3: a position that has become more current by an hour is committed although it has not moved, so that the age of
+        an idle partition stays true.
+
+Keeps: V7.
 """
 
 from __future__ import annotations
@@ -12,25 +20,108 @@ from dataclasses import dataclass
 from schemas.topics import TOMBSTONE_RETENTION_MS
 
 _PREFIX = "as_of_ms="
+REFRESH_AFTER_MS = 60 * 60 * 1000
+CHECK_AFTER_MS = 60 * 60 * 1000
+_UNKNOWN = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Commit:
+class CommittedPosition:
     """A committed position; `as_of_ms` None when another program committed it."""
 
     next_offset: int
     as_of_ms: int | None
 
 
-def to_metadata(as_of_ms: int) -> str:
-    """The text that is committed with an offset."""
-    return f"{_PREFIX}{as_of_ms}"
+def to_metadata(as_of_ms: int | None) -> str:
+    """Returns the text that is committed with an offset; empty where its age is not known."""
+    return f"{_PREFIX}{as_of_ms}" if as_of_ms else ""
 
 
 def from_metadata(text: str | None) -> int | None:
-    """Read it back; None for anything else."""
+    """Returns what `to_metadata` was given; None for any other text."""
     number = (text or "").removeprefix(_PREFIX)
-    return int(number) if text and text.startswith(_PREFIX) and number.isdigit() else None
+    return int(number) or None if text and text.startswith(_PREFIX) and number.isdigit() else None
+
+
+class PositionAge:
+    """The age of the position of one partition, for as long as it is assigned to us; `begin` comes first."""
+
+    __slots__ = ("_as_of_ms", "_asked_ms", "_checked_ms", "_committed_as_of_ms", "_committed_offset", "_written_ms")
+
+    def __init__(self) -> None:
+        self._as_of_ms = self._committed_as_of_ms = _UNKNOWN
+        self._committed_offset: int | None = None
+        self._written_ms = 0
+        self._checked_ms = self._asked_ms = 0
+
+    def begin(self, committed: CommittedPosition | None, now_ms: int) -> None:
+        """Start as current as the committed position says; without one, now."""
+        if committed is None:
+            self._as_of_ms, self._committed_as_of_ms = now_ms, _UNKNOWN
+        else:
+            self._as_of_ms = self._committed_as_of_ms = committed.as_of_ms or _UNKNOWN
+            self._committed_offset = committed.next_offset
+
+    def took(self, written_ms: int) -> None:
+        """A record was read that was written then."""
+        self._written_ms = written_ms
+
+    def look(self, next_offset: int, end_offset: int | None, *, idle: bool, now_ms: int) -> None:
+        """
+        Make the age true for a position; `idle`: everything that was read is done.
+
+        A transaction's marker may stand between the last record and the end.
+        """
+        if idle and end_offset is not None and end_offset - next_offset <= 1:
+            self._as_of_ms = now_ms
+        elif idle:
+            self._as_of_ms = min(now_ms, max(self._as_of_ms, self._written_ms))
+
+    @property
+    def as_of_ms(self) -> int | None:
+        """Everything that was written before has been read; None when that is not known."""
+        return self._as_of_ms or None
+
+    @property
+    def metadata(self) -> str:
+        """The text to commit with the position."""
+        return to_metadata(self._as_of_ms)
+
+    @property
+    def committed_offset(self) -> int | None:
+        """The next offset that was committed last; None when none was."""
+        return self._committed_offset
+
+    def due(self, next_offset: int) -> bool:
+        """Whether the position should be committed: it has moved, or its committed age is stale."""
+        moved = next_offset != self._committed_offset
+        return moved or self._as_of_ms - self._committed_as_of_ms >= REFRESH_AFTER_MS
+
+    def committed(self, next_offset: int) -> None:
+        """The position was committed, as current as it was when it was looked at last."""
+        self._committed_offset, self._committed_as_of_ms = next_offset, self._as_of_ms
+
+    # -- the check of `position_check`
+
+    def to_check(self, next_offset: int) -> CommittedPosition:
+        """The position as it is to be checked: what was asked for at a time holds all that was deleted before."""
+        return CommittedPosition(next_offset, max(self._as_of_ms, self._asked_ms) or None)
+
+    def check_due(self, now_ms: int) -> bool:
+        """Whether the position was not checked for an hour: a partition that waits becomes too old as well."""
+        return now_ms - self._checked_ms >= CHECK_AFTER_MS
+
+    def checked(self, now_ms: int, *, asked: bool) -> None:
+        """The position was checked; `asked`: and the table asked for."""
+        self._checked_ms = now_ms
+        if asked:
+            self._asked_ms = now_ms
+
+
+# -- until the sink and the fetcher use the above
+
+Commit = CommittedPosition
 
 
 def as_of(before_ms: int, *, at_end: bool, last_written_ms: int, now_ms: int) -> int:

@@ -26,6 +26,10 @@ from tests.unit.sources import BESIDE, PRODUCT, modules
 
 # Every module that does something, and the client libraries that it does it with.
 EDGES: dict[str, str] = {
+    "cdc_runtime.consuming.dead_letter_queue": "",
+    "cdc_runtime.consuming.followed_tables": "",
+    "cdc_runtime.consuming.position_check": "",
+    "cdc_runtime.consuming.tasks": "",
     "cdc_runtime.drain": "",
     "cdc_runtime.health": "http prometheus_client",
     "cdc_runtime.kafka.admin": "confluent_kafka",
@@ -80,7 +84,6 @@ EDGES: dict[str, str] = {
     "vespa_sink.writes.rejections": "",
     "vespa_sink.service": "uvloop",
     "vespa_sink.sink": "",
-    "vespa_sink.tasks": "",
     "vespa_sink.group_member": "",
     "vespa_sink.vespa.sweeper": "",
     "vespa_sink.intake.followed_tables": "",

@@ -2,52 +2,16 @@ from __future__ import annotations
 
 import pytest
 
-from cdc_runtime.consuming.position_age import (
-    Commit,
-    Found,
-    as_of,
-    from_metadata,
-    must_resnapshot,
-    retention_ms,
-    to_metadata,
-)
+from cdc_runtime.consuming.position_age import CommittedPosition, PositionAge, from_metadata, to_metadata
 
+HOUR = 3_600_000
 NOW = 1_700_000_000_000
-WEEK = 7 * 24 * 3600 * 1000
-
-FOUND = {
-    "none, empty index": (Found(None, 0, WEEK, indexed=False), None),
-    "none, rows in the index": (
-        Found(None, 0, WEEK, indexed=True),
-        "no committed position, but rows of the table are in the index",
-    ),
-    "fresh": (Found(Commit(5, NOW - WEEK), 9, WEEK, indexed=True), None),
-    "old": (
-        Found(Commit(5, NOW - WEEK - 1000), 9, WEEK, indexed=True),
-        "the committed position is 604801 s old, tombstones are kept for 604800 s",
-    ),
-    "old, at the end": (Found(Commit(9, 0), 9, WEEK, indexed=True), None),
-    "set by another program": (Found(Commit(0, None), 9, WEEK, indexed=True), None),
-}
 
 
-@pytest.mark.rule("V7")
-@pytest.mark.parametrize(("found", "reason"), FOUND.values(), ids=FOUND)
-def test_v7_snapshot_is_asked_for_when_tombstones_may_have_expired(found: Found, reason: str | None) -> None:
-    assert must_resnapshot(found, NOW) == reason
-
-
-def test_position_at_the_end_is_as_current_as_now() -> None:
-    assert as_of(100, at_end=True, last_written_ms=200, now_ms=900) == 900
-
-
-def test_position_short_of_the_end_is_as_current_as_the_last_record_or_before() -> None:
-    assert as_of(100, at_end=False, last_written_ms=200, now_ms=900) == 200
-    assert as_of(300, at_end=False, last_written_ms=200, now_ms=900) == 300
-
-
-def test_records_of_the_future_do_not_make_a_position_newer_than_now() -> None:
-    assert as_of(100, at_end=False, last_written_ms=5000, now_ms=900) == 900
+def begun(committed: CommittedPosition | None, now_ms: int = NOW) -> PositionAge:
+    age = PositionAge()
+    age.begin(committed, now_ms)
+    return age
 
 
 def test_text_of_a_commit_reads_back() -> None:
@@ -55,13 +19,95 @@ def test_text_of_a_commit_reads_back() -> None:
     assert from_metadata("as_of_ms=1700000000000") == NOW
 
 
-@pytest.mark.parametrize("text", [None, "", "as_of_ms=", "as_of_ms=soon", "1700000000000"])
+@pytest.mark.parametrize("text", [None, "", "as_of_ms=", "as_of_ms=soon", "as_of_ms=0", "1700000000000"])
 def test_text_of_others_says_nothing(text: str | None) -> None:
     assert from_metadata(text) is None
 
 
+def test_position_without_a_commit_begins_now_and_is_committed_at_once() -> None:
+    age = begun(None)
+    assert (age.as_of_ms, age.due(3)) == (NOW, True)
+    age.committed(3)
+    assert (age.committed_offset, age.due(3)) == (3, False)
+
+
+@pytest.mark.rule("V7")
+def test_v7_age_that_is_not_known_stays_so_until_something_is_read() -> None:
+    age = begun(CommittedPosition(5, None))
+    age.look(5, 9, idle=True, now_ms=NOW)
+    assert (age.as_of_ms, age.metadata) == (None, "")
+    age.took(NOW - HOUR)
+    age.look(6, 9, idle=False, now_ms=NOW)
+    assert age.as_of_ms is None
+    age.look(6, 9, idle=True, now_ms=NOW)
+    assert (age.as_of_ms, age.metadata) == (NOW - HOUR, "as_of_ms=1699996400000")
+
+
 @pytest.mark.parametrize(
-    ("config", "ms"), [({"delete.retention.ms": "60000"}, 60000), ({}, WEEK), ({"delete.retention.ms": "x"}, WEEK)]
+    ("end_offset", "idle", "as_of_ms"),
+    [
+        pytest.param(5, True, NOW, id="at the end"),
+        pytest.param(6, True, NOW, id="a marker behind it"),
+        pytest.param(7, True, NOW - 2 * HOUR, id="short of the end"),
+        pytest.param(5, False, NOW - 3 * HOUR, id="at the end, with something open"),
+        pytest.param(None, True, NOW - 2 * HOUR, id="the end is not known"),
+    ],
 )
-def test_retention_comes_from_the_topic(config: dict[str, str], ms: int) -> None:
-    assert retention_ms(config) == ms
+@pytest.mark.rule("V7")
+def test_v7_position_is_as_current_as_now_only_at_its_end(end_offset: int | None, idle: bool, as_of_ms: int) -> None:
+    age = begun(CommittedPosition(3, NOW - 3 * HOUR))
+    age.took(NOW - 2 * HOUR)
+    age.look(5, end_offset, idle=idle, now_ms=NOW)
+    assert age.as_of_ms == as_of_ms
+
+
+def test_records_of_the_past_make_a_position_no_older_and_those_of_the_future_no_newer_than_now() -> None:
+    age = begun(CommittedPosition(3, NOW - HOUR))
+    age.took(NOW - 2 * HOUR)
+    age.look(4, 9, idle=True, now_ms=NOW)
+    assert age.as_of_ms == NOW - HOUR
+    age.took(NOW + HOUR)
+    age.look(5, 9, idle=True, now_ms=NOW)
+    assert age.as_of_ms == NOW
+
+
+@pytest.mark.rule("V7")
+def test_v7_position_of_an_idle_partition_is_committed_again_each_hour() -> None:
+    age = begun(CommittedPosition(3, NOW))
+    age.look(3, 3, idle=True, now_ms=NOW + HOUR - 1)
+    assert not age.due(3)
+    age.look(3, 3, idle=True, now_ms=NOW + HOUR)
+    assert age.due(3)
+    age.committed(3)
+    age.look(3, 3, idle=True, now_ms=NOW + HOUR + 1)
+    assert not age.due(3)
+
+
+def test_position_that_has_moved_is_due() -> None:
+    assert begun(CommittedPosition(3, NOW)).due(4)
+
+
+def test_position_that_cannot_become_more_current_is_not_committed_again() -> None:
+    age = begun(CommittedPosition(3, NOW - 9 * HOUR))
+    age.look(3, None, idle=False, now_ms=NOW)
+    assert not age.due(3)
+
+
+@pytest.mark.rule("V7")
+def test_v7_partition_is_checked_again_each_hour_while_it_is_assigned() -> None:
+    age = begun(CommittedPosition(3, NOW))
+    assert age.check_due(NOW)
+    age.checked(NOW, asked=False)
+    assert not age.check_due(NOW + HOUR - 1)
+    assert age.check_due(NOW + HOUR)
+    assert age.to_check(4) == CommittedPosition(4, NOW)
+
+
+@pytest.mark.rule("V7")
+def test_v7_what_was_asked_for_is_not_asked_for_each_hour() -> None:
+    """The snapshot that was asked for holds all deletes before; those after it count from there."""
+    age = begun(CommittedPosition(3, None))
+    assert age.to_check(3) == CommittedPosition(3, None)
+    age.checked(NOW, asked=True)
+    assert age.to_check(3) == CommittedPosition(3, NOW)
+    assert (age.as_of_ms, age.metadata) == (None, "")

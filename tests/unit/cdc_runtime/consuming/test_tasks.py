@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
-from vespa_sink.tasks import Tasks
+from cdc_runtime.consuming.tasks import Tasks, ThreadTasks
 
 
 class Unclassified(Exception):
@@ -10,6 +11,10 @@ class Unclassified(Exception):
 
 
 async def _fail() -> None:
+    raise Unclassified
+
+
+def _fail_in_a_thread() -> None:
     raise Unclassified
 
 
@@ -60,3 +65,37 @@ def test_stop_may_come_from_another_thread_and_after_the_end() -> None:
     tasks = asyncio.run(run())
     tasks.stop()
     assert tasks.error is None
+
+
+def test_what_a_thread_lets_out_stops_the_service() -> None:
+    tasks = ThreadTasks()
+    assert isinstance(tasks.run(_fail_in_a_thread).exception(10), Unclassified)
+    assert tasks.stopped.wait(10)
+    assert isinstance(tasks.error, Unclassified)
+
+
+def test_thread_has_what_its_work_returns() -> None:
+    tasks = ThreadTasks()
+    assert (tasks.run(lambda: 7).result(10), tasks.error, tasks.stopped.is_set()) == (7, None, False)
+
+
+def test_first_error_of_threads_counts() -> None:
+    tasks, first = ThreadTasks(), Unclassified()
+    tasks.fail(first)
+    tasks.fail(Unclassified())
+    assert (tasks.error, tasks.stopped.is_set()) == (first, True)
+
+
+def test_no_thread_starts_after_the_end_and_what_still_runs_has_no_consequence() -> None:
+    tasks, go_on = ThreadTasks(), threading.Event()
+
+    def fail_late() -> None:
+        go_on.wait(10)
+        raise Unclassified
+
+    late = tasks.run(fail_late)
+    tasks.terminate()
+    assert tasks.run(lambda: 7).cancelled()
+    go_on.set()
+    assert isinstance(late.exception(10), Unclassified)
+    assert (tasks.error, tasks.stopped.is_set()) == (None, False)
