@@ -23,7 +23,8 @@ from file_fetcher.download.google_engine import check_credentials_file
 from file_fetcher.download.sources import rules_of
 from file_fetcher.fetcher import Fetcher, Pace, Parts
 from file_fetcher.fetching.contents import Contents
-from file_fetcher.fetching.fetch import Fetching, Origins
+from file_fetcher.fetching.fetch import Fetching
+from file_fetcher.fetching.origins import Origins
 from file_fetcher.fetching.threads import Downloads
 from file_fetcher.group_member import GroupMember
 from file_fetcher.intake.followed_tables import FollowedTables

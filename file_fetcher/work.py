@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from cdc_runtime.consuming.records import Record, TopicPartition
 from file_fetcher.references.retries import Retry
@@ -13,24 +12,14 @@ from schemas.file_results import Content, Extraction
 from schemas.file_state import RowRange
 
 
-class ParsedRow(Protocol):
-    """One row of a spreadsheet as a parser left it; `reason` is not empty when it was rejected."""
+@dataclass(frozen=True, slots=True)
+class ParsedRow:
+    """A row of a spreadsheet as a parser left it: `values` by header, or the `reason` for which it was rejected."""
 
-    @property
-    def sheet(self) -> str:
-        """The name of its sheet."""
-
-    @property
-    def number(self) -> int:
-        """Its number, from 1."""
-
-    @property
-    def values(self) -> Mapping[str, str]:
-        """Header -> text."""
-
-    @property
-    def reason(self) -> str:
-        """Why it was rejected."""
+    sheet: str
+    number: int
+    values: Mapping[str, str] = field(default_factory=dict)
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ from cdc_runtime.throttle import Throttle
 from file_fetcher.download.downloader import Downloader
 from file_fetcher.download.sources import rules_of
 from file_fetcher.fetching.contents import Contents
-from file_fetcher.fetching.fetch import Fetching, Origins
+from file_fetcher.fetching.fetch import Fetching
+from file_fetcher.fetching.origins import Origins
 from file_fetcher.fetching.threads import Downloads, Over
 from file_fetcher.metrics import FetcherMetrics
 from file_fetcher.parsers.pool import ParserPool

@@ -4,44 +4,31 @@ Edge: takes a downloaded file: tells what it is, keeps it, and has it read. A co
 Rules:
 1. What is not among the types of the settings is not kept.
 2. Threads that bring the same content wait for the first of them; the others find what it found.
-3. What a parser read is kept beside the content, by parser, version and limits, `meta.json` last: it is found again
-   after a restart, and by other processes. What ended the child is remembered by this process alone: the machine may
-   have been to blame.
 
-Leaves to others: downloading, and what a reference becomes by this.
+Leaves to others: downloading, what a parser read and where that is kept (`extractions`), and what a reference becomes
+by this.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
-import re
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
-from uuid import uuid4
+from typing import Protocol
 
-from cdc_runtime.metrics import FETCHER_CACHE, FETCHER_EXTRACTIONS
-from file_fetcher.failures import Blocked, Skipped
+from cdc_runtime.metrics import FETCHER_CACHE
+from file_fetcher.failures import Skipped
+from file_fetcher.fetching.extractions import Extractions
 from file_fetcher.parsers.archives import zip_members
-from file_fetcher.parsers.context import META, PAGE_BREAK, ROWS, TEXT
 from file_fetcher.parsers.media_types import HEAD_BYTES, MediaType, allowed_words, is_zip, sniff
-from file_fetcher.parsers.output import ParserOutput
 from file_fetcher.parsers.pool import ParserPool
-from file_fetcher.parsers.protocol import ParserInfo
 from file_fetcher.settings import LimitSettings
-from file_fetcher.store.disk import writing
-from file_fetcher.store.protocol import ContentStore, extraction_name, object_name
+from file_fetcher.store.protocol import ContentStore, object_name
+from file_fetcher.work import ParsedRow
 from schemas.file_results import Content, Extraction
 from schemas.file_state import RowRange
-from schemas.json_values import json_bytes
-
-_FORMAT = 1
-_REMEMBERED = 10_000
 
 
 class Arrived(Protocol):
@@ -66,16 +53,6 @@ class Arrived(Protocol):
     @property
     def version_id(self) -> str | None:
         """Its version, in a bucket that has such."""
-
-
-@dataclass(frozen=True, slots=True)
-class ParsedRow:
-    """A row of a spreadsheet: `values` by header, or the `reason` for which it was rejected."""
-
-    sheet: str
-    number: int
-    values: Mapping[str, str] = field(default_factory=dict)
-    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +81,11 @@ class Contents:
         self, store: ContentStore, parsers: ParserPool, limits: LimitSettings, count: Callable[..., None]
     ) -> None:
         self._store = store
-        self._parsers = parsers
-        self._limits = limits
         self._types = allowed_words(limits.types)
         self._signatures = parsers.signatures()
+        self._extractions = Extractions(store, parsers, limits.text_bytes, count)
         self._count = count
         self._flights = _Flights()
-        self._ended: OrderedDict[tuple[str, str], str] = OrderedDict()
-        self._parser_ids: dict[tuple[str, str], str] = {}
 
     def take(self, path: Path, arrived: Arrived, file_name: str) -> Taken:
         """
@@ -122,9 +96,8 @@ class Contents:
         """
         try:
             media_type = self._media_type(path, file_name, arrived.declared_type or "")
-            parser = self._parsers.parser_of(media_type)
             with self._flights.alone(arrived.sha256):
-                extraction, ranges = self._extraction(path, arrived.sha256, media_type, parser)
+                extracted = self._extractions.of(path, arrived.sha256, media_type)
                 uri = self._keep(path, arrived.sha256)
         finally:
             path.unlink(missing_ok=True)
@@ -137,8 +110,7 @@ class Contents:
             etag=arrived.etag or "",
             version_id=arrived.version_id or "",
         )
-        rows_at = extraction_name(arrived.sha256, self._parser_id(parser, media_type), ROWS) if ranges else ""
-        return Taken(content, extraction, ranges, lambda: self._rows(rows_at))
+        return Taken(content, extracted.extraction, extracted.rows, lambda: self._extractions.rows(extracted.rows_at))
 
     def _media_type(self, path: Path, file_name: str, declared_type: str) -> MediaType:
         with path.open("rb") as file:
@@ -156,91 +128,6 @@ class Contents:
         known = self._store.exists(name)
         self._count(FETCHER_CACHE, "content", "hit" if known else "miss")
         return self._store.uri(name) if known else self._store.put(name, path)
-
-    def _extraction(
-        self, path: Path, sha256: str, media_type: MediaType, parser: ParserInfo | None
-    ) -> tuple[Extraction, tuple[RowRange, ...]]:
-        if parser is None:
-            return Extraction(), ()
-        parser_id = self._parser_id(parser, media_type)
-        known = self._known(sha256, parser_id, parser)
-        self._count(FETCHER_CACHE, "extraction", "miss" if known is None else "hit")
-        if known is not None:
-            return known
-        with self._parsers.reading(parser, path, media_type) as reading:
-            self._count(FETCHER_EXTRACTIONS, parser.name, reading.status)
-            extraction = self._describe(reading, sha256, parser_id, parser)
-            if reading.whole:
-                self._keep_extraction(reading, extraction, sha256, parser_id)
-            else:
-                self._remember(sha256, parser_id, reading.status)
-        return extraction, reading.ranges
-
-    def _known(self, sha256: str, parser_id: str, parser: ParserInfo) -> tuple[Extraction, tuple[RowRange, ...]] | None:
-        if (status := self._ended.get((sha256, parser_id))) is not None:
-            return Extraction(status=status, parser=parser.label), ()
-        with self._store.get(extraction_name(sha256, parser_id, META)) as meta:
-            known = None if meta is None else _read_meta(meta.read_bytes())
-        if known is None or not known[1] or self._store.exists(extraction_name(sha256, parser_id, ROWS)):
-            return known
-        return None
-
-    def _describe(self, reading: ParserOutput, sha256: str, parser_id: str, parser: ParserInfo) -> Extraction:
-        text, more = _beginning(reading.text, self._limits.text_bytes)
-        return Extraction(
-            status=reading.status,
-            parser=parser.label,
-            text=text.replace(PAGE_BREAK, "\n\n"),
-            text_uri=self._store.uri(extraction_name(sha256, parser_id, TEXT)) if reading.text else "",
-            text_chars=reading.text_chars,
-            truncated=reading.truncated or more,
-            page_count=reading.page_count,
-            rows_accepted=reading.rows_accepted,
-            rows_rejected=reading.rows_rejected,
-            meta=reading.meta,
-            warnings=reading.warnings,
-        )
-
-    def _keep_extraction(self, reading: ParserOutput, extraction: Extraction, sha256: str, parser_id: str) -> None:
-        for part, path in ((TEXT, reading.text), (ROWS, reading.rows)):
-            if path is not None:
-                # Of a text that is whole in the result nothing would be lost; rows are read before anything is said.
-                lasting = part == TEXT and extraction.truncated
-                self._store.put(extraction_name(sha256, parser_id, part), path, lasting=lasting)
-        meta = {"format": _FORMAT, "extraction": extraction, "ranges": reading.ranges}
-        path = self._parsers.folder / f"{META}-{uuid4().hex}"
-        with writing(), _gone_afterwards(path):
-            path.write_bytes(json_bytes(meta))
-            self._store.put(extraction_name(sha256, parser_id, META), path, lasting=False)
-
-    def _remember(self, sha256: str, parser_id: str, status: str) -> None:
-        self._ended[sha256, parser_id] = status
-        if len(self._ended) > _REMEMBERED:
-            with contextlib.suppress(KeyError):
-                self._ended.popitem(last=False)
-
-    def _parser_id(self, parser: ParserInfo | None, media_type: MediaType) -> str:
-        """Parser, version, and a digest of all that makes it read something else out of the same bytes."""
-        if parser is None:
-            return ""
-        known = self._parser_ids.get((parser.key, media_type.mime))
-        if known is None:
-            says = [media_type.mime, self._limits.text_bytes, asdict(self._parsers.limits)]
-            digest = hashlib.sha256(json.dumps(says, sort_keys=True).encode()).hexdigest()[:8]
-            known = re.sub(r"[^A-Za-z0-9.+]+", "-", f"{parser.key} {parser.label} {digest}")
-            self._parser_ids[parser.key, media_type.mime] = known
-        return known
-
-    def _rows(self, name: str) -> Iterator[ParsedRow]:
-        if not name:
-            return
-        with self._store.get(name) as path:
-            if path is None:
-                raise Blocked("bad_answer", f"expected {name} in the store, it is gone", remedy="restore the store")
-            with path.open(encoding="utf-8") as lines:
-                for line in lines:
-                    raw = json.loads(line)
-                    yield ParsedRow(raw["sheet"], raw["number"], raw.get("values", {}), raw.get("reason", ""))
 
 
 class _Flights:
@@ -263,32 +150,3 @@ class _Flights:
                 own, users = self._waiting.pop(name)
                 if users > 1:
                     self._waiting[name] = own, users - 1
-
-
-@contextlib.contextmanager
-def _gone_afterwards(path: Path) -> Iterator[None]:
-    try:
-        yield
-    finally:
-        path.unlink(missing_ok=True)
-
-
-def _beginning(path: Path | None, most_bytes: int) -> tuple[str, bool]:
-    """The beginning of a text, whole characters only, and whether there is more."""
-    if path is None:
-        return "", False
-    with path.open("rb") as file:
-        head = file.read(most_bytes + 1)
-    return head[:most_bytes].decode("utf-8", "ignore"), len(head) > most_bytes
-
-
-def _read_meta(value: bytes) -> tuple[Extraction, tuple[RowRange, ...]] | None:
-    """What was kept; None for what cannot be read, or is of another format: it is made anew."""
-    try:
-        raw: dict[str, Any] = json.loads(value)
-        if raw["format"] != _FORMAT:
-            return None
-        extraction = Extraction(**{**raw["extraction"], "warnings": tuple(raw["extraction"]["warnings"])})
-        return extraction, tuple((sheet, first, last) for sheet, first, last in raw["ranges"])
-    except (ValueError, KeyError, TypeError):
-        return None

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from file_fetcher.failures import Blocked, Skipped
-from file_fetcher.fetching.contents import Contents, ParsedRow, Taken
+from file_fetcher.fetching.contents import Contents, Taken
 from file_fetcher.parsers.pool import ParserPool
 from file_fetcher.settings import LimitSettings, ParserSettings, S3Settings
 from file_fetcher.store.opening import open_store
+from file_fetcher.work import ParsedRow
 from schemas.file_results import Content, Extraction
 from tests.integration.file_fetcher.documentation import documented_parser
 from tests.unit.file_fetcher.documents import far_xlsx, image, pdf, xlsx

@@ -6,10 +6,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from cdc_runtime.consuming.records import Record, TopicPartition
-from file_fetcher.fetching.contents import ParsedRow
 from file_fetcher.own_topics import OwnTopics
 from file_fetcher.references.retries import Retry
-from file_fetcher.work import Fetch, Got, Not, Outcome, Row, Work
+from file_fetcher.work import Fetch, Got, Not, Outcome, ParsedRow, Row, Work
 from schemas.file_references import FileKind, FileReference, file_id, file_name, relationship_type, without_query
 from schemas.file_results import Content, Extraction
 from schemas.file_state import RowRange

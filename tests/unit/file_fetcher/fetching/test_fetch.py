@@ -14,8 +14,10 @@ from file_fetcher.download.downloader import Downloaded
 from file_fetcher.download.sources import S3Object, Source, rules_of
 from file_fetcher.failures import Blocked, Cancelled, FetchProblem, Later, Skipped, Throttled
 from file_fetcher.fetching import fetch as fetched
+from file_fetcher.fetching import origins as asked
 from file_fetcher.fetching.contents import Taken
-from file_fetcher.fetching.fetch import Fetching, Origins
+from file_fetcher.fetching.fetch import Fetching
+from file_fetcher.fetching.origins import Origins
 from file_fetcher.metrics import FetcherMetrics
 from file_fetcher.settings import GoogleSettings, RetrySettings, S3Settings, UrlSettings
 from file_fetcher.work import Again, Fetch, Got, Not, Outcome
@@ -104,6 +106,7 @@ class _World:
 def clock(monkeypatch: pytest.MonkeyPatch) -> _Clock:
     made = _Clock()
     monkeypatch.setattr(fetched, "time", made)
+    monkeypatch.setattr(asked, "time", made)
     monkeypatch.setattr(fetched, "random", SimpleNamespace(random=lambda: 0.0))
     return made
 

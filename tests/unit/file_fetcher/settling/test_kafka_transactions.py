@@ -11,7 +11,6 @@ from cdc_runtime.consuming.offsets import Offsets
 from cdc_runtime.consuming.records import TopicPartition
 from cdc_runtime.metrics import Metrics
 from file_fetcher.failures import Blocked
-from file_fetcher.fetching.contents import ParsedRow
 from file_fetcher.intake.position_ages import Ages
 from file_fetcher.metrics import FetcherMetrics
 from file_fetcher.references.changes import Waits, change_of
@@ -20,7 +19,7 @@ from file_fetcher.references.retries import Retry
 from file_fetcher.settling import kafka_transactions as published
 from file_fetcher.settling.kafka_transactions import KafkaTransactions, Membership
 from file_fetcher.settling.settlement import settle_floor
-from file_fetcher.work import Again, Work
+from file_fetcher.work import Again, ParsedRow, Work
 from schemas.errors import FatalError, Unreachable
 from schemas.file_state import State
 from tests.unit.file_fetcher.brokers import ABORTS, UNHEARD, Broker

@@ -7,12 +7,11 @@ from typing import Any
 
 import pytest
 
-from file_fetcher.fetching.contents import ParsedRow
 from file_fetcher.references.changes import Ended, Holds, NoLongerWaits, Waits
 from file_fetcher.references.retries import Retry
 from file_fetcher.settling.settlement import Settlement, settle, settle_floor, waiting_file
 from file_fetcher.settling.writes import Write
-from file_fetcher.work import Again, Outcome, Row, Work
+from file_fetcher.work import Again, Outcome, ParsedRow, Row, Work
 from schemas.file_results import FileResult, FileRow, Status
 from schemas.file_state import HeldRecord, State
 from tests.unit.file_fetcher.rows import OWN_TOPICS, TOPICS, done, failed, got, reference, row, skipped, work
