@@ -4,8 +4,7 @@ What is written when a work is finished: results, spreadsheet rows, the referenc
 Rule 1: everything here goes out in one Kafka transaction with the offset of the event (rule F1).
 Rule 2: it follows from what is remembered of the row at that moment, so that it may be worked out again after a
         transaction whose outcome nobody knows: what has happened already gives nothing to write.
-Rule 3: rows of a spreadsheet that the new content does not have are written as gone, with the result's version.
-Rule 4: a reference that was not fetched, since something else was remembered when the work began, waits for a try of
+Rule 3: a reference that was not fetched, since something else was remembered when the work began, waits for a try of
         its own: it is neither forgotten nor does it hold anything up.
 """
 
@@ -20,23 +19,19 @@ from file_fetcher.failures import Failed
 from file_fetcher.own_topics import OwnTopics
 from file_fetcher.references.changes import Ended, Holds, NoLongerWaits, StateChange, Waits
 from file_fetcher.references.retries import Retry
-from file_fetcher.settling.file_identity import digest, location_digest
+from file_fetcher.settling.file_identity import location_digest
+from file_fetcher.settling.file_outcomes import held_file, outcome_of, result_of
 from file_fetcher.settling.reference_diff import compare
+from file_fetcher.settling.spreadsheet_rows import SpreadsheetRows
 from file_fetcher.settling.writes import Write
 from file_fetcher.work import Again, Fetch, Got, Not, Row, Work
 from schemas.file_references import FileReference
-from schemas.file_results import FileResult, FileRow, Provenance, Status, result_version
+from schemas.file_results import FileResult
 from schemas.file_state import HeldFile, HeldRecord, RowRange, State
 from schemas.names import TableName
 from schemas.tombstones import HEADER_VERSION
-from schemas.topics import MAX_MESSAGE_BYTES
 
 _OVERTAKEN = "overtaken"
-# Room for what Kafka adds. A row beyond it could not be written at all, and would hold up everything.
-_LONGEST_ROW_BYTES = MAX_MESSAGE_BYTES - 1024 * 1024
-_TOO_LONG = "row_too_large"
-
-
 _MOST_RETRY_BYTES = 8 * 1024 * 1024  # of the retries that one event leads to
 
 
@@ -100,6 +95,7 @@ class _Settling:
         self._retry_bytes = 0
         # The partition of the state of the row's partition (rule F2).
         self._partition = row.partition % own_topics.partitions
+        self._rows = SpreadsheetRows(own_topics.topics.file_rows, self._partition, row.record_id)
 
     def changed(self, work: Work, held: HeldRecord | None) -> None:
         """A row's event."""
@@ -142,128 +138,39 @@ class _Settling:
         return work.fetches.get(reference.file_id) or Fetch(reference, 0, self._now_ms)
 
     def _ended(self, work: Work, fetch: Fetch, before: HeldFile | None, version: int) -> HeldFile:
-        """Write what became of a reference that the row's `version` brought; gives what is remembered of it."""
-        file = self._held(fetch, before, version)
+        """Write what became of a reference that the row's `version` brought; returns what is remembered of it."""
+        file = held_file(self._row, fetch, version, before.rows if before else ())
         outcome = work.outcomes.get(file.file_id) or Again(fetch.attempt, self._now_ms, _OVERTAKEN)
         if isinstance(outcome, Again):
             file = replace(file, attempt=outcome.attempt, due_ms=outcome.due_ms, reason=outcome.reason)
             self._wait(work, file)
             return file
-        result = replace(self._result(file, result_version(version, fetch.attempt)), bucket=_bucket(outcome.origin))
-        if isinstance(outcome, Got):
-            result = replace(result, status=Status.FETCHED, content=outcome.content, extraction=outcome.extraction)
-            rows: tuple[RowRange, ...] = outcome.rows
-            ended = replace(
-                file,
-                state=State.FETCHED,
-                rows=rows,
-                size_bytes=outcome.content.size_bytes,
-                sha256=outcome.content.sha256,
-            )
-        else:
-            status = Status.FAILED if outcome.failed else Status.SKIPPED
-            result = replace(result, status=status, reason=outcome.reason, detail=outcome.detail)
-            rows = ()
-            ended = replace(file, state=State(status.value), rows=(), reason=outcome.reason)
+        result, ended = outcome_of(outcome, file, result_of(self._row, file, self._now_ms))
         self._publish(result)
-        if isinstance(outcome, Got) and rows:
-            self._write_all(self._rows(outcome, result, file), rows)
-        self._end_rows(file, rows, result.version)
+        if isinstance(outcome, Got) and outcome.rows:
+            self._write_all(self._rows.published(outcome, result, file), outcome.rows)
+        self._end_rows(file, ended.rows, result.version)
         if isinstance(outcome, Not) and outcome.failed:
             self._bury(work, outcome, file)
         return ended
 
-    def _held(self, fetch: Fetch, before: HeldFile | None, version: int) -> HeldFile:
-        reference = fetch.reference
-        return HeldFile(
-            file_id=reference.file_id,
-            column=reference.column,
-            key=reference.key,
-            kind=reference.kind.value,
-            version=version,
-            state=State.RETRYING,
-            entry=reference.entry,
-            place=location_digest(reference.location),
-            context=digest(self._row.project_id),
-            attempt=fetch.attempt,
-            rows=before.rows if before else (),
-            since_ms=fetch.since_ms,
-            file_name=reference.file_name,
-            relationship_type=reference.relationship_type,
-        )
-
     def _gone(self, file: HeldFile) -> None:
-        result = self._result(replace(file, attempt=0), result_version(self._row.version, 0))
+        result = result_of(self._row, replace(file, version=self._row.version, attempt=0), self._now_ms)
         self._publish(result)
         self._end_rows(file, (), result.version)
-
-    def _result(self, file: HeldFile, version: int) -> FileResult:
-        """A result of a reference, as that of one that is gone."""
-        row = self._row
-        return FileResult(
-            file_id=file.file_id,
-            version=version,
-            row_version=row.version,
-            attempt=file.attempt,
-            status=Status.GONE,
-            provenance=Provenance(
-                record_id=row.record_id,
-                table=row.table,
-                source_table=row.source_table,
-                column=file.column,
-                relationship_type=file.relationship_type,
-                kind=file.kind,
-                entry=file.entry,
-            ),
-            key=file.key,
-            file_name=file.file_name,
-            project_id=row.project_id,
-            ended_at_ms=self._now_ms,
-            row_committed_ms=row.committed_ms,
-        )
 
     def _publish(self, result: FileResult) -> None:
         self.done.results.append(result)
         self._write(self._own_topics.topics.files, result.file_id.encode(), result.to_json())
 
-    def _rows(self, got: Got, result: FileResult, before: HeldFile) -> Iterator[Write]:
-        """The rows of a spreadsheet, one after the other as they are written, and what was between them before."""
-        sheet, number = "", 0
-        for parsed in got.open_rows():
-            if before.rows and parsed.sheet == sheet:
-                for missing in in_closed_gap(before.rows, got.rows, (sheet, number, parsed.number)):
-                    yield self._row_write(self._gone_row(before, sheet, missing, result.version))
-            sheet, number = parsed.sheet, parsed.number
-            row = FileRow(
-                file_id=result.file_id,
-                record_id=self._row.record_id,
-                sheet=parsed.sheet,
-                row_number=parsed.number,
-                version=result.version,
-                values=parsed.values,
-                reason=parsed.reason,
-                file_name=result.file_name,
-                project_id=self._row.project_id,
-            )
-            write = self._row_write(row)
-            fits = write.value is not None and len(write.value) <= _LONGEST_ROW_BYTES
-            yield write if fits else self._row_write(replace(row, values={}, reason=_TOO_LONG))
-
     def _end_rows(self, file: HeldFile, kept: tuple[RowRange, ...], version: int) -> None:
         """The rows of the old content that the new one does not have are gone."""
         if file.rows:
-            gone = (self._gone_row(file, sheet, number, version) for sheet, number in surplus(file.rows, kept))
-            self._write_all(map(self._row_write, gone), file.rows)
-
-    def _gone_row(self, file: HeldFile, sheet: str, number: int, version: int) -> FileRow:
-        return FileRow(file.file_id, self._row.record_id, sheet, number, version, gone=True, file_name=file.file_name)
+            self._write_all(self._rows.ended(file, kept, version), file.rows)
 
     def _write_all(self, writes: Iterable[Write], rows: Iterable[RowRange]) -> None:
         self.done.writes.append(writes)
         self.done.size += sum(last - first + 1 for _, first, last in rows)
-
-    def _row_write(self, row: FileRow) -> Write:
-        return Write(self._own_topics.topics.file_rows, self._partition, row.row_id.encode(), row.to_json())
 
     def _wait(self, work: Work, file: HeldFile) -> None:
         record, row = work.record, self._row
@@ -306,32 +213,3 @@ class _Settling:
     def _write(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers = ()) -> None:
         self.done.writes.append((Write(topic, self._partition, key, value, headers),))
         self.done.size += 1
-
-
-def _bucket(origin: str) -> str:
-    """The name of a bucket; empty for another origin."""
-    kind, _, name = origin.partition(":")
-    return name if kind == "s3" else ""
-
-
-def surplus(old: Iterable[RowRange], new: Iterable[RowRange]) -> Iterator[tuple[str, int]]:
-    """The rows (sheet and number) of the first that the second does not have."""
-    kept: dict[str, list[range]] = {}
-    for sheet, first, last in new:
-        kept.setdefault(sheet, []).append(range(first, last + 1))
-    for sheet, first, last in old:
-        ranges = kept.get(sheet, [])
-        yield from ((sheet, number) for number in range(first, last + 1) if not any(number in each for each in ranges))
-
-
-def in_closed_gap(old: Iterable[RowRange], new: Iterable[RowRange], gap: RowRange) -> Iterator[int]:
-    """
-    The rows that the first had between two neighbours (sheet, number, number) of the second.
-
-    None where the gap is one between runs: those are `surplus`. A run may have gaps that were closed.
-    """
-    sheet, above, below = gap
-    if below > above + 1 and any(name == sheet and first <= above and below <= last for name, first, last in new):
-        for name, first, last in old:
-            if name == sheet:
-                yield from range(max(first, above + 1), min(last, below - 1) + 1)

@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from file_fetcher.fetching.contents import ParsedRow
 from file_fetcher.parsers.ranges import MOST_RUNS, Runs
 from file_fetcher.references.changes import Holds
-from file_fetcher.settling.settlement import in_closed_gap, settle, surplus
+from file_fetcher.settling.settlement import settle
+from file_fetcher.settling.spreadsheet_rows import in_closed_gap, surplus
+from file_fetcher.work import ParsedRow
 from schemas.file_results import FileRow
 from tests.unit.file_fetcher.rows import OWN_TOPICS, TOPICS, done, got, reference, row, work
 
