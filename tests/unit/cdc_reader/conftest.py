@@ -1,0 +1,35 @@
+"""Worlds for the tests of this folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.unit.cdc_reader.world import World, put_into
+
+MakeWorld = Callable[..., World]
+
+
+@pytest.fixture
+def make_world(monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeWorld]:
+    """Makes worlds (`make_world(setting=value...)`); no reader outlives the test."""
+    made: list[World] = []
+
+    def make(**settings: Any) -> World:
+        made.append(World(**settings))
+        put_into(monkeypatch, made[-1])
+        return made[-1]
+
+    yield make
+    for world in made:
+        world.kill()
+
+
+@pytest.fixture
+def world(make_world: MakeWorld) -> World:
+    """A world with a table `items` (OID 1)."""
+    made = make_world()
+    made.source.create("items", 1)
+    return made

@@ -1,0 +1,212 @@
+"""The hot loop: what each message of the stream becomes, and the rules that it keeps on the way."""
+
+from __future__ import annotations
+
+import pytest
+
+from schemas.envelope import Omitted
+from schemas.errors import ProtocolError
+from schemas.keys import FLOOR_KEY
+from tests.unit.cdc_reader import messages
+from tests.unit.cdc_reader.conftest import MakeWorld
+from tests.unit.cdc_reader.source import Change, deleted, inserted, truncated, updated
+from tests.unit.cdc_reader.world import World
+
+ITEMS, OTHERS, ROOT, LEAF = 1, 2, 3, 4
+ONE, TWO = ("1", "a", "n"), ("2", "b", None)
+
+
+def raw(data: bytes) -> Change:
+    """Whatever bytes, as if the server had written them in a transaction."""
+    return Change("message", raw=data)
+
+
+@pytest.fixture
+def streaming(world: World) -> World:
+    """A reader whose scan of an empty table is over."""
+    return world.start().settle()
+
+
+def test_every_kind_of_change_is_an_event_in_the_order_of_the_stream(streaming: World) -> None:
+    source = streaming.source
+    source.transact(inserted(ITEMS, *ONE), inserted(ITEMS, *TWO), updated(ITEMS, ONE, ("1", "c", "n")))
+    source.transact(deleted(ITEMS, *TWO))
+    source.transact(truncated(ITEMS))
+    source.transact(inserted(ITEMS, "3", None, None))
+    streaming.turn()
+    assert streaming.streamed() == [
+        ("c", (1, "a", "n")),
+        ("c", (2, "b", None)),
+        ("u", (1, "c", "n")),
+        ("d", (2,)),
+        ("t", None),
+        ("c", (3, None, None)),
+    ]
+    assert streaming.holds() == {"3": (3, None, None)}
+
+
+def test_event_says_where_it_comes_from(streaming: World) -> None:
+    xid = streaming.source.transact(inserted(ITEMS, *ONE))
+    streaming.turn()
+    [event] = [each for each in streaming.events() if each.op == "c"]
+    [done] = [each for each in streaming.source.done if each.xid == xid]
+    assert (event.source.txId, event.source.commit_lsn, event.source.ts_us) == (xid, done.lsn, done.commit_us)
+    assert (event.source.mode, event.source.db, event.source.table, event.source.name) == (
+        "stream",
+        "shop",
+        "items",
+        "rowferry",
+    )
+
+
+@pytest.mark.rule("P9")
+def test_p9_records_have_the_time_of_their_commit(streaming: World) -> None:
+    """Red with `self._ts_ms` set to the clock's time in `_on_begin`."""
+    streaming.source.transact(inserted(ITEMS, *ONE), deleted(ITEMS, *ONE))
+    streaming.turn()
+    times = {each.timestamp_ms for each in streaming.records() if each.key == b"1"}
+    assert times == {streaming.source.done[-1].commit_us // 1_000}
+
+
+@pytest.mark.rule("V2")
+def test_v2_every_delete_is_followed_by_a_tombstone_with_its_version(streaming: World) -> None:
+    """Red without the call of `_tombstone` in `handle` (a delete), or in `_publish` (a key that moved)."""
+    streaming.source.transact(inserted(ITEMS, *ONE), deleted(ITEMS, *ONE))
+    streaming.source.transact(inserted(ITEMS, *TWO), updated(ITEMS, TWO, ("3", "b", None)))
+    streaming.turn()
+    deletes = {str(event.version) for event in streaming.events() if event.op == "d"}
+    tombstones = [each for each in streaming.records() if each.value is None]
+    assert {(each.header("rowferry.version") or b"").decode() for each in tombstones} == deletes
+    assert {(each.key, each.header("rowferry.op")) for each in tombstones} == {(b"1", b"d"), (b"2", b"d")}
+
+
+def test_key_that_moved_is_a_delete_and_an_insert(streaming: World) -> None:
+    streaming.source.transact(inserted(ITEMS, *ONE), updated(ITEMS, ONE, ("9", "a", "n")))
+    streaming.turn()
+    assert streaming.streamed() == [("c", (1, "a", "n")), ("d", (1,)), ("c", (9, "a", "n"))]
+    assert streaming.holds() == {"9": (9, "a", "n")}
+
+
+@pytest.mark.rule("V4")
+def test_v4_truncate_goes_into_every_partition(streaming: World) -> None:
+    """Red with `range(1)` in `Floors.publish`."""
+    streaming.source.transact(truncated(ITEMS))
+    streaming.turn()
+    floors = [each for each in streaming.records() if each.key == FLOOR_KEY]
+    told = [(each.partition, streaming.decode(each.value or b"").op) for each in floors]
+    assert told == [(partition, op) for partition in range(3) for op in ("s", "t")]
+
+
+@pytest.mark.rule("D3")
+def test_d3_truncate_of_a_leaf_is_none_of_its_root(make_world: MakeWorld) -> None:
+    """Red without the branch `if relation.leaf` in `_on_truncate`: rows of the other leaf would go."""
+    world = make_world()
+    world.source.create("parts", ROOT, leaves={"parts_1": LEAF, "parts_2": LEAF + 1})
+    world.source.transact(inserted(LEAF, "1", "a", None), inserted(LEAF + 1, "2", "b", None))
+    world.start().settle()
+    world.source.transact(truncated(LEAF))
+    world.turn()
+    assert "t" not in [op for op, _ in world.told("parts")]
+    world.settle()
+    assert world.holds("parts") == {"2": (2, "b", None)}
+
+
+@pytest.mark.rule("P6")
+def test_p6_ordinal_counts_what_is_not_published_and_nothing_that_depends_on_the_connection(
+    make_world: MakeWorld,
+) -> None:
+    """Red with `ordinal += 1` behind the test for a captured relation in `handle`, or without it in `_on_message`."""
+    world = make_world(exclude=["others"])
+    world.source.create("items", ITEMS)
+    world.source.create("others", OTHERS)
+    world.start().settle()
+    world.source.transact(
+        raw(messages.origin("elsewhere")),
+        inserted(OTHERS, "1", None, None),
+        inserted(ITEMS, *ONE),
+        raw(messages.wal_message("ours", prefix="another program")),
+        raw(messages.type_name(70_000, "colour")),
+        raw(messages.wal_message("by the way", transactional=False)),
+        truncated(OTHERS),
+        inserted(ITEMS, *TWO),
+    )
+    world.turn()
+    assert [event.source.ordinal for event in world.events() if event.op == "c"] == [2, 5]
+
+
+@pytest.mark.rule("P6")
+@pytest.mark.parametrize("most", [2, 3, 4, 5, 6])
+def test_p6_transaction_that_was_cut_goes_on_behind_what_is_published(make_world: MakeWorld, most: int) -> None:
+    """Red with `< transactions.skip` in `handle` or `_on_truncate`, with `skip = 0`, or with `opened()` None."""
+    world = make_world(commit={"max_rows": 3})
+    world.source.create("items", ITEMS)
+    world.start().settle()
+    world.source.transact(
+        *(inserted(ITEMS, str(key), "a", None) for key in range(1, 3)),
+        truncated(ITEMS),
+        *(inserted(ITEMS, str(key), "b", None) for key in range(3, 8)),
+    )
+    world.stream.most = most
+    world.turn(2)
+    world.kill()
+    world.start().settle()
+    told = world.streamed()
+    assert told == [
+        *(("c", (key, "a", None)) for key in range(1, 3)),
+        ("t", None),
+        *(("c", (key, "b", None)) for key in range(3, 8)),
+    ]
+
+
+@pytest.mark.rule("P8")
+def test_p8_value_that_cannot_be_carried_is_left_out_with_its_reason(streaming: World) -> None:
+    """Red with `rare & UNCARRIABLE` raising in `_rare`: such a row must not stop the stream."""
+    streaming.source.transact(inserted(ITEMS, "1", b"\xff\xfe", "n"))  # type: ignore[arg-type]
+    streaming.turn()
+    [event] = [each for each in streaming.events() if each.op == "c"]
+    assert event.after == {"id": 1, "name": None, "note": "n"}
+    assert event.omitted == (Omitted("name", "the value is not valid UTF-8"),)
+
+
+@pytest.mark.rule("P8")
+def test_p8_row_that_does_not_fit_goes_without_its_largest_column(streaming: World) -> None:
+    """Red without `or len(value) > event_limit` in `handle`."""
+    streaming.source.transact(inserted(ITEMS, "1", "a", "x" * 16 * 2**20))
+    streaming.turn()
+    [event] = [each for each in streaming.events() if each.op == "c"]
+    assert event.after == {"id": 1, "name": "a", "note": None}
+    assert event.omitted == (Omitted("note", "the row is larger than max.message.bytes"),)
+
+
+BEFORE_A_BEGIN = {
+    "insert": messages.insert(ITEMS, ONE),
+    "truncate": messages.truncate(ITEMS),
+    "message": messages.wal_message("m"),
+    "commit": messages.commit(0x9000),
+}
+
+
+@pytest.mark.parametrize("data", BEFORE_A_BEGIN.values(), ids=BEFORE_A_BEGIN)
+def test_change_before_a_begin_stops_the_reader(streaming: World, data: bytes) -> None:
+    streaming.source.transact(inserted(ITEMS, *ONE))
+    streaming.turn()
+    streaming.stream.placed.append((0x9000, data))
+    with pytest.raises(ProtocolError, match="expected a begin"):
+        streaming.turn()
+
+
+UNREADABLE = {
+    "another version of the protocol": b"S" + bytes(8),
+    "no message": b"",
+    "a message that is cut off": messages.insert(ITEMS, ONE)[:-1],
+}
+
+
+@pytest.mark.rule("P8")
+@pytest.mark.parametrize("data", UNREADABLE.values(), ids=UNREADABLE)
+def test_p8_message_that_cannot_be_decoded_stops_the_reader(streaming: World, data: bytes) -> None:
+    """Red with another tag in `_PASSED_OVER`, or where `handle` goes on behind a `ProtocolError`."""
+    streaming.source.transact(inserted(ITEMS, *ONE), raw(data))
+    with pytest.raises(ProtocolError):
+        streaming.turn()
+    assert streaming.streamed() == []

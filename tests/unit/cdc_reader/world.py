@@ -1,0 +1,275 @@
+"""
+A reader in a world of fakes: the service as it is, between a PostgreSQL and a Kafka in memory.
+
+`service.Reader` runs in a thread of its own, in step with the test: it stands still where it would read from the slot
+or wait, until the test says `turn`. So between two turns everything can be looked at, and nothing depends on time.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from cdc_reader.discovery.catalog import read_catalog
+from cdc_reader.discovery.selection import Selection
+from cdc_reader.postgres.connections import connect
+from cdc_reader.postgres.replication import ReplicationStream as RealStream
+from cdc_reader.postgres.workers import SideWork as RealSideWork
+from cdc_reader.service import Reader
+from cdc_reader.settings import CommitSettings, ReaderSettings, SnapshotSettings
+from cdc_runtime.consuming.records import Record
+from cdc_runtime.health import Health
+from cdc_runtime.kafka import admin, positions, producer, tail
+from cdc_runtime.metrics import Metrics
+from schemas.control import Command, Kind
+from schemas.envelope import Event
+from schemas.offsets import POSITION_KEY, Position, SnapshotProgress
+from schemas.topics import Topics
+from schemas.wire import EventDecoder
+from tests.unit.cdc_reader import broker as kafka
+from tests.unit.cdc_reader.connections import Connection, ReplicationStream, SideWork
+from tests.unit.cdc_reader.source import Clock, Source
+
+TOPICS = Topics("cdc")
+SOURCE_NAME = "rowferry"
+_HUNG_S = 30.0
+
+
+class Killed(BaseException):
+    """The process is gone between two calls; nothing in it may catch this."""
+
+
+class World:
+    """One reader at a time (`start`, `stop`, `kill`), whose source and Kafka stay."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.clock = Clock()
+        self.source, self.broker = Source(self.clock), kafka.Broker()
+        self.settings = settings
+        self.turns = Turns(self.clock)
+        self.streams: list[ReplicationStream] = []
+        self.sides: list[SideWork] = []
+
+    @property
+    def stream(self) -> ReplicationStream:
+        return self.streams[-1]
+
+    @property
+    def side(self) -> SideWork:
+        return self.sides[-1]
+
+    def start(self) -> World:
+        """Begin a reader and let it come to its first read from the slot."""
+        snapshot, commit = self.settings.pop("snapshot", {}), self.settings.pop("commit", {})
+        made = ReaderSettings(
+            database_url="postgresql://reader@source/shop",
+            snapshot=SnapshotSettings(**snapshot),
+            commit=CommitSettings(**commit),
+            **{"heartbeat_interval_s": 1_000, **self.settings},
+        )
+        self.settings = {**self.settings, "snapshot": snapshot, "commit": commit}
+        drain: Any = self.turns.drain
+        reader = Reader(made, drain=drain, metrics=Metrics("reader", "1"), health=Health("reader"))
+        self.turns.start(reader.run)
+        return self
+
+    def turn(self, times: int = 1, seconds: float = 0.001) -> World:
+        """Let the reader go round its loop; raises what ends it."""
+        for _ in range(times):
+            self.clock.seconds += seconds
+            self.turns.next()
+        return self
+
+    def settle(self) -> World:
+        """Go round until scans are over and nothing is left to read, for an idle reader."""
+        return self.turn(16)
+
+    def stop(self) -> None:
+        """Let the reader end as a signal does."""
+        self.turns.end()
+
+    def kill(self) -> None:
+        """End it here and now."""
+        self.turns.end(Killed())
+
+    # Where the reader's constructors lead to
+
+    def connect(self, dsn: str, *, application_name: str, autocommit: bool = True) -> Connection:
+        return Connection(self.source)
+
+    def open_stream(self, dsn: str, **more: Any) -> ReplicationStream:
+        self.streams.append(ReplicationStream(self.source, turn=self.turns.pause, confirming=self._confirmed))
+        return self.streams[-1]
+
+    def open_side(self, connection: object, *, workers: int) -> SideWork:
+        self.sides.append(SideWork(self.source))
+        return self.sides[-1]
+
+    def read_catalog(self, connection: object, selection: Selection, *, publication: str = "") -> Any:
+        catalog = self.source.catalog()
+        selection.require([table.name for table in catalog.tables])
+        wanted = tuple(table for table in catalog.tables if selection.wants(table.name))
+        return type(catalog)(catalog.server, wanted, (), catalog.publication)
+
+    def _confirmed(self, lsn: int) -> None:
+        """P3, in whatever a test does: nothing is confirmed that Kafka has not committed."""
+        stored = self.position()
+        assert stored is not None, "a confirmation before any position was committed"
+        assert lsn <= stored.restart_lsn, "a confirmation beyond the position that is committed"
+
+    # What was published
+
+    def decode(self, value: bytes) -> Event:
+        schemas = {record.key or b"": json.loads(record.value or b"") for record in self.broker.records(TOPICS.schemas)}
+        return EventDecoder(schemas.__getitem__).decode(value)
+
+    def records(self, table: str = "items") -> list[Record]:
+        return self.broker.records(f"cdc.public.{table}")
+
+    def events(self, table: str = "items") -> list[Event]:
+        """All committed events of a table, in the order of their versions."""
+        found = [self.decode(record.value) for record in self.records(table) if record.value is not None]
+        return sorted(found, key=lambda event: event.version)
+
+    def told(self, table: str = "items", mode: str = "") -> list[tuple[str, Any]]:
+        """Operation and row of all events; of a delete its key, where it has one, of a floor event nothing."""
+        seen: dict[int, tuple[str, Any]] = {}
+        for event in self.events(table):
+            if mode not in ("", event.source.mode):
+                continue
+            row = event.after or event.before
+            seen[event.version] = (event.op, None if row is None else tuple(row.values()))
+        return list(seen.values())
+
+    def streamed(self, table: str = "items") -> list[tuple[str, Any]]:
+        """The same of what the stream said, without scans and sweeps."""
+        return self.told(table, mode="stream")
+
+    def holds(self, table: str = "items") -> dict[str, tuple[Any, ...]]:
+        """The rows of a consumer that has read all: by versions, deletes and floors."""
+        rows: dict[bytes, tuple[int, Any]] = {}
+        for record in self.records(table):
+            if record.value is None:
+                continue
+            event = self.decode(record.value)
+            if event.below_version is not None:
+                rows = {key: held for key, held in rows.items() if held[0] >= event.below_version}
+            elif record.key is not None and event.version > rows.get(record.key, (0, None))[0]:
+                rows[record.key] = (event.version, None if event.after is None else tuple(event.after.values()))
+        return {key.decode(): row for key, (_, row) in sorted(rows.items()) if row is not None}
+
+    def offsets(self) -> dict[bytes, bytes | None]:
+        return {record.key or b"": record.value for record in self.broker.records(TOPICS.offsets(SOURCE_NAME))}
+
+    def position(self) -> Position | None:
+        value = self.offsets().get(POSITION_KEY)
+        return None if value is None else Position.from_json(value)
+
+    def progress(self, table: str = "items") -> SnapshotProgress | None:
+        value = self.offsets().get(f"snapshot:public.{table}".encode())
+        return None if value is None else SnapshotProgress.from_json(value)
+
+    def commands(self) -> dict[str, Command]:
+        records = self.broker.records(TOPICS.control)
+        return {(each.key or b"").decode(): Command.from_json(each.value) for each in records if each.value}
+
+    def ask(self, kind: Kind, table: str = "public.items", **more: Any) -> str:
+        """Write a command as an operator's tool does."""
+        self.clock.seconds += 1
+        command = Command(f"c{len(self.broker.added)}", kind, (table,), "operator", 0, **more)
+        self.broker.write([Record(TOPICS.control, 0, 0, command.id.encode(), command.to_json(), 0)])
+        return command.id
+
+
+class Turns:
+    """Lets one thread go on at a time: the test's, or the reader's."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._thread: threading.Thread | None = None
+        self._go, self._stands = threading.Semaphore(0), threading.Semaphore(0)
+        self._error: BaseException | None = None
+        self._kill: BaseException | None = None
+        self.over = True
+        self.drain: Any = SimpleNamespace(
+            stopping=False,
+            is_stopping=lambda: self.drain.stopping,
+            on_stop=lambda callback: None,
+            remaining_s=lambda: 60.0,
+            wait=self._wait,
+        )
+
+    def start(self, body: Callable[[], object]) -> None:
+        self.over, self._error, self._kill, self.drain.stopping = False, None, None, False
+        self._thread = threading.Thread(target=self._run, args=(body,), daemon=True)
+        self._thread.start()
+        self._stood()
+
+    def _run(self, body: Callable[[], object]) -> None:
+        try:
+            body()
+        except BaseException as exc:
+            self._error = exc
+        self.over = True
+        self._stands.release()
+
+    def pause(self) -> None:
+        """The reader stands still here."""
+        self._stands.release()
+        assert self._go.acquire(timeout=_HUNG_S * 10)
+        if self._kill is not None:
+            raise self._kill
+
+    def _wait(self, seconds: float) -> bool:
+        self._clock.sleep(seconds)
+        self.pause()
+        return bool(self.drain.stopping)
+
+    def next(self) -> None:
+        assert not self.over, "the reader has ended"
+        self._go.release()
+        self._stood()
+
+    def _stood(self) -> None:
+        assert self._stands.acquire(timeout=_HUNG_S), "the reader neither reads nor waits"
+        if self._error is not None and not isinstance(self._error, Killed):
+            raise self._error
+
+    def end(self, kill: BaseException | None = None) -> None:
+        self._kill, self.drain.stopping = kill, kill is None
+        while not self.over:
+            self.next()
+
+
+def replace_everywhere(patch: pytest.MonkeyPatch, original: object, fake: object) -> None:
+    """Wherever the reader has this name, it finds the fake."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("cdc_reader"):
+            for attribute in [each for each, value in vars(module).items() if value is original]:
+                patch.setattr(module, attribute, fake)
+
+
+def put_into(patch: pytest.MonkeyPatch, world: World) -> None:
+    """Lead the reader's edges into a world."""
+    broker = world.broker
+    fakes: list[tuple[object, object]] = [
+        (connect, world.connect),
+        (RealStream, world.open_stream),
+        (RealSideWork, world.open_side),
+        (read_catalog, world.read_catalog),
+        (producer.TransactionalProducer, lambda settings, name, **more: kafka.TransactionalProducer(broker, name)),
+        (producer.IdempotentProducer, lambda settings: kafka.IdempotentProducer(broker)),
+        (admin.KafkaAdmin, lambda settings: kafka.Admin(broker)),
+        (tail.Tail, lambda settings, topic, start, **more: kafka.Tail(broker, topic, start)),
+        (positions.read_to_end, lambda settings, topic, **more: kafka.read_to_end(broker, topic)),
+        (positions.last_records, lambda settings, topic, **more: kafka.last_records(broker, topic)),
+        (sys.modules["time"], world.clock),
+    ]
+    for original, fake in fakes:
+        replace_everywhere(patch, original, fake)
