@@ -160,7 +160,7 @@ def test_p6_transaction_that_was_cut_goes_on_behind_what_is_published(make_world
 
 @pytest.mark.rule("P8")
 def test_p8_value_that_cannot_be_carried_is_left_out_with_its_reason(streaming: World) -> None:
-    """Red with `rare & UNCARRIABLE` raising in `_rare`: such a row must not stop the stream."""
+    """Red where the encoder does not catch `Uncarriable`."""
     streaming.source.transact(inserted(ITEMS, "1", b"\xff\xfe", "n"))  # type: ignore[arg-type]
     streaming.turn()
     [event] = [each for each in streaming.events() if each.op == "c"]
@@ -205,7 +205,7 @@ UNREADABLE = {
 @pytest.mark.rule("P8")
 @pytest.mark.parametrize("data", UNREADABLE.values(), ids=UNREADABLE)
 def test_p8_message_that_cannot_be_decoded_stops_the_reader(streaming: World, data: bytes) -> None:
-    """Red with another tag in `_PASSED_OVER`, or where `handle` goes on behind a `ProtocolError`."""
+    """Red with its tag in `_PASSED_OVER`."""
     streaming.source.transact(inserted(ITEMS, *ONE), raw(data))
     with pytest.raises(ProtocolError):
         streaming.turn()
