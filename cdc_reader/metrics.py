@@ -10,6 +10,7 @@ from cdc_reader.tables.captured import CapturedTable, StreamedRelation
 from cdc_runtime import metrics as names
 from cdc_runtime.health import Health
 from cdc_runtime.metrics import Metrics
+from schemas.errors import Neighbour, RowferryError
 from schemas.offsets import Position
 
 _OPS = {0x49: "insert", 0x55: "update", 0x44: "delete", 0x54: "truncate"}
@@ -71,12 +72,12 @@ class ReaderMetrics:
         self._health.ready()
         self._health.tick()
 
-    def disturbed(self, kind: str, reason: str) -> None:
+    def disturbed(self, error: RowferryError) -> None:
         """The session ended with an error that may pass."""
         self._connected.set(0)
-        self._errors.labels(kind).inc()
-        self._reconnects.labels("kafka" if "afka" in reason else "postgres").inc()
-        self._health.not_ready(reason)
+        self._errors.labels(type(error).__name__).inc()
+        self._reconnects.labels((error.neighbour or Neighbour.POSTGRES).value).inc()
+        self._health.not_ready(str(error))
 
     def bound(self, relation: StreamedRelation) -> None:
         """Count what comes for a relation from now on."""

@@ -87,7 +87,7 @@ class Reader:
                 # Whoever holds the slot's lock is the reader (P2): a fence is our own, from before a long pause.
                 if isinstance(exc, NeighbourMissing) and not self._streamed:
                     raise
-                self._metrics.disturbed(type(exc).__name__, str(exc))
+                self._metrics.disturbed(exc)
                 self._give_up_in_time(exc, began - started)
                 if time.monotonic() - began > _DELAYS.longest_s:
                     backoff.succeeded()
@@ -101,7 +101,9 @@ class Reader:
     def _give_up_in_time(self, exc: RowferryError, waited_s: float) -> None:
         """A neighbour that was never there is waited for `start_timeout_s`; one that was comes back."""
         if not self._streamed and waited_s >= self._settings.start_timeout_s:
-            raise NeighbourMissing(f"{exc} (waited {self._settings.start_timeout_s:g} s)", remedy=exc.remedy) from exc
+            raise NeighbourMissing(
+                f"{exc} (waited {self._settings.start_timeout_s:g} s)", neighbour=exc.neighbour, remedy=exc.remedy
+            ) from exc
 
     def _connect(self) -> Connection:
         return connect(self._database_url() or "", application_name=f"{self._application_name}-reads")

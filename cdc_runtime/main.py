@@ -46,8 +46,10 @@ def run_service(name: str, main: Callable[[], int | None]) -> int:
 def _fatal(name: str, exc: RowferryError) -> int:
     # The chain says where an error came from; a trace would add nothing for an error with a known reason.
     if structlog.is_configured():
-        kind = type(exc).__name__
-        _log(name).critical("fatal", code=exc.exit_code, error=kind, reason=str(exc), remedy=exc.remedy)
+        kind, neighbour = type(exc).__name__, exc.neighbour
+        _log(name).critical(
+            "fatal", code=exc.exit_code, error=kind, neighbour=neighbour, reason=str(exc), remedy=exc.remedy
+        )
     for line in str(exc).splitlines():
         remedy = f"; {exc.remedy}" if exc.remedy else ""
         sys.stderr.write(f"{name}: {line}{remedy}\n")

@@ -16,14 +16,19 @@ signatures, credentials or row values.
 
 from __future__ import annotations
 
-from schemas.errors import RowferryError
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from schemas.errors import Neighbour, RowferryError
 
 
 class FetchProblem(RowferryError):
     """A reference could not be fetched."""
 
-    def __init__(self, reason: str, message: str, *, remedy: str | None = None) -> None:
-        super().__init__(message, remedy=remedy)
+    def __init__(
+        self, reason: str, message: str, *, neighbour: Neighbour | None = None, remedy: str | None = None
+    ) -> None:
+        super().__init__(message, neighbour=neighbour, remedy=remedy)
         self.reason = reason
 
 
@@ -52,3 +57,13 @@ class Cancelled(FetchProblem):
 
     def __init__(self) -> None:
         super().__init__("superseded", "a newer event of the row came")
+
+
+@contextmanager
+def arising_at(neighbour: Neighbour) -> Iterator[None]:
+    """Let problems know at whose edge they arose."""
+    try:
+        yield
+    except FetchProblem as problem:
+        problem.neighbour = problem.neighbour or neighbour
+        raise

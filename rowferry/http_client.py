@@ -6,7 +6,7 @@ import http.client
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from schemas.errors import SettingsError, Unreachable
+from schemas.errors import Neighbour, SettingsError, Unreachable
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,9 @@ class HttpClient:
                 if fresh or last:
                     why = getattr(exc, "strerror", None) or type(exc).__name__
                     raise Unreachable(
-                        f"expected an answer from Vespa at {self._address}, got none: {why}",
+                        expected=f"an answer from Vespa at {self._address}",
+                        found=f"none: {why}",
+                        neighbour=Neighbour.VESPA,
                         remedy="check vespa.url and that the server runs",
                     ) from exc
         raise AssertionError("unreachable: the second attempt returns or raises")

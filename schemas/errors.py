@@ -18,20 +18,60 @@ The tree of errors, drawn by what must happen next.
         +-- SchemaIncompatible     82  a schema change that consumers cannot follow
 
 An error no one has classified stops the service (exit 70). Messages start in lower case, have no full stop,
-say what was expected and what came, and never hold row values or secrets.
+say what was expected and what came, and never hold row values or secrets. They are for people: what is to be decided
+about an error is decided by its class and its fields.
 """
 
 from __future__ import annotations
 
+from enum import StrEnum
+from typing import Self
+
+
+class Neighbour(StrEnum):
+    """At whose edge an error arose."""
+
+    POSTGRES = "postgres"
+    KAFKA = "kafka"
+    VESPA = "vespa"
+    STORE = "store"  # where contents are kept: a bucket or a folder
+    S3 = "s3"
+    GOOGLE = "google"
+    WEB = "web"  # a host that a link names
+
 
 class RowferryError(Exception):
-    """Root of all errors that cross a module boundary; `remedy` says how to mend it, where that is known."""
+    """
+    Root of all errors that cross a module boundary.
+
+    The message is `expected {expected}, got {found}`, or the one that is given where that sentence does not fit.
+    `neighbour`: at whose edge it arose (None: at none). `remedy`: how to mend it, where that is known.
+    """
 
     exit_code: int = 70
+    neighbour: Neighbour | None = None
 
-    def __init__(self, message: str, *, remedy: str | None = None) -> None:
-        super().__init__(message)
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        expected: str = "",
+        found: str = "",
+        neighbour: Neighbour | None = None,
+        remedy: str | None = None,
+    ) -> None:
+        super().__init__(f"expected {expected}, got {found}" if message is None else message)
+        self.expected = expected
+        self.found = found
         self.remedy = remedy
+        if neighbour is not None:
+            self.neighbour = neighbour
+
+    @classmethod
+    def of(cls, error: RowferryError, *, remedy: str | None = None) -> Self:
+        """The same words and fields as an error of this class: something else must happen next."""
+        told = {"expected": error.expected, "found": error.found, "neighbour": error.neighbour}
+        return cls(str(error), **told, remedy=remedy or error.remedy)  # type: ignore[arg-type]
 
 
 class TransientError(RowferryError):
@@ -74,6 +114,7 @@ class SlotBusy(FatalError):
     """Another reader holds the slot, and this one was told not to stand by."""
 
     exit_code = 75
+    neighbour = Neighbour.POSTGRES
 
 
 class AccessDenied(FatalError):
@@ -98,12 +139,14 @@ class SlotLost(FatalError):
     """The replication slot is gone, invalidated or belongs to something else."""
 
     exit_code = 80
+    neighbour = Neighbour.POSTGRES
 
 
 class GapFound(FatalError):
     """Changes may be missing between what was published and what the server would send next."""
 
     exit_code = 81
+    neighbour = Neighbour.POSTGRES
 
 
 class SchemaIncompatible(FatalError):

@@ -18,7 +18,7 @@ from cdc_runtime.health import Health
 from cdc_runtime.kafka.admin import KafkaAdmin
 from cdc_runtime.service import Context
 from cdc_runtime.throttle import Throttle
-from schemas.errors import NeighbourMissing, SettingsError, TransientError
+from schemas.errors import Neighbour, NeighbourMissing, SettingsError, TransientError
 from schemas.topics import Topics, failure_topic
 from vespa_sink.documents.identifiers import DocumentId
 from vespa_sink.documents.mapping import DocumentMapping, parse_mapping
@@ -119,8 +119,9 @@ async def wait_for_vespa(
             return True
         if time.monotonic() >= deadline:
             raise NeighbourMissing(
-                f"expected Vespa at {settings.url} to answer within {timeout_s:g} s, "
-                f"got {f'status {answer.status}' if answer.status else answer.message}",
+                expected=f"Vespa at {settings.url} to answer within {timeout_s:g} s",
+                found=f"status {answer.status}" if answer.status else answer.message,
+                neighbour=Neighbour.VESPA,
                 remedy="start Vespa, or set vespa.url",
             )
         await asyncio.sleep(_PING_S)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from cdc_reader.discovery.captures import REPLICATION, capture_of
 from cdc_reader.discovery.catalog_rows import Catalog, PublicationMember, PublicationRow, RelationRow
-from schemas.errors import ServerSetting
+from schemas.errors import Neighbour, ServerSetting
 from schemas.names import TableName
 from schemas.offsets import PublicationMark
 
@@ -115,7 +115,9 @@ def _require_by_name(publication: PublicationRow, wanted: Iterable[RelationRow])
     got = "FOR ALL TABLES" if publication.all_tables else "FOR TABLES IN SCHEMA"
     name = quote_identifier(publication.name)
     raise ServerSetting(
-        f"expected publication {publication.name!r} to list its tables by name, got {got}",
+        expected=f"publication {publication.name!r} to list its tables by name",
+        found=got,
+        neighbour=Neighbour.POSTGRES,
         remedy=f"DROP PUBLICATION {name};\n{_create(publication.name, wanted)};",
     )
 

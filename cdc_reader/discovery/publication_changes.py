@@ -23,9 +23,11 @@ def apply_publication_plan(connection: psycopg.Connection[Any], plan: Publicatio
             for statement in plan.statements:
                 connection.execute(statement.encode())
     except AccessDenied as exc:
-        raise AccessDenied(f"{exc}; an administrator must run the SQL", remedy=_one_line(plan)) from exc
+        raise AccessDenied(
+            f"{exc}; an administrator must run the SQL", neighbour=exc.neighbour, remedy=_one_line(plan)
+        ) from exc
     except FatalError as exc:
-        raise type(exc)(str(exc), remedy=_one_line(plan)) from exc
+        raise type(exc).of(exc, remedy=_one_line(plan)) from exc
 
 
 def _one_line(plan: PublicationPlan) -> str:

@@ -7,6 +7,7 @@ Leaves the replication connection to `replication`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -17,6 +18,7 @@ from psycopg import errors
 from schemas.errors import (
     AccessDenied,
     FatalError,
+    Neighbour,
     RecordError,
     RowferryError,
     ServerSetting,
@@ -42,13 +44,49 @@ _SESSION = {
     # Our messages wait for no standby; they are flushed here, which is all that a watermark needs.
     "synchronous_commit": "local",
 }
-_DENIED = ("password authentication failed", "no pg_hba.conf entry", "no password supplied", "fe_sendauth")
-_ABSENT = ("does not exist",)
-_NO_RIGHT = ("permission denied to start WAL sender", "must be superuser or replication role")
-_NO_SENDER = ("number of requested standby connections exceeds",)
 CONNECT_TIMEOUT_S = 10
 # DDL between planning and reading: the definitions are compared and the session begins again.
 _MOVED = (errors.UndefinedTable, errors.UndefinedColumn, errors.UndefinedObject, errors.InvalidSchemaName)
+_NO_SESSION = (psycopg.OperationalError, psycopg.InterfaceError)
+_CHECK_ADDRESS = "check host and port of database_url and that the server runs"
+_Classes = tuple[type[psycopg.Error], ...]
+# What an error with a SQLSTATE means; the first line that fits.
+_KINDS: tuple[tuple[_Classes, type[RowferryError], str | None], ...] = (
+    (
+        (errors.InsufficientPrivilege, errors.InvalidPassword, errors.InvalidAuthorizationSpecification),
+        AccessDenied,
+        "run `rowferry doctor`: it prints the statement that grants what is missing",
+    ),
+    (
+        (errors.ObjectNotInPrerequisiteState, errors.ConfigurationLimitExceeded),
+        ServerSetting,
+        "run `rowferry doctor`: it names the server setting to change",
+    ),
+    ((errors.ObjectInUse,), SlotBusy, "stop the other reader of this slot"),
+    ((errors.SerializationFailure, errors.QueryCanceled, errors.LockNotAvailable), TransientError, None),
+    (_NO_SESSION, Unreachable, _CHECK_ADDRESS),
+    (_MOVED, TransientError, None),
+    ((psycopg.DataError,), RecordError, None),
+)
+# What libpq says of a server that did not let us in: it has words only.
+_REFUSALS = (
+    (
+        re.compile("password authentication failed|no pg_hba.conf entry|no password supplied|fe_sendauth"),
+        AccessDenied,
+        "check user and password of database_url",
+    ),
+    (
+        re.compile("permission denied to start WAL sender|must be superuser or replication role"),
+        AccessDenied,
+        "ALTER ROLE <the user of database_url> REPLICATION;",
+    ),
+    (
+        re.compile("number of requested standby connections exceeds"),
+        ServerSetting,
+        "ALTER SYSTEM SET max_wal_senders = 20; then restart the server",
+    ),
+    (re.compile("FATAL.*does not exist"), AccessDenied, "check user and database name of database_url"),
+)
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 
@@ -85,35 +123,23 @@ def translated(doing: str) -> Iterator[None]:
 def translate(exc: psycopg.Error, doing: str) -> RowferryError:
     """Our error for one of psycopg's. The server's DETAIL is left out: it can hold row values."""
     text = exc.diag.message_primary or str(exc).strip().splitlines()[0] if str(exc).strip() else type(exc).__name__
-    message = f"cannot {doing}: {text}"
-    if isinstance(
-        exc, errors.InsufficientPrivilege | errors.InvalidPassword | errors.InvalidAuthorizationSpecification
-    ):
-        return AccessDenied(
-            message, remedy="run `rowferry doctor`: it prints the statement that grants what is missing"
-        )
-    if isinstance(exc, errors.ObjectNotInPrerequisiteState | errors.ConfigurationLimitExceeded):
-        return ServerSetting(message, remedy="run `rowferry doctor`: it names the server setting to change")
-    if isinstance(exc, errors.ObjectInUse):
-        return SlotBusy(message, remedy="stop the other reader of this slot")
-    if isinstance(exc, psycopg.OperationalError | psycopg.InterfaceError):
-        return _connection_error(message, text)
-    if isinstance(exc, _MOVED):
-        return TransientError(f"{message} (the definition changed meanwhile)")
     if isinstance(exc, psycopg.DataError):
-        return RecordError(f"cannot {doing}: a value is not of the column's type")
-    if isinstance(exc, errors.SerializationFailure | errors.QueryCanceled | errors.LockNotAvailable):
-        return TransientError(message)
-    return FatalError(message)
+        text = "a value is not of the column's type"
+    # A server that refuses a connection has said so without a code by the time libpq reports it.
+    kind, remedy = _refusal(text) if exc.sqlstate is None and isinstance(exc, _NO_SESSION) else _kind(exc)
+    note = " (the definition changed meanwhile)" if isinstance(exc, _MOVED) else ""
+    return kind(f"cannot {doing}: {text}{note}", neighbour=Neighbour.POSTGRES, remedy=remedy)
 
 
-def _connection_error(message: str, text: str) -> RowferryError:
-    if any(words in text for words in _DENIED):
-        return AccessDenied(message, remedy="check user and password of database_url")
-    if any(words in text for words in _NO_RIGHT):
-        return AccessDenied(message, remedy="ALTER ROLE <the user of database_url> REPLICATION;")
-    if any(words in text for words in _NO_SENDER):
-        return ServerSetting(message, remedy="ALTER SYSTEM SET max_wal_senders = 20; then restart the server")
-    if "FATAL" in text and any(words in text for words in _ABSENT):
-        return AccessDenied(message, remedy="check user and database name of database_url")
-    return Unreachable(message, remedy="check host and port of database_url and that the server runs")
+def _kind(exc: psycopg.Error) -> tuple[type[RowferryError], str | None]:
+    for classes, kind, remedy in _KINDS:
+        if isinstance(exc, classes):
+            return kind, remedy
+    return FatalError, None
+
+
+def _refusal(text: str) -> tuple[type[RowferryError], str]:
+    for words, kind, remedy in _REFUSALS:
+        if words.search(text):
+            return kind, remedy
+    return Unreachable, _CHECK_ADDRESS

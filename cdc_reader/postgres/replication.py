@@ -27,7 +27,7 @@ from psycopg.pq.abc import PGconn
 from cdc_reader.postgres.connections import CONNECT_TIMEOUT_S, session_options, translated
 from cdc_reader.postgres.lsn import Lsn
 from cdc_reader.remedies import RESET
-from schemas.errors import GapFound, ProtocolError, SlotLost, TransientError, Unreachable
+from schemas.errors import GapFound, Neighbour, ProtocolError, SlotLost, TransientError, Unreachable
 
 _EPOCH_US = 946_684_800_000_000  # 2000-01-01, where PostgreSQL counts from
 _STATUS = struct.Struct("!cQQQQB")
@@ -134,7 +134,7 @@ class ReplicationStream:
             raise GapFound(f"{message}: the slot is at a time before the publication existed", remedy=RESET)
         if state == _NOT_IN_STATE:
             raise SlotLost(message, remedy=RESET)
-        raise Unreachable(message)
+        raise Unreachable(message, neighbour=Neighbour.POSTGRES)
 
     def confirm(self, lsn: int) -> None:
         """All before `lsn` is durable in Kafka; the server is told at once, ten times a second at most."""

@@ -16,7 +16,7 @@ from contextlib import suppress
 from cdc_reader.postgres.connections import Connection
 from cdc_reader.postgres.pg_snapshot import Snapshot
 from cdc_reader.postgres.workers import Worker
-from schemas.errors import TransientError
+from schemas.errors import Neighbour, TransientError
 
 # DDL that holds a table longer voids the read: it is tried again, and workers stay free for other tables.
 _LOCK_WAIT_S = 5
@@ -49,7 +49,8 @@ def begin_seeing(worker: Worker, delivered: Sequence[int] | frozenset[int] | set
         connection.execute("ROLLBACK")
         if time.monotonic() > deadline:
             raise TransientError(
-                f"{len(waiting)} transactions that the stream delivered are not visible after {timeout_s:g} s"
+                f"{len(waiting)} transactions that the stream delivered are not visible after {timeout_s:g} s",
+                neighbour=Neighbour.POSTGRES,
             )
         worker.pause(0.005)
 

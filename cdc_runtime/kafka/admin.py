@@ -27,7 +27,7 @@ from cdc_runtime.kafka.client import ErrorMemory, client_config
 from cdc_runtime.kafka.errors import TopicMissing, kafka_error
 from cdc_runtime.settings.models import KafkaSettings
 from cdc_runtime.topic_checks import TopicDifference, TopicFacts, config_for_old_broker, differences
-from schemas.errors import NeighbourMissing, ServerSetting, TransientError, Unreachable
+from schemas.errors import Neighbour, NeighbourMissing, ServerSetting, TransientError, Unreachable
 from schemas.topics import TopicSpec
 
 Isolation = Literal["committed", "uncommitted"]
@@ -65,8 +65,9 @@ class KafkaAdmin:
                     raise problem from exc
                 if time.monotonic() >= deadline:
                     raise NeighbourMissing(
-                        f"expected Kafka at {self._settings.bootstrap_servers} to answer within {start_timeout_s:g} s, "
-                        "got no answer",
+                        expected=f"Kafka at {self._settings.bootstrap_servers} to answer within {start_timeout_s:g} s",
+                        found="no answer",
+                        neighbour=Neighbour.KAFKA,
                         remedy="start the brokers, or set kafka.bootstrap_servers",
                     ) from exc
         return False
@@ -120,7 +121,9 @@ class KafkaAdmin:
         while leaderless := self._leaderless(wanted):
             if time.monotonic() > deadline:
                 raise Unreachable(
-                    f"expected leaders for new topics within {_CREATION_S:g} s, got none for {leaderless!r}"
+                    expected=f"leaders for new topics within {_CREATION_S:g} s",
+                    found=f"none for {leaderless!r}",
+                    neighbour=Neighbour.KAFKA,
                 )
             time.sleep(_RETRY_PAUSE_S)
 
@@ -210,7 +213,7 @@ class KafkaAdmin:
         """All partitions of a topic; raises `TopicMissing`."""
         count = self.partition_counts([topic]).get(topic)
         if count is None:
-            raise TopicMissing(f"expected topic {topic} to exist, got none")
+            raise TopicMissing(expected=f"topic {topic} to exist", found="none")
         return [TopicPartition(topic, partition) for partition in range(count)]
 
     def wait_for_topics(
@@ -224,7 +227,8 @@ class KafkaAdmin:
                 return True
             if time.monotonic() >= deadline:
                 raise TopicMissing(
-                    f"expected topics {', '.join(missing)} within {start_timeout_s:g} s, got none",
+                    expected=f"topics {', '.join(missing)} within {start_timeout_s:g} s",
+                    found="none",
                     remedy="start the service that owns them (cdc-reader run), or check kafka.prefix",
                 )
             time.sleep(_RETRY_PAUSE_S)
@@ -298,5 +302,6 @@ def topics_differ(found: Sequence[TopicDifference]) -> ServerSetting:
     """One error for all differences."""
     return ServerSetting(
         "; ".join(str(difference) for difference in found),
+        neighbour=Neighbour.KAFKA,
         remedy="; ".join(dict.fromkeys(difference.remedy for difference in found)),
     )

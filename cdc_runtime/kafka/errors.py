@@ -4,25 +4,40 @@ from __future__ import annotations
 
 from confluent_kafka import KafkaError, KafkaException
 
-from schemas.errors import AccessDenied, FatalError, RowferryError, ServerSetting, TransientError, Unreachable
+from schemas.errors import (
+    AccessDenied,
+    FatalError,
+    Neighbour,
+    RowferryError,
+    ServerSetting,
+    TransientError,
+    Unreachable,
+)
 
 
 class Fenced(FatalError):
     """Another instance with the same transactional id, or group instance id, has taken over."""
 
     exit_code = 75
+    neighbour = Neighbour.KAFKA
 
 
 class TransactionAborted(TransientError):
     """A Kafka transaction did not happen, or its outcome is unknown: rewind to the last committed position."""
 
+    neighbour = Neighbour.KAFKA
+
 
 class PartitionsLost(TransientError):
     """The group has given our partitions to another member: nothing may be committed for them."""
 
+    neighbour = Neighbour.KAFKA
+
 
 class TopicMissing(ServerSetting):
     """A topic that must exist does not."""
+
+    neighbour = Neighbour.KAFKA
 
 
 _DENIED = frozenset(
@@ -129,25 +144,29 @@ def translate(problem: KafkaError | KafkaException, action: str) -> RowferryErro
     a request that was under way while its client was closed: whether it was carried out is not known.
     """
     error = kafka_error(problem)
-    if error is None:
-        return FatalError(f"expected Kafka to {action}, got {type(problem).__name__}")
-    message = f"expected Kafka to {action}, got {error.name()}: {_text(error)}"
+    kind, remedy = (FatalError, None) if error is None else _kind(error)
+    found = type(problem).__name__ if error is None else f"{error.name()}: {_text(error)}"
+    return kind(expected=f"Kafka to {action}", found=found, neighbour=Neighbour.KAFKA, remedy=remedy)
+
+
+def _kind(error: KafkaError) -> tuple[type[RowferryError], str | None]:
+    """Our class for an error, and the remedy."""
     code = error.code()
     if code in _FENCED:
-        return Fenced(message, remedy="another instance has taken over: stop one of the two")
+        return Fenced, "another instance has taken over: stop one of the two"
     if code in _DENIED or code == KafkaError._SSL:
-        return AccessDenied(message, remedy="check kafka.client, kafka.sasl_password and the ACLs of this user")
+        return AccessDenied, "check kafka.client, kafka.sasl_password and the ACLs of this user"
     if code in _LOST:
-        return PartitionsLost(message)
+        return PartitionsLost, None
     if code in _MISSING:
-        return TopicMissing(message, remedy="start the service that owns the topic, or check kafka.prefix")
+        return TopicMissing, "start the service that owns the topic, or check kafka.prefix"
     if code in _UNREACHABLE and not error.fatal():
-        return Unreachable(message, remedy="check kafka.bootstrap_servers, and that the brokers are up")
+        return Unreachable, "check kafka.bootstrap_servers, and that the brokers are up"
     if code in _SERVER:
-        return ServerSetting(message)
+        return ServerSetting, None
     if (code in _MOVING and not error.fatal()) or code == KafkaError._DESTROY:
-        return TransientError(message)
-    return TransientError(message) if error.retriable() and not error.fatal() else FatalError(message)
+        return TransientError, None
+    return (TransientError if error.retriable() and not error.fatal() else FatalError), None
 
 
 def _text(error: KafkaError) -> str:

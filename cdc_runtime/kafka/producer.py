@@ -25,7 +25,7 @@ from cdc_runtime.consuming.records import Headers, TopicPartition
 from cdc_runtime.kafka.client import ErrorMemory, client_config
 from cdc_runtime.kafka.errors import TransactionAborted, kafka_error
 from cdc_runtime.settings.models import KafkaSettings
-from schemas.errors import RowferryError, TransientError, Unreachable
+from schemas.errors import Neighbour, RowferryError, TransientError, Unreachable
 from schemas.topics import MAX_MESSAGE_BYTES
 
 # Bounds the memory of a process that must stay under 200 MB; librdkafka adds about 150 bytes per record.
@@ -251,25 +251,29 @@ class TransactionalProducer:
                     raise problem from exc
                 if time.monotonic() >= deadline:
                     self.dead = True
-                    raise Unreachable(f"expected Kafka to {action} within {timeout_s:g} s, got no answer") from exc
+                    raise Unreachable(
+                        expected=f"Kafka to {action} within {timeout_s:g} s",
+                        found="no answer",
+                        neighbour=Neighbour.KAFKA,
+                    ) from exc
 
     def _failed(self, exc: KafkaException, action: str) -> RowferryError:
         """Declare the instance dead, and say what the caller must do."""
         self.dead = True
         error = kafka_error(exc)
         if error is not None and error.txn_requires_abort():
-            return TransactionAborted(f"expected Kafka to {action}, got an aborted transaction: {error.name()}")
+            return TransactionAborted(expected=f"Kafka to {action}", found=f"an aborted transaction: {error.name()}")
         return self._classified(exc, action)
 
     def _classified(self, exc: KafkaException, action: str) -> RowferryError:
         problem = self._errors.translate(exc, action)
         if isinstance(problem, TransientError):
-            return TransactionAborted(str(problem), remedy=problem.remedy)
+            return TransactionAborted.of(problem)
         return problem
 
     def _alive(self) -> None:
         if self.dead:
-            raise TransactionAborted("expected a live producer, got one whose last outcome is not known")
+            raise TransactionAborted(expected="a live producer", found="one whose last outcome is not known")
 
 
 class IdempotentProducer:
@@ -331,7 +335,11 @@ class IdempotentProducer:
             error, topic = failures[0]
             raise self._errors.translate(error, f"store {len(failures)} records, the first in topic {topic}")
         if left:
-            raise Unreachable(f"expected Kafka to acknowledge within {waited_s:g} s, got {left} records open")
+            raise Unreachable(
+                expected=f"Kafka to acknowledge within {waited_s:g} s",
+                found=f"{left} records open",
+                neighbour=Neighbour.KAFKA,
+            )
 
     def close(self) -> None:
         """Drop what is not acknowledged and free the client; may be called twice."""

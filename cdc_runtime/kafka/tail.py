@@ -18,7 +18,7 @@ from cdc_runtime.kafka.admin import KafkaAdmin
 from cdc_runtime.kafka.client import ErrorMemory, client_config, record_of
 from cdc_runtime.kafka.errors import translate
 from cdc_runtime.settings.models import KafkaSettings
-from schemas.errors import TransientError, Unreachable
+from schemas.errors import Neighbour, TransientError, Unreachable
 
 _BATCH = 1000
 _WAIT_S = 0.2
@@ -105,7 +105,11 @@ class Tail:
             yield from self.poll(_WAIT_S)
             behind = {partition: end for partition, end in behind.items() if self.next_offsets[partition] < end}
             if behind and time.monotonic() > deadline:
-                raise Unreachable(f"expected to read topic {self.topic} to its end in {timeout_s:g} s, got no end")
+                raise Unreachable(
+                    expected=f"to read topic {self.topic} to its end in {timeout_s:g} s",
+                    found="no end",
+                    neighbour=Neighbour.KAFKA,
+                )
 
     def _wait_for_open_transactions(self, ends: Mapping[TopicPartition, int], deadline: float) -> None:
         while True:
@@ -114,7 +118,9 @@ class Tail:
                 return
             if time.monotonic() > deadline:
                 raise TransientError(
-                    f"expected the last stable offset of topic {self.topic} to reach its end, got an open transaction",
+                    expected=f"the last stable offset of topic {self.topic} to reach its end",
+                    found="an open transaction",
+                    neighbour=Neighbour.KAFKA,
                     remedy="another producer has a transaction open: stop it, or wait for its time-out",
                 )
             time.sleep(_LSO_PAUSE_S)

@@ -7,12 +7,13 @@ Leaves to others: which sources are fetched (`sources`), how many at once, what 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from file_fetcher.download.answers import Expired
-from file_fetcher.download.engines import Open
+from file_fetcher.download.engines import Body, Open
 from file_fetcher.download.google_engine import GoogleEngine
 from file_fetcher.download.guarded_connections import Guard, Resolve, system_resolve
 from file_fetcher.download.https_engine import HttpsEngine
@@ -22,8 +23,9 @@ from file_fetcher.download.s3_access import S3Access
 from file_fetcher.download.s3_engine import S3Engine
 from file_fetcher.download.sources import GoogleSheet, HttpUrl, S3Object, Source, rules_of
 from file_fetcher.download.transfer import Terms, Transferred, transfer
-from file_fetcher.failures import Later, Skipped
+from file_fetcher.failures import Later, Skipped, arising_at
 from file_fetcher.settings import FetcherSettings
+from schemas.errors import Neighbour
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ class Downloader:
 
     def _object(self, source: S3Object, target: Path, terms: Terms) -> Downloaded:
         try:
-            return _downloaded(transfer(lambda held: self._s3.open(source, held), target, terms))
+            return _downloaded(transfer(lambda held: _body(Neighbour.S3, self._s3.open(source, held)), target, terms))
         except Skipped as problem:
             if problem.reason == "empty" and source.key.endswith("/"):
                 raise Skipped("not_a_file", "the object stands for a folder") from problem
@@ -98,7 +100,9 @@ class Downloader:
 
     def _link(self, source: HttpUrl, target: Path, terms: Terms) -> Downloaded:
         try:
-            return _downloaded(transfer(lambda held: self._https.open(source.url, held), target, terms))
+            return _downloaded(
+                transfer(lambda held: _body(Neighbour.WEB, self._https.open(source.url, held)), target, terms)
+            )
         except (Expired, Later) as problem:
             # A store may forbid without saying that it is the signature that has expired.
             if source.fallback is None or problem.reason not in ("url_expired", "access_denied"):
@@ -109,7 +113,7 @@ class Downloader:
         engine = self._google
         if engine is None:
             raise Skipped("no_credentials", "expected google.credentials_file for a link to Google Sheets, got none")
-        return lambda held: engine.open(sheet, held)
+        return lambda held: _body(Neighbour.GOOGLE, engine.open(sheet, held))
 
 
 def _google(settings: FetcherSettings) -> GoogleEngine | None:
@@ -122,6 +126,12 @@ def _google(settings: FetcherSettings) -> GoogleEngine | None:
         read_timeout_s=settings.download.read_timeout_s,
         connections=settings.download.max_connections,
     )
+
+
+@contextmanager
+def _body(neighbour: Neighbour, opened: AbstractContextManager[Body]) -> Iterator[Body]:
+    with arising_at(neighbour), opened as body:
+        yield body
 
 
 def _downloaded(got: Transferred) -> Downloaded:

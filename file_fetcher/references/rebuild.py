@@ -26,7 +26,7 @@ from file_fetcher.references.changes import StateChange, Waits, change_of
 from file_fetcher.references.local import ReferenceStore
 from file_fetcher.references.positions import Extent, Position, usable
 from file_fetcher.references.retries import Retry
-from schemas.errors import FatalError, RecordError, TransientError
+from schemas.errors import FatalError, Neighbour, RecordError, TransientError
 from schemas.topics import Topics
 
 _log = structlog.get_logger(__name__)
@@ -112,7 +112,9 @@ class _Reader:
         while any(end < ends[p.partition] for p, end in self._admin.end_offsets(wanted, "committed").items()):
             if time.monotonic() > deadline:
                 raise TransientError(
-                    f"expected the transactions on topic {topic} to end in {_SETTLE_TIMEOUT_S:g} s, got one still open",
+                    expected=f"the transactions on topic {topic} to end in {_SETTLE_TIMEOUT_S:g} s",
+                    found="one still open",
+                    neighbour=Neighbour.KAFKA,
                     remedy="another producer has a transaction open: stop it, or wait for its time-out",
                 )
             time.sleep(_SETTLE_PAUSE_S)
@@ -122,7 +124,7 @@ class _Reader:
         """Where to begin in each partition; from its beginning in those of `anew`."""
         topic_id = self._admin.topic_id(topic)
         if topic_id is None:
-            raise TopicMissing(f"expected topic {topic} to exist, got none")
+            raise TopicMissing(expected=f"topic {topic} to exist", found="none")
         begins = self._admin.begin_offsets([TopicPartition(topic, partition) for partition in ends])
         known = self._store.positions(topic)
         extents, next_offsets = {}, {}

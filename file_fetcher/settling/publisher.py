@@ -101,7 +101,7 @@ class ResultPublisher:
                 producer.init(self._init_timeout_s)
             except TransientError as exc:
                 producer.close()
-                raise TransactionAborted(str(exc), remedy=exc.remedy) from exc
+                raise TransactionAborted.of(exc) from exc
             except BaseException:
                 producer.close()
                 raise

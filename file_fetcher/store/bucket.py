@@ -18,9 +18,9 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
-from file_fetcher.failures import Blocked, FetchProblem, Throttled
+from file_fetcher.failures import Blocked, FetchProblem, Throttled, arising_at
 from file_fetcher.store.disk import writing
-from schemas.errors import RowferryError, SettingsError, Unreachable
+from schemas.errors import Neighbour, RowferryError, SettingsError, Unreachable
 
 _MISSING = ("404", "NoSuchKey", "NotFound")
 _SLOWER = ("SlowDown", "503", "ServiceUnavailable", "Throttling", "RequestLimitExceeded")
@@ -109,13 +109,18 @@ class BucketStore:
 
     def _unusable(self, exc: Exception) -> RowferryError:
         said = _code(exc) if isinstance(exc, ClientError) else type(exc).__name__
-        message = f"expected to write to bucket {self._bucket!r} of the store and to read from it, got {said}"
+        expected = f"to write to bucket {self._bucket!r} of the store and to read from it"
         if isinstance(exc, NoCredentialsError) or (isinstance(exc, ClientError) and _refuses(exc)):
             remedy = (
                 "give the credentials s3:PutObject and s3:GetObject in it and s3:ListBucket on it, or set store_url"
             )
-            return SettingsError(message, remedy=remedy)
-        return Unreachable(message, remedy="check s3.endpoint_url, the server and the network")
+            return SettingsError(expected=expected, found=said, neighbour=Neighbour.STORE, remedy=remedy)
+        return Unreachable(
+            expected=expected,
+            found=said,
+            neighbour=Neighbour.STORE,
+            remedy="check s3.endpoint_url, the server and the network",
+        )
 
 
 def _code(exc: ClientError) -> str:
@@ -130,12 +135,13 @@ def _refuses(exc: ClientError) -> bool:
 
 @contextlib.contextmanager
 def _translated() -> Iterator[None]:
-    try:
-        yield
-    except ClientError as exc:
-        raise _problem(_code(exc)) from exc
-    except BotoCoreError as exc:
-        raise Blocked("network", f"the bucket of the store does not answer: {type(exc).__name__}") from exc
+    with arising_at(Neighbour.STORE):
+        try:
+            yield
+        except ClientError as exc:
+            raise _problem(_code(exc)) from exc
+        except BotoCoreError as exc:
+            raise Blocked("network", f"the bucket of the store does not answer: {type(exc).__name__}") from exc
 
 
 def _problem(code: str) -> FetchProblem:

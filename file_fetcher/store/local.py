@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from file_fetcher.store.disk import writing
-from schemas.errors import SettingsError
+from schemas.errors import Neighbour, SettingsError
 
 _LEFT_OVER_S = 24 * 3600
 
@@ -102,6 +102,7 @@ class LocalStore:
     def _unusable(self, exc: OSError) -> SettingsError:
         return SettingsError(
             f"expected to write to the store in {str(self._folder)!r}: {exc.strerror}",
+            neighbour=Neighbour.STORE,
             remedy="set store_url to a folder that the service may write to, or give it the right",
         )
 

@@ -86,7 +86,7 @@ def _read(settings: OperatorSettings, *, samples: bool, statistics: bool) -> dic
         # A refused login is a failed connection: permission is what a session lacks.
         if connected:
             raise
-        raise NotConnected(str(exc), remedy=exc.remedy) from exc
+        raise NotConnected.of(exc) from exc
 
 
 def _write(texts: dict[str, str], path: Path | None) -> None:

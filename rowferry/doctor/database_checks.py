@@ -95,7 +95,7 @@ def _publication(catalog: Catalog, facts: DatabaseFacts, name: str) -> Finding:
     try:
         plan = publication_plan(catalog, name)
     except ServerSetting as exc:
-        return failed("publication", expected, str(exc).partition(", got ")[2], exc.remedy or "", sql=True)
+        return failed("publication", expected, exc.found, exc.remedy or "", sql=True)
     if not plan.statements:
         members = len(catalog.publication.members) if catalog.publication else 0
         return ok("publication", expected, f"{members} tables and partitions")

@@ -14,7 +14,7 @@ import orjson
 
 from rowferry.http_client import HttpClient
 from rowferry.reconcile.facts import DATA_FIELDS, FIELDS
-from schemas.errors import ServerSetting, Unreachable
+from schemas.errors import Neighbour, ServerSetting, Unreachable
 
 Fields = dict[str, Any]
 _DOCUMENTS_AT_ONCE = 500
@@ -69,11 +69,16 @@ class Index:
         said = str(body.get("message", ""))[:300] if isinstance(body, dict) else ""
         if answer.status in (400, 404):
             raise ServerSetting(
-                f"expected Vespa to know document type {self._type!r} and its fields,"
-                f" got status {answer.status}: {said}",
+                expected=f"Vespa to know document type {self._type!r} and its fields",
+                found=f"status {answer.status}: {said}",
+                neighbour=Neighbour.VESPA,
                 remedy="vespa-sink deploy",
             )
-        raise Unreachable(f"expected documents from Vespa, got status {answer.status}: {said}")
+        raise Unreachable(
+            expected="documents from Vespa",
+            found=f"status {answer.status}: {said}",
+            neighbour=Neighbour.VESPA,
+        )
 
 
 def _quoted(text: str) -> str:

@@ -19,7 +19,7 @@ from cdc_runtime.consuming.records import TopicPartition
 from cdc_runtime.kafka.admin import KafkaAdmin
 from cdc_runtime.kafka.tail import Tail
 from cdc_runtime.reader_requests import Requests
-from schemas.errors import TransientError
+from schemas.errors import Neighbour, TransientError
 from schemas.names import TableName
 from vespa_sink.metrics import SinkMetrics
 from vespa_sink.settings import SinkSettings
@@ -66,7 +66,7 @@ class PositionCheck:
             )
             page = page_of(answer)
             if not page.complete and not page.doc_ids:
-                raise TransientError("expected full coverage, got less")
+                raise TransientError(expected="full coverage", found="less", neighbour=Neighbour.VESPA)
             found = Found(None, 0, 0, indexed=bool(page.doc_ids))
         else:
             found = await asyncio.to_thread(self._facts, topic_partition, commit)

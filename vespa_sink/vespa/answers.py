@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from schemas.errors import AccessDenied, FatalError, ServerSetting
+from schemas.errors import AccessDenied, FatalError, Neighbour, ServerSetting
 from vespa_sink.vespa.operations import Action
 
 IGNORED_OPERATION = "X-Vespa-Ignored-Operation"
@@ -79,15 +79,21 @@ def stop_error(answer: Answer, url: str) -> FatalError:
     status = answer.status
     if status in (401, 403):
         return AccessDenied(
-            f"expected to be allowed to write documents at {url}, got status {status}",
+            expected=f"to be allowed to write documents at {url}",
+            found=f"status {status}",
+            neighbour=Neighbour.VESPA,
             remedy="give the sink the certificate or token that the proxy in front of Vespa asks for",
         )
     if status in (404, 405):
         return ServerSetting(
-            f"expected Vespa's document API at {url}, got status {status} for a write",
+            expected=f"Vespa's document API at {url}",
+            found=f"status {status} for a write",
+            neighbour=Neighbour.VESPA,
             remedy="let vespa.url name a container with <document-api/>",
         )
-    return FatalError(f"expected a status of Vespa's document API at {url}, got {status}")
+    return FatalError(
+        expected=f"a status of Vespa's document API at {url}", found=str(status), neighbour=Neighbour.VESPA
+    )
 
 
 _FIELD = re.compile(r"[Ff]ield '([A-Za-z0-9_.]+)'")

@@ -20,6 +20,7 @@ import aiohttp
 
 from schemas.errors import (
     AccessDenied,
+    Neighbour,
     NeighbourMissing,
     ServerSetting,
     SettingsError,
@@ -74,7 +75,9 @@ def _try_fields(settings: SinkSettings, document_type: str, fields: dict[str, An
         raise stop_error(answer, vespa.url)
     if decided in (Verdict.RETRY, Verdict.THROTTLED):
         raise NeighbourMissing(
-            f"expected Vespa at {vespa.url} to answer, got {f'status {status}' if status else message}",
+            expected=f"Vespa at {vespa.url} to answer",
+            found=f"status {status}" if status else message,
+            neighbour=Neighbour.VESPA,
             remedy="start Vespa, or set vespa.url",
         )
     return None if decided is not Verdict.REJECTED else f"status {status}"
@@ -143,9 +146,17 @@ async def _prepare(config_server: str, package: bytes) -> str:
     status, answer = await _ask("POST", config_server + _PREPARE, package)
     message = str(answer.get("message", ""))
     if status in (401, 403):
-        raise AccessDenied(f"expected to be allowed to deploy at {config_server}, got status {status}")
+        raise AccessDenied(
+            expected=f"to be allowed to deploy at {config_server}",
+            found=f"status {status}",
+            neighbour=Neighbour.VESPA,
+        )
     if status != 200:
-        raise ServerSetting(f"expected {config_server} to take the package, got status {status}: {message}")
+        raise ServerSetting(
+            expected=f"{config_server} to take the package",
+            found=f"status {status}: {message}",
+            neighbour=Neighbour.VESPA,
+        )
     return message or "the package is active"
 
 
@@ -155,7 +166,11 @@ async def _converge(config_server: str, deadline: float) -> None:
         if status == 200 and answer.get("converged"):
             return
         if time.monotonic() >= deadline:
-            raise NeighbourMissing("expected all services to run the new application in time, got some that do not")
+            raise NeighbourMissing(
+                expected="all services to run the new application in time",
+                found="some that do not",
+                neighbour=Neighbour.VESPA,
+            )
         await asyncio.sleep(_LOOK_S)
 
 
@@ -170,6 +185,8 @@ async def _ask(method: str, url: str, body: bytes | None) -> tuple[int, dict[str
             answer = await response.json(content_type=None)
             return response.status, answer if isinstance(answer, dict) else {}
     except (aiohttp.ClientError, OSError, TimeoutError) as exc:
-        raise Unreachable(f"expected Vespa's config server at {url}, got {type(exc).__name__}") from exc
+        raise Unreachable(
+            expected=f"Vespa's config server at {url}", found=type(exc).__name__, neighbour=Neighbour.VESPA
+        ) from exc
     except ValueError:
         return response.status, {}

@@ -14,7 +14,7 @@ import aiohttp
 import orjson
 from yarl import URL
 
-from schemas.errors import TransientError, Unreachable
+from schemas.errors import Neighbour, TransientError, Unreachable
 from vespa_sink.vespa.answers import NO_ANSWER, Answer, answer_of
 from vespa_sink.vespa.operations import Operation
 
@@ -72,13 +72,19 @@ class VespaClient:
                 data = await response.read()
                 status = response.status
         except (aiohttp.ClientError, OSError, TimeoutError) as exc:
-            raise Unreachable(f"expected Vespa to answer {what}, got {type(exc).__name__}") from exc
+            raise Unreachable(
+                expected=f"Vespa to answer {what}", found=type(exc).__name__, neighbour=Neighbour.VESPA
+            ) from exc
         if status != 200 and not (missing and status == 404):
-            raise TransientError(f"expected status 200 for {what}, got {status}{_HINTS.get(status, '')}")
+            raise TransientError(
+                expected=f"status 200 for {what}",
+                found=f"{status}{_HINTS.get(status, '')}",
+                neighbour=Neighbour.VESPA,
+            )
         try:
             answer = orjson.loads(data)
         except orjson.JSONDecodeError as exc:
-            raise TransientError(f"expected JSON for {what}, got other bytes") from exc
+            raise TransientError(expected=f"JSON for {what}", found="other bytes", neighbour=Neighbour.VESPA) from exc
         return answer if isinstance(answer, dict) else {}
 
     async def close(self) -> None:
