@@ -23,8 +23,8 @@ from queue import Empty, SimpleQueue
 
 import structlog
 
-from cdc_runtime.consuming.offsets import Offsets
-from cdc_runtime.consuming.position_age import Commit
+from cdc_runtime.consuming.partitions import Partitions
+from cdc_runtime.consuming.position_age import CommittedPosition
 from cdc_runtime.consuming.records import Record, TopicPartition
 from cdc_runtime.health import Health
 from cdc_runtime.kafka.producer import DeadLetterWriter
@@ -32,8 +32,7 @@ from file_fetcher.fetching.fetch import Fetching
 from file_fetcher.fetching.threads import Downloads, Over
 from file_fetcher.intake.admission import Admission
 from file_fetcher.intake.followed_tables import FollowedTables
-from file_fetcher.intake.partitions import AssignedPartition
-from file_fetcher.intake.position_ages import Ages
+from file_fetcher.intake.partitions import TablePartition
 from file_fetcher.intake.record_reader import RecordReader
 from file_fetcher.metrics import FetcherMetrics
 from file_fetcher.own_topics import OwnTopics
@@ -70,8 +69,7 @@ class Parts:
 
     own_topics: OwnTopics
     store: ReferenceStore
-    offsets: Offsets
-    ages: Ages
+    partitions: Partitions[TablePartition]
     following: FollowedTables
     reading: RecordReader
     fetching: Fetching
@@ -92,8 +90,6 @@ class Fetcher:
             parts.reading,
             parts.following,
             parts.dead_letters,
-            offsets=parts.offsets,
-            ages=parts.ages,
             own_topics=parts.own_topics,
             metrics=parts.metrics,
             health=parts.health,
@@ -108,17 +104,17 @@ class Fetcher:
         self._reading = False
         self._stood_still = False
         self._published_at = self._looked_at = time.monotonic()
-        self.held: dict[TopicPartition, AssignedPartition] = {}
+        self.held = parts.partitions
 
     # -- partitions
 
-    def assign(self, partitions: Iterable[TopicPartition]) -> list[AssignedPartition]:
+    def assign(self, partitions: Iterable[TopicPartition]) -> list[TablePartition]:
         """Take partitions over; their records wait until they are `ready`."""
         taken = []
         for topic_partition in partitions:
             name = self._parts.own_topics.topics.parse_table(topic_partition.topic)
             if name is not None:
-                held = self.held[topic_partition] = AssignedPartition(topic_partition, name[0])
+                held = self.held[topic_partition] = TablePartition(topic_partition, name[0])
                 taken.append(held)
         self._parts.metrics.rebalanced("assign")
         self._parts.metrics.assigned.set(len(self.held))
@@ -128,11 +124,9 @@ class Fetcher:
         """What is remembered is read from the topics, from now on or no longer."""
         self._reading = begins
 
-    def ready(self, held: AssignedPartition, commit: Commit | None) -> None:
+    def ready(self, held: TablePartition, committed: CommittedPosition | None) -> None:
         """What was remembered of a partition's rows has been read: let its records in."""
-        self._parts.offsets.assign(held.topic_partition, commit.next_offset if commit else None)
-        as_of_ms = None if commit is None else commit.as_of_ms or 0
-        self._parts.ages.begin(held.topic_partition, as_of_ms, int(time.time() * 1000))
+        held.begin(committed, int(time.time() * 1000))
         held.ready = True
         if not self._still:
             self._admission.go_on(held)
@@ -149,6 +143,7 @@ class Fetcher:
         gone = set(partitions)
         for topic_partition in gone:
             if (held := self.held.pop(topic_partition, None)) is not None:
+                held.drop()
                 self._parts.health.ready(held.subject)
         self._finished = [work for work in self._finished if work.topic_partition not in gone]
         for work in self._row_order.drop(gone):
@@ -156,7 +151,6 @@ class Fetcher:
             if work.retry is not None:
                 self._retrying.discard(work.retry.file_id)
         self._parts.transactions.drop(gone)
-        self._parts.offsets.drop(gone)
         self._show_trouble()
         self._parts.metrics.rebalanced(kind)
         self._parts.metrics.assigned.set(len(self.held))
@@ -194,7 +188,7 @@ class Fetcher:
             self._look()
         for held in [each for each in self.held.values() if each.floor is not None]:
             self._carry_out(held, member)
-        if not self._due(now):
+        if not self._due(now, member):
             return False
         return self._publish(member)
 
@@ -259,7 +253,7 @@ class Fetcher:
         for retry in store.due(now_ms, partitions, room, besides=self._retrying | self._unreadable.keys()):
             self._retry(partitions[retry.table, retry.partition], retry)
 
-    def _retry(self, held: AssignedPartition, retry: Retry) -> None:
+    def _retry(self, held: TablePartition, retry: Retry) -> None:
         record = Record(retry.topic, retry.partition, -1, retry.key, retry.value, 0)
         try:
             row = self._parts.reading.read(held.table, record)
@@ -279,7 +273,7 @@ class Fetcher:
         ahead = self._row_order.ahead_of(work)
         if ahead is None and not row.references and self._parts.store.get(row.record_id) is None:
             # By far the most rows: they refer to nothing, and never did.
-            self._parts.offsets.done(work.topic_partition, work.record.offset)
+            self.held.done(work.topic_partition, work.record.offset)
             return
         self._open += work.cost
         starts, needless = self._row_order.offer(work)
@@ -352,18 +346,21 @@ class Fetcher:
     def _closed(self, work: Work) -> None:
         self._open -= work.cost
         if work.retry is None:
-            self._parts.offsets.done(work.topic_partition, work.record.offset)
+            self.held.done(work.topic_partition, work.record.offset)
         else:
             self._retrying.discard(work.retry.file_id)
 
     # -- settling
 
-    def _due(self, now: float) -> bool:
+    def _due(self, now: float, member: Membership) -> bool:
         """Whether it is time for a transaction."""
         since = now - self._published_at
         if self._finished or self._parts.transactions.waiting:
             return since >= self._parts.pace.publish_interval_s or len(self._finished) >= _MOST_IN_A_TRANSACTION
-        return since >= self._parts.pace.commit_interval_s and self._parts.transactions.due
+        if since < self._parts.pace.commit_interval_s:
+            return False
+        self.held.look(member.end_of, int(time.time() * 1000))
+        return self._parts.transactions.due
 
     def _publish(self, member: Membership) -> bool:
         works, self._finished = self._finished, []
@@ -382,7 +379,7 @@ class Fetcher:
         else:
             self._parts.health.ready("transactions")
 
-    def _carry_out(self, held: AssignedPartition, member: Membership) -> None:
+    def _carry_out(self, held: TablePartition, member: Membership) -> None:
         """Publish the next rows that a floor ends, when everything before it is settled (rule V4)."""
         parts, floor = self._parts, held.floor
         if floor is None or self._row_order.open_in(held.topic_partition):
@@ -394,6 +391,6 @@ class Fetcher:
             settlements = [settle_floor(row, floor.below_version, parts.own_topics, now_ms) for row in rows]
             parts.transactions.publish_apart(settlements, partition, member)
             return
-        parts.offsets.done(held.topic_partition, floor.record.offset)
+        held.tracker.done(floor.record.offset)
         held.floor = None
         self._admission.go_on(held)

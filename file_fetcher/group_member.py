@@ -19,13 +19,13 @@ from functools import partial
 
 import structlog
 
-from cdc_runtime.consuming.position_age import Commit, from_metadata
+from cdc_runtime.consuming.position_age import CommittedPosition, from_metadata
 from cdc_runtime.consuming.records import TopicPartition
 from cdc_runtime.drain import Drain
 from cdc_runtime.kafka.consumer import GroupConsumer
 from cdc_runtime.settings.models import KafkaSettings
 from file_fetcher.fetcher import Fetcher
-from file_fetcher.intake.partitions import AssignedPartition
+from file_fetcher.intake.partitions import TablePartition
 from file_fetcher.intake.position_check import PositionCheck
 from file_fetcher.settling.kafka_transactions import Membership
 from schemas.errors import TransientError
@@ -41,8 +41,8 @@ _ASK_S = 30.0
 class _Loading:
     """New partitions whose state is read."""
 
-    partitions: list[AssignedPartition]
-    commits: dict[TopicPartition, Commit]
+    partitions: list[TablePartition]
+    commits: dict[TopicPartition, CommittedPosition]
     future: Future[None]
 
 
@@ -62,7 +62,7 @@ class GroupMember:
         self._examination = examination
         self._state_partitions = fetcher.own_topics.partitions
         self._health = fetcher.health
-        self._new: list[AssignedPartition] = []
+        self._new: list[TablePartition] = []
         # State partitions that were begun to be read and not read to their end.
         self._unread: set[int] = set()
         self._not_before = 0.0
@@ -99,7 +99,7 @@ class GroupMember:
     def on_revoke(self, partitions: Sequence[TopicPartition]) -> None:
         """Settle and let go."""
         # A client that closes is not asked where partitions end.
-        end_of = self._nowhere if self._closing else self._end_of
+        end_of = self._nowhere if self._closing else self._consumer.known_end
         self._fetcher.revoke(partitions, Membership(self._consumer.group_metadata(), end_of))
 
     def on_lost(self, partitions: Sequence[TopicPartition]) -> None:
@@ -111,7 +111,7 @@ class GroupMember:
     def _round(self, wait_s: float, *, take: bool) -> None:
         records = self._consumer.poll_batch(_BATCH, wait_s)
         # Of the time of polling: what another member has since is not written over (rule F1).
-        member = Membership(self._consumer.group_metadata(), self._end_of)
+        member = Membership(self._consumer.group_metadata(), self._consumer.known_end)
         self._health.tick()
         if take:
             self._fetcher.take(records)
@@ -158,7 +158,7 @@ class GroupMember:
             ready = [held for held in self._fetcher.held.values() if held.ready]
             self._asking = _in_background(partial(self._examination.ask_for_lost, ready))
 
-    def _begin(self, new: list[AssignedPartition]) -> None:
+    def _begin(self, new: list[TablePartition]) -> None:
         try:
             # Waits until no transaction of an earlier owner is open.
             found = self._consumer.committed_with_metadata([held.topic_partition for held in new]) if new else {}
@@ -166,7 +166,8 @@ class GroupMember:
             self._later(new, exc)
             return
         commits = {
-            topic_partition: Commit(offset, from_metadata(text)) for topic_partition, (offset, text) in found.items()
+            topic_partition: CommittedPosition(offset, from_metadata(text))
+            for topic_partition, (offset, text) in found.items()
         }
         self._unread |= {held.topic_partition.partition % self._state_partitions for held in new}
         self._fetcher.reading(begins=True)
@@ -174,13 +175,13 @@ class GroupMember:
         self._loading = _Loading(new, commits, reading)
 
     def _read_state(
-        self, partitions: list[int], new: list[AssignedPartition], commits: dict[TopicPartition, Commit]
+        self, partitions: list[int], new: list[TablePartition], commits: dict[TopicPartition, CommittedPosition]
     ) -> None:
         """In a thread of its own."""
         self._catch_up(partitions)
         self._examination.examine(new, commits)
 
-    def _later(self, partitions: list[AssignedPartition], problem: TransientError) -> None:
+    def _later(self, partitions: list[TablePartition], problem: TransientError) -> None:
         self._new = [*partitions, *self._new]
         self._not_before = time.monotonic() + _AGAIN_S
         self._health.not_ready(str(problem), "kafka")
@@ -190,12 +191,7 @@ class GroupMember:
     def _nowhere(_: TopicPartition) -> int | None:
         return None
 
-    def _end_of(self, topic_partition: TopicPartition) -> int | None:
-        """Where a partition ends; None while it waits: nothing is fetched of it, so what is known is of long ago."""
-        held = self._fetcher.held.get(topic_partition)
-        return None if held is None or held.paused or held.waits else self._consumer.known_end(topic_partition)
-
-    def _is_held(self, held: AssignedPartition) -> bool:
+    def _is_held(self, held: TablePartition) -> bool:
         return self._fetcher.held.get(held.topic_partition) is held
 
 

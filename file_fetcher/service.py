@@ -10,7 +10,7 @@ from pathlib import Path
 
 import structlog
 
-from cdc_runtime.consuming.offsets import Offsets
+from cdc_runtime.consuming.partitions import Partitions
 from cdc_runtime.drain import Drain
 from cdc_runtime.health import Health
 from cdc_runtime.kafka.admin import KafkaAdmin
@@ -28,7 +28,7 @@ from file_fetcher.fetching.origins import Origins
 from file_fetcher.fetching.threads import Downloads
 from file_fetcher.group_member import GroupMember
 from file_fetcher.intake.followed_tables import FollowedTables
-from file_fetcher.intake.position_ages import Ages
+from file_fetcher.intake.partitions import TablePartition
 from file_fetcher.intake.position_check import PositionCheck
 from file_fetcher.intake.record_reader import RecordReader
 from file_fetcher.metrics import FetcherMetrics
@@ -134,9 +134,9 @@ def _joined(
         )
         closing.callback(publisher.close)
         publisher.ready()
-        offsets, ages = Offsets(), Ages()
+        partitions: Partitions[TablePartition] = Partitions()
         transactions = KafkaTransactions(
-            publisher, store, offsets, ages=ages, own_topics=own_topics, catch_up=catch_up, metrics=metrics
+            publisher, store, partitions, own_topics=own_topics, catch_up=catch_up, metrics=metrics
         )
         letters = DeadLetterWriter(settings.kafka, own_topics.topics.dead_letters(settings.fetcher_group))
         closing.callback(letters.close)
@@ -146,8 +146,7 @@ def _joined(
         parts = Parts(
             own_topics=own_topics,
             store=store,
-            offsets=offsets,
-            ages=ages,
+            partitions=partitions,
             following=following,
             reading=RecordReader(following, tuple(settings.project_columns)),
             fetching=fetching,

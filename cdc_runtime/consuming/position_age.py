@@ -32,14 +32,14 @@ class CommittedPosition:
     next_offset: int
     as_of_ms: int | None
 
-
-def to_metadata(as_of_ms: int | None) -> str:
-    """Returns the text that is committed with an offset; empty where its age is not known."""
-    return f"{_PREFIX}{as_of_ms}" if as_of_ms else ""
+    @property
+    def metadata(self) -> str:
+        """The text that is committed with the offset; empty where its age is not known."""
+        return "" if self.as_of_ms is None else f"{_PREFIX}{self.as_of_ms}"
 
 
 def from_metadata(text: str | None) -> int | None:
-    """Returns what `to_metadata` was given; None for any other text."""
+    """Returns the `as_of_ms` of a committed text; None for the text of another program."""
     number = (text or "").removeprefix(_PREFIX)
     return int(number) or None if text and text.startswith(_PREFIX) and number.isdigit() else None
 
@@ -83,29 +83,20 @@ class PositionAge:
         """Everything that was written before has been read; None when that is not known."""
         return self._as_of_ms or None
 
-    @property
-    def metadata(self) -> str:
-        """The text to commit with the position."""
-        return to_metadata(self._as_of_ms)
-
-    @property
-    def committed_offset(self) -> int | None:
-        """The next offset that was committed last; None when none was."""
-        return self._committed_offset
-
     def due(self, next_offset: int) -> bool:
         """Whether the position should be committed: it has moved, or its committed age is stale."""
         moved = next_offset != self._committed_offset
         return moved or self._as_of_ms - self._committed_as_of_ms >= REFRESH_AFTER_MS
 
-    def committed(self, next_offset: int) -> None:
-        """The position was committed, as current as it was when it was looked at last."""
-        self._committed_offset, self._committed_as_of_ms = next_offset, self._as_of_ms
+    def committed(self, position: CommittedPosition) -> None:
+        """A position was committed."""
+        self._committed_offset = position.next_offset
+        self._committed_as_of_ms = position.as_of_ms or _UNKNOWN
 
     # -- the check of `position_check`
 
     def to_check(self, next_offset: int) -> CommittedPosition:
-        """The position as it is to be checked: what was asked for at a time holds all that was deleted before."""
+        """Returns the position as it is checked: a snapshot that was asked for makes up for all deletes before it."""
         return CommittedPosition(next_offset, max(self._as_of_ms, self._asked_ms) or None)
 
     def check_due(self, now_ms: int) -> bool:
@@ -122,6 +113,11 @@ class PositionAge:
 # -- until the sink and the fetcher use the above
 
 Commit = CommittedPosition
+
+
+def to_metadata(as_of_ms: int) -> str:
+    """The text that is committed with an offset."""
+    return f"{_PREFIX}{as_of_ms}"
 
 
 def as_of(before_ms: int, *, at_end: bool, last_written_ms: int, now_ms: int) -> int:

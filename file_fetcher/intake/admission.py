@@ -15,14 +15,12 @@ from collections.abc import Callable, Iterable
 import structlog
 
 from cdc_runtime.consuming.dead_letters import Failure, dead_letter
-from cdc_runtime.consuming.offsets import Offsets
 from cdc_runtime.consuming.records import Record
 from cdc_runtime.consuming.row_changes import Floor
 from cdc_runtime.health import Health
 from cdc_runtime.kafka.producer import DeadLetterWriter
 from file_fetcher.intake.followed_tables import FollowedTables
-from file_fetcher.intake.partitions import AssignedPartition
-from file_fetcher.intake.position_ages import Ages
+from file_fetcher.intake.partitions import TablePartition
 from file_fetcher.intake.record_reader import RecordReader
 from file_fetcher.metrics import FetcherMetrics
 from file_fetcher.own_topics import OwnTopics
@@ -42,8 +40,6 @@ class Admission:
         following: FollowedTables,
         dead_letters: DeadLetterWriter,
         *,
-        offsets: Offsets,
-        ages: Ages,
         own_topics: OwnTopics,
         metrics: FetcherMetrics,
         health: Health,
@@ -52,21 +48,19 @@ class Admission:
         self._reading = reading
         self._following = following
         self._dead_letters = dead_letters
-        self._offsets = offsets
-        self._ages = ages
         self._own_topics = own_topics
         self._metrics = metrics
         self._health = health
         self._offer = offer
 
-    def take(self, held: AssignedPartition, record: Record) -> None:
+    def take(self, held: TablePartition, record: Record) -> None:
         """Take a record that was read: now, or behind what its partition waits for."""
         if held.waits:
             held.backlog.append(record)
         else:
             self._admit(held, record)
 
-    def go_on(self, held: AssignedPartition) -> None:
+    def go_on(self, held: TablePartition) -> None:
         """Let waiting records in until one of them stands in the way."""
         while held.ready and held.floor is None and held.backlog:
             if not self._admit(held, held.backlog.popleft()):
@@ -74,7 +68,7 @@ class Admission:
         if not held.blocked:
             self._health.ready(held.subject)
 
-    def look(self, partitions: Iterable[AssignedPartition]) -> None:
+    def look(self, partitions: Iterable[TablePartition]) -> None:
         """Look at tables that have changed, and for what blocked partitions miss."""
         try:
             self._following.poll()
@@ -83,7 +77,7 @@ class Admission:
         for held in [each for each in partitions if each.blocked]:
             self.go_on(held)
 
-    def _admit(self, held: AssignedPartition, record: Record) -> bool:
+    def _admit(self, held: TablePartition, record: Record) -> bool:
         """Handle a record; False when it blocks its partition."""
         try:
             row = self._reading.read(held.table, record)
@@ -92,8 +86,7 @@ class Admission:
         except RecordError as exc:
             return self._bury(held, record, exc)
         held.blocked = ""
-        self._ages.took(held.topic_partition, record.timestamp_ms)
-        if not self._offsets.taken(held.topic_partition, record.offset):
+        if not held.take(record):
             return True
         self._metrics.consumed(record.topic)
         if isinstance(row, Floor):
@@ -101,16 +94,16 @@ class Admission:
         elif row is not None:
             self._offer(Work(held.topic_partition, record, row))
         else:
-            self._offsets.done(held.topic_partition, record.offset)
+            held.tracker.done(record.offset)
         return True
 
-    def _block(self, held: AssignedPartition, record: Record, reason: str) -> bool:
+    def _block(self, held: TablePartition, record: Record, reason: str) -> bool:
         held.blocked = reason
         held.backlog.appendleft(record)
         self._health.not_ready(reason, held.subject)
         return False
 
-    def _bury(self, held: AssignedPartition, record: Record, problem: RecordError) -> bool:
+    def _bury(self, held: TablePartition, record: Record, problem: RecordError) -> bool:
         """Store a record that can never be read among the dead letters."""
         group = self._own_topics.group
         letter = dead_letter(record, Failure(problem, "decode", __name__), group=group, task=str(record.partition))
@@ -119,6 +112,6 @@ class Admission:
         except TransientError as exc:
             return self._block(held, record, str(exc))
         held.blocked = ""
-        if self._offsets.taken(held.topic_partition, record.offset):
-            self._offsets.done(held.topic_partition, record.offset)
+        if held.take(record):
+            held.tracker.done(record.offset)
         return True

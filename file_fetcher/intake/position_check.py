@@ -16,7 +16,7 @@ from cdc_runtime.consuming.position_age import Commit, Found, must_resnapshot, r
 from cdc_runtime.consuming.records import TopicPartition
 from cdc_runtime.kafka.admin import KafkaAdmin
 from cdc_runtime.reader_requests import Requests
-from file_fetcher.intake.partitions import AssignedPartition
+from file_fetcher.intake.partitions import TablePartition
 from file_fetcher.references.local import ReferenceStore
 from schemas.names import TableName
 
@@ -37,7 +37,7 @@ class PositionCheck:
         self._requests = requests
         self._asked: dict[str, float] = {}
 
-    def examine(self, new: Sequence[AssignedPartition], commits: Mapping[TopicPartition, Commit]) -> None:
+    def examine(self, new: Sequence[TablePartition], commits: Mapping[TopicPartition, Commit]) -> None:
         """Ask for what may be missing; returns when the requests are durable. Raises `TransientError`."""
         for held in new:
             reason = self._reason(held, commits.get(held.topic_partition))
@@ -45,7 +45,7 @@ class PositionCheck:
                 self._requests.snapshot(held.table, reason)
         self.ask_for_lost(new)
 
-    def _reason(self, held: AssignedPartition, commit: Commit | None) -> str | None:
+    def _reason(self, held: TablePartition, commit: Commit | None) -> str | None:
         now_ms = int(time.time() * 1000)
         topic_partition = held.topic_partition
         if commit is None:
@@ -59,7 +59,7 @@ class PositionCheck:
         found = Found(commit, end, retention_ms(dict(facts.config) if facts else {}), indexed=True)
         return must_resnapshot(found, now_ms)
 
-    def ask_for_lost(self, partitions: Sequence[AssignedPartition]) -> None:
+    def ask_for_lost(self, partitions: Sequence[TablePartition]) -> None:
         """Ask for the rows that wait for a retry of which nothing is left, when it is due. Raises `TransientError`."""
         now = time.time()
         self._asked = {record_id: at for record_id, at in self._asked.items() if now - at < _ASK_AGAIN_S}

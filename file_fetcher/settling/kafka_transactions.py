@@ -14,18 +14,18 @@ Edge; used by the thread that polls the consumer, between two polls.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
+from typing import Any
 
 import structlog
 
 from cdc_runtime.backoff import Delays
-from cdc_runtime.consuming.offsets import Offsets
-from cdc_runtime.consuming.position_age import to_metadata
+from cdc_runtime.consuming.partitions import Partitions
+from cdc_runtime.consuming.position_age import CommittedPosition
 from cdc_runtime.consuming.records import TopicPartition
 from file_fetcher.failures import FetchProblem
-from file_fetcher.intake.position_ages import Ages
 from file_fetcher.metrics import FetcherMetrics
 from file_fetcher.own_topics import OwnTopics
 from file_fetcher.references.local import ReferenceStore
@@ -61,17 +61,15 @@ class KafkaTransactions:
         self,
         publisher: ResultPublisher,
         store: ReferenceStore,
-        offsets: Offsets,
+        partitions: Partitions[Any],
         *,
-        ages: Ages,
         own_topics: OwnTopics,
         catch_up: Callable[[Sequence[int]], None],
         metrics: FetcherMetrics,
     ) -> None:
         self._publisher = publisher
         self._store = store
-        self._offsets = offsets
-        self._ages = ages
+        self._partitions = partitions
         self._own_topics = own_topics
         self._catch_up = catch_up
         self._metrics = metrics
@@ -106,8 +104,6 @@ class KafkaTransactions:
     def drop(self, partitions: Iterable[TopicPartition]) -> None:
         """Forget what waits for partitions that are no longer ours."""
         gone = set(partitions)
-        for topic_partition in gone:
-            self._ages.drop(topic_partition)
         self._again = [work for work in self._again if work.topic_partition not in gone]
         self._later = [work for work in self._later if work.topic_partition not in gone]
 
@@ -126,7 +122,7 @@ class KafkaTransactions:
         self._again = batch
         for work in batch:
             if work.retry is None:
-                self._offsets.done(work.topic_partition, work.record.offset)
+                self._partitions.done(work.topic_partition, work.record.offset)
         if not self._commit(settlements, [work.row.partition for work in batch], member, works=batch):
             return []
         self._again = []
@@ -167,12 +163,14 @@ class KafkaTransactions:
         *,
         works: Sequence[Work | None] = (),
     ) -> bool:
-        offsets = self._positions()
-        if not offsets and any(each.writes for each in settlements):
-            offsets = self._a_position()
+        positions = self._positions(member)
+        if not positions and any(each.writes for each in settlements):
+            positions = self._a_position()
+        offsets = {topic_partition: position.next_offset for topic_partition, position in positions.items()}
+        texts = {topic_partition: position.metadata for topic_partition, position in positions.items()}
         writes = self._writes(settlements, works or [None] * len(settlements))
         try:
-            self._publisher.publish(writes, offsets, member.group_metadata, texts=self._texts(offsets, member))
+            self._publisher.publish(writes, offsets, member.group_metadata, texts=texts)
         except TransientError as exc:
             self._failed(exc, partitions)
             return False
@@ -183,9 +181,7 @@ class KafkaTransactions:
             return False
         self._failures, self._problem = 0, ""
         self._store.apply(chain.from_iterable(each.changes for each in settlements))
-        self._offsets.committed(offsets)
-        for topic_partition in offsets:
-            self._ages.committed(topic_partition)
+        self._partitions.committed(positions)
         self._metrics.transaction(committed=True)
         return True
 
@@ -193,39 +189,21 @@ class KafkaTransactions:
         for settlement, self._settling in zip(settlements, works, strict=True):
             yield from settlement.all_writes()
 
-    def _a_position(self) -> dict[TopicPartition, int]:
+    def _a_position(self) -> dict[TopicPartition, CommittedPosition]:
         """Some position that we hold, as it is: only with one does the broker look at our membership (rule F1)."""
-        for topic_partition in self._offsets.places:
-            tracker = self._offsets.tracker(topic_partition)
-            if tracker is not None and tracker.next_offset is not None:
-                return {topic_partition: tracker.next_offset}
+        for topic_partition, partition in self._partitions.items():
+            if partition.position is not None:
+                return {topic_partition: partition.position}
         return {}
 
     @property
     def due(self) -> bool:
         """Whether there are positions to be committed, or to be made more current (rule V7)."""
-        return bool(self._positions())
+        return bool(self._partitions.due())
 
-    def _positions(self) -> dict[TopicPartition, int]:
-        """Next offsets that have moved, and those whose age would become wrong."""
-        offsets = self._offsets.committable()
-        for topic_partition in self._ages.stale(int(time.time() * 1000)):
-            tracker = self._offsets.tracker(topic_partition)
-            if tracker is not None and tracker.next_offset is not None:
-                offsets[topic_partition] = tracker.next_offset
-        return offsets
-
-    def _texts(self, offsets: Mapping[TopicPartition, int], member: Membership) -> dict[TopicPartition, str]:
-        """How current each position is; a transaction's marker may stand between the last record and the end."""
-        now_ms, texts = int(time.time() * 1000), {}
-        for topic_partition, next_offset in offsets.items():
-            tracker, end = self._offsets.tracker(topic_partition), member.end_of(topic_partition)
-            idle = tracker is not None and tracker.open_count == 0
-            at_end = end is not None and end - next_offset <= 1
-            texts[topic_partition] = to_metadata(
-                self._ages.as_of(topic_partition, at_end=at_end, idle=idle, now_ms=now_ms)
-            )
-        return texts
+    def _positions(self, member: Membership) -> dict[TopicPartition, CommittedPosition]:
+        self._partitions.look(member.end_of, int(time.time() * 1000))
+        return self._partitions.due()
 
     def _failed(self, problem: TransientError, partitions: Iterable[int]) -> None:
         self._failures += 1

@@ -8,16 +8,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cdc_runtime.consuming.dead_letters import DeadLetter
-from cdc_runtime.consuming.offsets import Offsets
-from cdc_runtime.consuming.position_age import Commit
+from cdc_runtime.consuming.partitions import Partitions
+from cdc_runtime.consuming.position_age import CommittedPosition
 from cdc_runtime.consuming.records import Record, TopicPartition
 from cdc_runtime.consuming.row_changes import Floor
 from cdc_runtime.health import Health
 from cdc_runtime.metrics import Metrics
 from file_fetcher.fetcher import Fetcher, Pace, Parts
 from file_fetcher.fetching.threads import Task
-from file_fetcher.intake.partitions import AssignedPartition
-from file_fetcher.intake.position_ages import Ages
+from file_fetcher.intake.partitions import TablePartition
 from file_fetcher.metrics import FetcherMetrics
 from file_fetcher.references.changes import Waits, change_of
 from file_fetcher.references.local import ReferenceStore
@@ -115,19 +114,19 @@ class World:
     def __init__(self, store: ReferenceStore, clock: Clock) -> None:
         self.clock, self.store = clock, store
         self.broker, self.reading, self.fetching = Broker(), _Reading(), _Fetching()
-        self.downloads, self.letters, self.offsets = _Downloads(), _Letters(), Offsets()
+        self.downloads, self.letters = _Downloads(), _Letters()
         self.health = Health("file-fetcher")
         self.health.ready()
         self.next_offset = dict.fromkeys((PARTITION, OTHER), 5)
         self.versions = 10
-        metrics, ages = FetcherMetrics(Metrics("file-fetcher", "1"), "group"), Ages()
+        metrics = FetcherMetrics(Metrics("file-fetcher", "1"), "group")
         publisher: Any = self.broker
+        partitions: Partitions[TablePartition] = Partitions()
         self.fetcher = Fetcher(
             Parts(
                 own_topics=OWN_TOPICS,
                 store=store,
-                offsets=self.offsets,
-                ages=ages,
+                partitions=partitions,
                 following=_Following(),  # type: ignore[arg-type]
                 reading=self.reading,  # type: ignore[arg-type]
                 fetching=self.fetching,  # type: ignore[arg-type]
@@ -135,8 +134,7 @@ class World:
                 transactions=KafkaTransactions(
                     publisher,
                     store,
-                    self.offsets,
-                    ages=ages,
+                    partitions,
                     own_topics=OWN_TOPICS,
                     catch_up=self.catch_up,
                     metrics=metrics,
@@ -153,10 +151,10 @@ class World:
         retries = [each for each in self.broker.log if each.topic == TOPICS.retry(OWN_TOPICS.group)]
         self.store.apply([Waits(Retry.from_record(each, TOPICS)) for each in retries])
 
-    def own(self, *partitions: TopicPartition, ready: bool = True) -> list[AssignedPartition]:
+    def own(self, *partitions: TopicPartition, ready: bool = True) -> list[TablePartition]:
         taken = self.fetcher.assign(partitions or [PARTITION])
         for held in taken if ready else ():
-            self.fetcher.ready(held, Commit(self.broker.committed.get(held.topic_partition, 5), None))
+            self.fetcher.ready(held, CommittedPosition(self.broker.committed.get(held.topic_partition, 5), None))
         return taken
 
     def event(self, *locations: str, name: str = "photos/7", topic_partition: TopicPartition = PARTITION) -> Record:

@@ -4,7 +4,7 @@ from collections import deque
 
 import pytest
 
-from cdc_runtime.consuming.position_age import Commit
+from cdc_runtime.consuming.position_age import CommittedPosition
 from file_fetcher.work import Again
 from schemas.errors import RecordError, Unreachable
 from schemas.wire import UnknownSchema
@@ -49,7 +49,7 @@ def test_f2_nothing_is_handled_before_what_was_remembered_was_read(world: World)
 def test_record_before_the_committed_offset_is_not_handled_again(world: World) -> None:
     (held,) = world.own(ready=False)
     world.take(world.event("a.pdf"), world.event("b.pdf"))
-    world.fetcher.ready(held, Commit(6, None))
+    world.fetcher.ready(held, CommittedPosition(6, None))
     world.work()
     assert world.fetching.asked == ["b.pdf"]
 

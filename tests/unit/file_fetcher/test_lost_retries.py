@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cdc_runtime.consuming.records import TopicPartition
-from file_fetcher.intake.partitions import AssignedPartition
+from file_fetcher.intake.partitions import TablePartition
 from file_fetcher.intake.position_check import PositionCheck
 from file_fetcher.references.changes import Holds
 from file_fetcher.references.local import ReferenceStore
@@ -51,7 +51,7 @@ def test_rows_with_a_lost_retry_that_is_due_are_asked_for_once(store: ReferenceS
     requests = _Requests()
     store.apply([waiting("photos/8", 1), waiting("photos/7", 1), waiting("photos/9", 2**53)])
     looks = examination(store, requests)
-    held = [AssignedPartition(PARTITION, PHOTOS)]
+    held = [TablePartition(PARTITION, PHOTOS)]
     looks.ask_for_lost(held)
     looks.ask_for_lost(held)
     assert requests.asked == [("public.photos", ("7", "8"))]
@@ -60,7 +60,7 @@ def test_rows_with_a_lost_retry_that_is_due_are_asked_for_once(store: ReferenceS
 def test_rows_of_other_partitions_are_left_to_their_owner(store: ReferenceStore) -> None:
     requests = _Requests()
     store.apply([waiting("photos/8", 1)])
-    examination(store, requests).ask_for_lost([AssignedPartition(TopicPartition(PARTITION.topic, 5), PHOTOS)])
+    examination(store, requests).ask_for_lost([TablePartition(TopicPartition(PARTITION.topic, 5), PHOTOS)])
     assert requests.asked == []
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdc_runtime.consuming.offsets import Offsets, OffsetTracker
+from cdc_runtime.consuming.offsets import OffsetTracker
 from cdc_runtime.consuming.records import TopicPartition
 
 PLACE = TopicPartition("cdc.public.projects", 0)
@@ -61,47 +61,6 @@ def test_a_record_done_twice_counts_once():
     tracker.done(1)
     tracker.done(1)
     assert (tracker.next_offset, tracker.open_count) == (2, 1)
-
-
-def test_a_dropped_partition_gives_nothing_to_commit_and_ignores_late_results():
-    offsets = Offsets()
-    offsets.assign(PLACE, 3)
-    offsets.taken(PLACE, 3)
-    offsets.drop([PLACE])
-    offsets.done(PLACE, 3)
-    assert offsets.committable() == {}
-    assert offsets.places == ()
-
-
-def test_a_partition_assigned_again_begins_at_its_committed_offset():
-    offsets = Offsets()
-    offsets.taken(PLACE, 9)
-    offsets.done(PLACE, 9)
-    offsets.drop([PLACE])
-    offsets.assign(PLACE, 4)
-    assert offsets.taken(PLACE, 4) is True
-    assert offsets.committable() == {}
-
-
-def test_only_what_moved_since_the_last_commit_is_committable():
-    offsets = Offsets()
-    for place in (PLACE, OTHER):
-        offsets.assign(place, 0)
-        offsets.taken(place, 0)
-        offsets.done(place, 0)
-    assert offsets.committable() == {PLACE: 1, OTHER: 1}
-    offsets.committed({PLACE: 1})
-    assert offsets.committable() == {OTHER: 1}
-    assert offsets.committable([PLACE]) == {}
-
-
-def test_open_records_are_counted_over_all_partitions():
-    offsets = Offsets()
-    for offset in range(3):
-        offsets.taken(PLACE, offset)
-        offsets.taken(OTHER, offset)
-    offsets.done(PLACE, 1)
-    assert offsets.open_count == 5
 
 
 @given(st.data())

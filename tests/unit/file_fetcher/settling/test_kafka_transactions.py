@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from cdc_runtime.backoff import Delays
-from cdc_runtime.consuming.offsets import Offsets
+from cdc_runtime.consuming.partitions import Partitions
 from cdc_runtime.consuming.records import TopicPartition
 from cdc_runtime.metrics import Metrics
 from file_fetcher.failures import Blocked
-from file_fetcher.intake.position_ages import Ages
+from file_fetcher.intake.partitions import TablePartition
 from file_fetcher.metrics import FetcherMetrics
 from file_fetcher.references.changes import Waits, change_of
 from file_fetcher.references.local import ReferenceStore
@@ -22,13 +22,15 @@ from file_fetcher.settling.settlement import settle_floor
 from file_fetcher.work import Again, ParsedRow, Work
 from schemas.errors import FatalError, Unreachable
 from schemas.file_state import State
+from schemas.names import TableName
 from tests.unit.file_fetcher.brokers import ABORTS, UNHEARD, Broker
-from tests.unit.file_fetcher.rows import OWN_TOPICS, PARTITION, TOPICS, done, got, reference, row, work
+from tests.unit.file_fetcher.rows import OWN_TOPICS, PARTITION, TOPICS, done, event, got, reference, row, work
 
 _PRODUCT_DELAYS = published._DELAYS
 
 MEMBER = Membership("generation 7", lambda topic_partition: None)
 OTHER = TopicPartition("cdc.public.photos", 5)
+PHOTOS = TableName("public", "photos")
 
 
 class _World:
@@ -37,14 +39,13 @@ class _World:
     def __init__(self, store: ReferenceStore) -> None:
         self.store = store
         self.broker = Broker()
-        self.offsets = Offsets()
+        self.partitions: Partitions[TablePartition] = Partitions()
         self.caught_up: list[list[int]] = []
         self.catching_up: Exception | None = None
         self.transactions = KafkaTransactions(
             self.broker,  # type: ignore[arg-type]
             store,
-            self.offsets,
-            ages=Ages(),
+            self.partitions,
             own_topics=OWN_TOPICS,
             catch_up=self._catch_up,
             metrics=FetcherMetrics(Metrics("file-fetcher", "1"), "group"),
@@ -60,7 +61,9 @@ class _World:
 
     def read(self, offset: int, of: Any = None, topic_partition: TopicPartition = PARTITION) -> Work:
         """A finished work of a record that was read."""
-        self.offsets.taken(topic_partition, offset)
+        if topic_partition not in self.partitions:
+            self.partitions[topic_partition] = TablePartition(topic_partition, PHOTOS, ready=True)
+        self.partitions[topic_partition].take(event(offset))
         made = done(work(of or row(10, reference()), offset=offset))
         made.topic_partition = topic_partition
         return made
@@ -195,7 +198,7 @@ def test_works_of_a_partition_that_was_taken_away_are_forgotten(world: _World) -
         world.read(5), world.read(9, row(10, reference(), record_id="photos/9", partition=5), topic_partition=OTHER)
     )
     world.transactions.drop([PARTITION])
-    world.offsets.drop([PARTITION])
+    del world.partitions[PARTITION]
     (kept,) = world.publish()
     assert kept.topic_partition == OTHER
     assert world.broker.committed == {OTHER: 10}
