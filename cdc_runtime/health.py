@@ -20,6 +20,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
 from cdc_runtime.settings.models import HttpSettings
+from cdc_runtime.subjects import SERVICE, Subject
 from schemas.errors import SettingsError
 
 _log = structlog.get_logger(__name__)
@@ -39,7 +40,7 @@ class Health:
         self._started = False
         self._ticked_at = clock()
         # Not ready until somebody says so.
-        self._reasons: dict[str, str] = {"service": "starting"}
+        self._reasons: dict[Subject, str] = {SERVICE: "starting"}
         self._details: dict[str, Callable[[], object]] = {}
 
     def started(self) -> None:
@@ -51,12 +52,12 @@ class Health:
         """The main loop is going round."""
         self._ticked_at = self._clock()
 
-    def not_ready(self, reason: str, subject: str = "service") -> None:
-        """Be not ready for a reason; one reason for each subject (`kafka`, `postgres`, ...)."""
+    def not_ready(self, reason: str, subject: Subject = SERVICE) -> None:
+        """Be not ready for a reason; one reason for each subject."""
         with self._lock:
             self._reasons[subject] = reason
 
-    def ready(self, subject: str = "service") -> None:
+    def ready(self, subject: Subject = SERVICE) -> None:
         """Take a subject's reason back; the service is ready when none is left."""
         with self._lock:
             self._reasons.pop(subject, None)
@@ -80,14 +81,14 @@ class Health:
     def readiness(self) -> tuple[bool, str]:
         """Whether the service is ready, and all reasons why not."""
         with self._lock:
-            reasons = [f"{subject}: {reason}" for subject, reason in sorted(self._reasons.items())]
+            reasons = sorted(f"{subject}: {reason}" for subject, reason in self._reasons.items())
         return (False, "; ".join(reasons)) if reasons else (True, "ready")
 
     def status(self) -> dict[str, object]:
         """Everything for `/statusz`."""
         with self._lock:
             details = dict(self._details)
-            reasons = dict(self._reasons)
+            reasons = {str(subject): reason for subject, reason in self._reasons.items()}
         return {
             "service": self._service,
             "started": self._started,

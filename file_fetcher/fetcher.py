@@ -28,6 +28,7 @@ from cdc_runtime.consuming.position_age import CommittedPosition
 from cdc_runtime.consuming.records import Record, TopicPartition
 from cdc_runtime.health import Health
 from cdc_runtime.kafka.producer import DeadLetterWriter
+from cdc_runtime.subjects import TRANSACTIONS
 from file_fetcher.fetching.fetch import Fetching
 from file_fetcher.fetching.threads import Downloads, Over
 from file_fetcher.intake.admission import Admission
@@ -375,9 +376,9 @@ class Fetcher:
         """Who cannot settle anything is not ready, whatever else it does."""
         reason = self._parts.transactions.trouble
         if reason:
-            self._parts.health.not_ready(reason, "transactions")
+            self._parts.health.not_ready(reason, TRANSACTIONS)
         else:
-            self._parts.health.ready("transactions")
+            self._parts.health.ready(TRANSACTIONS)
 
     def _carry_out(self, held: TablePartition, member: Membership) -> None:
         """Publish the next rows that a floor ends, when everything before it is settled (rule V4)."""

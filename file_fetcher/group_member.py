@@ -24,6 +24,7 @@ from cdc_runtime.consuming.records import TopicPartition
 from cdc_runtime.drain import Drain
 from cdc_runtime.kafka.consumer import GroupConsumer
 from cdc_runtime.settings.models import KafkaSettings
+from cdc_runtime.subjects import KAFKA
 from file_fetcher.fetcher import Fetcher
 from file_fetcher.intake.partitions import TablePartition
 from file_fetcher.intake.position_check import PositionCheck
@@ -135,7 +136,7 @@ class GroupMember:
             else:
                 self._unread.clear()
                 self._fetcher.reading(begins=False)
-                self._health.ready("kafka")
+                self._health.ready(KAFKA)
                 for held in loading.partitions:
                     if self._is_held(held):
                         self._fetcher.ready(held, loading.commits.get(held.topic_partition))
@@ -184,7 +185,7 @@ class GroupMember:
     def _later(self, partitions: list[TablePartition], problem: TransientError) -> None:
         self._new = [*partitions, *self._new]
         self._not_before = time.monotonic() + _AGAIN_S
-        self._health.not_ready(str(problem), "kafka")
+        self._health.not_ready(str(problem), KAFKA)
         _log.warning("state cannot be read", reason=str(problem))
 
     @staticmethod

@@ -17,6 +17,7 @@ from cdc_runtime.kafka.admin import KafkaAdmin
 from cdc_runtime.kafka.producer import DeadLetterWriter
 from cdc_runtime.reader_requests import Requests
 from cdc_runtime.service import Context
+from cdc_runtime.subjects import STORE
 from cdc_runtime.throttle import Throttle
 from file_fetcher.download.downloader import Downloader
 from file_fetcher.download.google_engine import check_credentials_file
@@ -95,10 +96,10 @@ def _wait_for_store(store: ContentStore, timeout_s: float, health: Health, drain
         except Unreachable as exc:
             if time.monotonic() >= until:
                 raise
-            health.not_ready(str(exc), "store")
+            health.not_ready(str(exc), STORE)
             drain.wait(_STORE_PAUSE_S)
         else:
-            health.ready("store")
+            health.ready(STORE)
             return
 
 

@@ -22,6 +22,7 @@ from cdc_runtime.consuming.dead_letters import Failure
 from cdc_runtime.consuming.position_age import Commit
 from cdc_runtime.consuming.records import Record, TopicPartition
 from cdc_runtime.consuming.row_changes import Floor, Nothing, RowPut, row_change
+from cdc_runtime.subjects import Subject
 from schemas.errors import RecordError, TransientError
 from schemas.wire import EventDecoder, UnknownSchema
 from vespa_sink.intake.listing_changes import AnyChange, TablePut, listing_change
@@ -54,7 +55,7 @@ class Hub(Protocol):
     def go_on(self) -> None:
         """Something may be ready to be sent."""
 
-    def health(self, subject: str, reason: str | None) -> None:
+    def health(self, subject: Subject, reason: str | None) -> None:
         """Something is wrong, or (None) no longer."""
 
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from cdc_runtime.consuming.records import Record
 from cdc_runtime.consuming.row_changes import Floor
+from cdc_runtime.subjects import Subject
 from vespa_sink.intake.partitions import AssignedPartition
 from vespa_sink.intake.topics import TableTopic
 from vespa_sink.parts import Parts
@@ -32,7 +33,7 @@ class Hub(Protocol):
     def go_on(self) -> None:
         """Something may be ready to be sent."""
 
-    def health(self, subject: str, reason: str | None) -> None:
+    def health(self, subject: Subject, reason: str | None) -> None:
         """Something is wrong, or (None) no longer."""
 
 

@@ -23,6 +23,7 @@ from cdc_runtime.consuming.records import Record, TopicPartition
 from cdc_runtime.health import Health
 from cdc_runtime.kafka.admin import KafkaAdmin
 from cdc_runtime.kafka.consumer import GroupConsumer
+from cdc_runtime.subjects import KAFKA
 from schemas.errors import RowferryError, TransientError
 from schemas.topics import Topics
 from vespa_sink.intake.partitions import AssignedPartition
@@ -118,10 +119,10 @@ class GroupMember:
             commits, firsts = await self._call(lambda: self._look_up([each.topic_partition for each in new]))
         except TransientError as exc:
             self._new = new
-            self._health.not_ready(str(exc), "kafka")
+            self._health.not_ready(str(exc), KAFKA)
             await asyncio.sleep(_LOOK_UP_AGAIN_S)
             return
-        self._health.ready("kafka")
+        self._health.ready(KAFKA)
         for assigned in new:
             if not assigned.dropped:
                 self._sink.begin(

@@ -20,6 +20,7 @@ from cdc_runtime.consuming.dead_letters import Failure
 from cdc_runtime.consuming.offsets import OffsetTracker
 from cdc_runtime.consuming.position_age import Commit
 from cdc_runtime.consuming.records import Record, TopicPartition
+from cdc_runtime.subjects import DEAD_LETTERS, Subject, SubjectKind
 from schemas.errors import RowferryError
 from vespa_sink.admission import Admission
 from vespa_sink.floor_runs import FloorRuns
@@ -32,7 +33,6 @@ from vespa_sink.writes.attempts import RowWrite
 from vespa_sink.writes.writer import Writer
 
 _DRAIN_LOOK_S = 0.02
-_BREAKER_SUBJECT = "document type "
 
 
 class Sink:
@@ -172,10 +172,10 @@ class Sink:
         self.error = self.error or error
         self.stopped.set()
 
-    def health(self, subject: str, reason: str | None) -> None:
+    def health(self, subject: Subject, reason: str | None) -> None:
         """Show what is wrong, or that it no longer is."""
-        if subject.startswith(_BREAKER_SUBJECT):
-            self._metrics.circuit(subject, is_open=reason is not None)
+        if subject.kind is SubjectKind.DOCUMENT_TYPE:
+            self._metrics.circuit(subject.name, is_open=reason is not None)
         if reason is None:
             self._parts.health.ready(subject)
         else:
@@ -191,7 +191,7 @@ class Sink:
         self.done(assigned, record)
 
     def _burial_trouble(self, reason: str | None) -> None:
-        self.health("dead letters", reason)
+        self.health(DEAD_LETTERS, reason)
 
     # -- tasks
 

@@ -18,9 +18,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from typing import TypeVar
 
+from cdc_runtime import subjects
 from cdc_runtime.consuming.offsets import OffsetTracker
 from cdc_runtime.consuming.position_age import CommittedPosition, PositionAge
 from cdc_runtime.consuming.records import Record, TopicPartition
+from cdc_runtime.subjects import Subject
 
 
 @dataclass(slots=True, eq=False)
@@ -43,9 +45,9 @@ class AssignedPartition:
     dropped: bool = False
 
     @property
-    def subject(self) -> str:
-        """Its name where people read about its health."""
-        return f"{self.topic_partition.topic}[{self.topic_partition.partition}]"
+    def subject(self) -> Subject:
+        """What its health is told about."""
+        return subjects.partition(self.topic_partition)
 
     @property
     def waits(self) -> bool:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
+from cdc_runtime import subjects
 from cdc_runtime.consuming.offsets import OffsetTracker
 from cdc_runtime.consuming.position_age import Commit, as_of
 from cdc_runtime.consuming.records import Record, TopicPartition
+from cdc_runtime.subjects import Subject
 from vespa_sink.intake.topics import TopicType
 from vespa_sink.vespa.searches import Doubts
 
@@ -49,9 +51,9 @@ class AssignedPartition:
             self.as_of_ms = self.committed_as_of_ms = commit.as_of_ms or 0
 
     @property
-    def subject(self) -> str:
-        """Its name where people read about its health."""
-        return f"{self.topic_partition.topic}[{self.topic_partition.partition}]"
+    def subject(self) -> Subject:
+        """What its health is told about."""
+        return subjects.partition(self.topic_partition)
 
     def commit(self, end_offset: int | None, now_ms: int) -> tuple[int, int] | None:
         """The next offset to commit and how current it is; None when there is nothing new to say."""

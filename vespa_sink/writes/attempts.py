@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from cdc_runtime.subjects import Subject
 from schemas.errors import RowferryError
 from vespa_sink.intake.listing_changes import Change
 from vespa_sink.intake.partitions import AssignedPartition
@@ -42,5 +43,5 @@ class Owner(Protocol):
     def failed(self, error: BaseException) -> None:
         """The service must stop."""
 
-    def health(self, subject: str, reason: str | None) -> None:
+    def health(self, subject: Subject, reason: str | None) -> None:
         """Something is wrong with a neighbour, or (None) no longer."""

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import structlog
 
+from cdc_runtime.subjects import document_type
 from schemas.errors import RecordError
 from vespa_sink.vespa.answers import Verdict, public_reason, stop_error, verdict
 from vespa_sink.vespa.client import VespaClient
@@ -135,13 +136,13 @@ class Rejections:
 
     def _opened(self, reason: str) -> None:
         self._owner.health(
-            f"document type {self._name}",
+            document_type(self._name),
             f"expected documents to be accepted, got {reason}; compare the deployed application: vespa-sink check",
         )
         _log.error("breaker opened", document_type=self._name, reason=reason)
 
     def _closed(self) -> None:
-        self._owner.health(f"document type {self._name}", None)
+        self._owner.health(document_type(self._name), None)
         _log.info("breaker closed", document_type=self._name, held=len(self._held), parked=len(self._parked))
         held, parked = self._held, self._parked
         self._held, self._parked = [], []

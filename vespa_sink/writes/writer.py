@@ -22,6 +22,7 @@ from typing import Any
 import structlog
 
 from cdc_runtime.backoff import NEIGHBOUR_DELAYS, Delays
+from cdc_runtime.subjects import VESPA
 from cdc_runtime.throttle import Throttle
 from schemas.errors import RecordError
 from vespa_sink.intake.partitions import AssignedPartition
@@ -193,7 +194,7 @@ class Writer:
             self._try_again(attempt, answer)
             return
         if self._outage.lasting:
-            self._owner.health("vespa", None)
+            self._owner.health(VESPA, None)
         self._outage.answered()
         if decided is Verdict.THROTTLED:
             self._throttle.throttled(self._in_flight)
@@ -235,7 +236,7 @@ class Writer:
         self._outage.failed(attempt.sent_at, now)
         if self._outage.lasting and not was_lasting:
             what = f"status {answer.status}" if answer.status else answer.message or "no answer"
-            self._owner.health("vespa", f"expected {self._client.url} to take writes, got {what}")
+            self._owner.health(VESPA, f"expected {self._client.url} to take writes, got {what}")
             _log.warning("vespa does not take writes", status=answer.status, reason=answer.message[:80] or None)
         self._later(attempt, answer)
 

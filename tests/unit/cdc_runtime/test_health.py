@@ -11,6 +11,7 @@ import pytest
 from cdc_runtime.health import Health, HealthServer
 from cdc_runtime.metrics import READER_LEADER, Metrics
 from cdc_runtime.settings.models import HttpSettings
+from cdc_runtime.subjects import KAFKA, VESPA
 from schemas.errors import SettingsError
 
 
@@ -69,19 +70,19 @@ def test_liveness_needs_a_tick_within_a_minute(get, health, clock):
 
 
 def test_liveness_does_not_depend_on_readiness(get, health):
-    health.not_ready("no answer", "kafka")
+    health.not_ready("no answer", KAFKA)
     assert get("/livez")[0] == 200
 
 
 def test_readiness_names_every_reason(get, health):
     assert get("/readyz") == (503, "service: starting\n")
-    health.not_ready("no answer", "kafka")
+    health.not_ready("no answer", KAFKA)
     health.ready()
     assert get("/readyz") == (503, "kafka: no answer\n")
-    health.not_ready("no answer", "vespa")
+    health.not_ready("no answer", VESPA)
     assert get("/readyz") == (503, "kafka: no answer; vespa: no answer\n")
-    health.ready("kafka")
-    health.ready("vespa")
+    health.ready(KAFKA)
+    health.ready(VESPA)
     assert get("/readyz") == (200, "ready\n")
 
 

@@ -75,7 +75,7 @@ def test_partition_that_is_dropped_has_nothing_left() -> None:
 
 
 def test_partition_is_named_after_its_topic() -> None:
-    assert ready().subject == "cdc.public.rfis[2]"
+    assert str(ready().subject) == "cdc.public.rfis[2]"
 
 
 def held(partition: TopicPartition = PARTITION, next_offset: int = 3) -> AssignedPartition:
