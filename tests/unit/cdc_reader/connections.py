@@ -98,7 +98,8 @@ class Connection:
         chosen = [row for key, row in rows.items() if (key in keys if " IN (" in query else key > max(keys, default=0))]
         names = [each.name for each in found[0].relation.attributes]
         places = [names.index(each) for each in re.findall(r'"(\w+)"', query.partition("FROM")[0])]
-        yield from (tuple(row[place] for place in places) for row in chosen[:limit])
+        # A column that was added since has no value in an older row.
+        yield from (tuple(row[place] if place < len(row) else None for place in places) for row in chosen[:limit])
 
 
 def _copied(rows: Sequence[Row]) -> Iterator[bytes]:

@@ -90,6 +90,14 @@ class World:
         """Go round until scans are over and nothing is left to read, for an idle reader."""
         return self.turn(16)
 
+    def settle_until(self, seen: Callable[[], bool]) -> World:
+        """Go round until something has happened."""
+        for _ in range(50):
+            if seen():
+                return self
+            self.turn()
+        raise AssertionError("it did not happen")
+
     def stop(self) -> None:
         """Let the reader end as a signal does."""
         self.turns.end()
@@ -97,6 +105,11 @@ class World:
     def kill(self) -> None:
         """End it here and now."""
         self.turns.end(Killed())
+
+    def forget_position(self) -> None:
+        """What `cdc-reader reset` does, or the loss of slot and position."""
+        self.source.slots.clear()
+        self.broker.write([Record(TOPICS.offsets(SOURCE_NAME), 0, 0, POSITION_KEY, None, 0)])
 
     # Where the reader's constructors lead to
 
