@@ -37,6 +37,7 @@ EDGES: dict[str, str] = {
     "cdc_runtime.kafka.consumer": "confluent_kafka",
     "cdc_runtime.kafka.directory": "",
     "cdc_runtime.kafka.errors": "confluent_kafka",
+    "cdc_runtime.kafka.group_offsets": "confluent_kafka",
     "cdc_runtime.kafka.positions": "confluent_kafka",
     "cdc_runtime.kafka.producer": "confluent_kafka",
     "cdc_runtime.kafka.tail": "confluent_kafka",

@@ -1,7 +1,7 @@
 """
 Rule V7, clause by clause.
 
-Each was seen red with its clause taken out of `reason_to_ask` or `_too_old`.
+Each was seen red with its clause taken out (`tests.mutants.runtime`).
 """
 
 from __future__ import annotations
@@ -18,8 +18,6 @@ HOUR = 3_600_000
 WEEK = 7 * 24 * HOUR
 OLD = CommittedPosition(5, NOW - WEEK - 1000)
 OLD_REASON = "the committed position is 604801 s old, tombstones are kept for 604800 s"
-
-pytestmark = pytest.mark.rule("V7")
 
 
 @dataclass
@@ -44,19 +42,23 @@ class Facts:
         return self.records
 
 
+@pytest.mark.rule("V7")
 def test_v7_position_that_is_older_than_tombstones_are_kept_asks() -> None:
     assert reason_to_ask(OLD, Facts(), NOW) == OLD_REASON
 
 
+@pytest.mark.rule("V7")
 def test_v7_position_that_is_as_old_as_tombstones_are_kept_does_not() -> None:
     assert reason_to_ask(CommittedPosition(5, NOW - WEEK), Facts(), NOW) is None
 
 
+@pytest.mark.rule("V7")
 def test_v7_no_position_asks_when_rows_are_held() -> None:
     reason = "no committed position, but rows of the table are in the index"
     assert reason_to_ask(None, Facts(records=False), NOW) == reason
 
 
+@pytest.mark.rule("V7")
 def test_v7_age_that_is_not_known_counts_as_old() -> None:
     facts = Facts()
     reason = "the age of the committed position is not known: another program committed it"
@@ -64,22 +66,26 @@ def test_v7_age_that_is_not_known_counts_as_old() -> None:
     assert facts.asked == ["rows", "records from 5"]
 
 
+@pytest.mark.rule("V7")
 @pytest.mark.parametrize("position", [None, CommittedPosition(5, None), OLD], ids=["none", "unknown", "old"])
 def test_v7_empty_index_asks_nothing(position: CommittedPosition | None) -> None:
     assert reason_to_ask(position, Facts(rows=False), NOW) is None
 
 
+@pytest.mark.rule("V7")
 @pytest.mark.parametrize("position", [CommittedPosition(5, None), OLD], ids=["unknown", "old"])
 def test_v7_only_a_record_that_can_be_read_counts(position: CommittedPosition) -> None:
     assert reason_to_ask(position, Facts(records=False), NOW) is None
 
 
+@pytest.mark.rule("V7")
 def test_v7_young_position_costs_no_question() -> None:
     facts = Facts(kept_ms=0)
     assert reason_to_ask(CommittedPosition(5, NOW - HOUR), facts, NOW) is None
     assert facts.asked == []
 
 
+@pytest.mark.rule("V7")
 def test_v7_topic_says_how_long_it_keeps_tombstones() -> None:
     facts = Facts(kept_ms=2 * HOUR)
     reason = "the committed position is 7201 s old, tombstones are kept for 7200 s"
