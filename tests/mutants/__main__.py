@@ -20,7 +20,7 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from tests.mutants.lists import MUTANTS
-from tests.mutants.mutant import Mutant
+from tests.mutants.mutant import Mutant, unlisted
 from tests.mutants.trees import Ran, Tree
 
 RED, GREEN, BROKEN = "red", "GREEN", "BROKEN"
@@ -62,6 +62,8 @@ def main(arguments: Sequence[str]) -> int:
         with ThreadPoolExecutor(trees.qsize()) as pool:
             verdicts = list(pool.map(lambda mutant: judged(trees, mutant), mutants))
     print(table(verdicts))
+    if not given.words and (claiming := unlisted(MUTANTS)):
+        print("unit tests that are marked with a rule, and that no mutant names:", *claiming, sep="\n  ")
     return 0 if all(each.verdict == RED for each in verdicts) else 1
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -63,20 +63,34 @@ class Mutant:
         return f"{self.rule} without {self.without}"
 
 
-@lru_cache(maxsize=256)
+@cache
 def marked(path: str) -> dict[str, set[str]]:
     """The tests of a file, each with the rules that it is marked with."""
     file = ROOT / path
     if not file.is_file():
         return {}
-    functions = [node for node in ast.parse(file.read_text()).body if isinstance(node, _FUNCTIONS)]
-    return {node.name: _rules(node) for node in functions if node.name.startswith("test_")}
+    body = ast.parse(file.read_text()).body
+    functions = [node for node in body if isinstance(node, _FUNCTIONS) and node.name.startswith("test_")]
+    of_all = {rule for node in body if isinstance(node, ast.Assign) for rule in _rules(ast.walk(node.value))}
+    return {node.name: of_all | _rules(node.decorator_list) for node in functions}
+
+
+def unlisted(mutants: Iterable[Mutant]) -> list[str]:
+    """Unit tests that claim to prove a rule, and that no mutant names."""
+    listed = {test for mutant in mutants for test in mutant.tests}
+    paths = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "tests/unit").rglob("test_*.py"))
+    claiming = [
+        f"{path}::{name}"
+        for path in paths
+        for name, rules in marked(path).items()
+        if any(name.startswith(f"test_{rule.lower()}_") for rule in rules)
+    ]
+    return [test for test in claiming if test not in listed]
 
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
-def _rules(function: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
-    marks = [each for each in function.decorator_list if isinstance(each, ast.Call)]
-    arguments = [each.args for each in marks if ast.unparse(each.func) == "pytest.mark.rule"]
-    return {each.value for args in arguments for each in args if isinstance(each, ast.Constant)}
+def _rules(nodes: Iterable[ast.AST]) -> set[str]:
+    marks = [each for each in nodes if isinstance(each, ast.Call) and ast.unparse(each.func) == "pytest.mark.rule"]
+    return {each.value for mark in marks for each in mark.args if isinstance(each, ast.Constant)}

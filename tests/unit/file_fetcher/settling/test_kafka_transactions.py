@@ -137,7 +137,8 @@ def test_retry_that_was_settled_though_nobody_heard_is_not_repeated(world: _Worl
     assert world.store.due(10**13, [("public.photos", 4)], 10) == []
 
 
-def test_state_is_read_again_from_the_topics_after_an_unknown_outcome(world: _World) -> None:
+@pytest.mark.rule("F1", "P7")
+def test_f1_state_is_read_again_from_the_topics_after_an_unknown_outcome(world: _World) -> None:
     world.broker.fates = [ABORTS]
     world.publish(world.read(5))
     assert (world.caught_up, world.broker.readies) == ([], 0)

@@ -66,8 +66,8 @@ def test_row_without_references_ends_all() -> None:
     assert compare(_record(file), row(11)).gone == (file,)
 
 
-@pytest.mark.rule("D8")
-def test_d8_nothing_is_concluded_of_a_column_that_an_event_could_not_carry() -> None:
+@pytest.mark.rule("P8")
+def test_p8_nothing_is_concluded_of_a_column_that_an_event_could_not_carry() -> None:
     file = _held(reference())
     difference = compare(_record(file), row(11, unknown=frozenset({"image_s3_key"})))
     assert (difference.fetch, difference.same, difference.gone) == ((), (file,), ())

@@ -186,14 +186,14 @@ def test_row_that_holds_nothing_any_more_is_ended_by_a_tombstone_with_its_versio
     assert settlement.changes == [Ended("photos/7", 11)]
 
 
-def test_d8_reference_of_a_column_that_could_not_be_carried_stays() -> None:
+def test_p8_reference_of_a_column_that_could_not_be_carried_stays() -> None:
     settlement = _changed(row(11, unknown=frozenset({"image_s3_key"})), _remembered(10))
     assert _results(settlement) == []
     held = _held(settlement)
     assert (held.order, held.files) == ((11, 0), _remembered(10).files)
 
 
-def test_d8_nothing_is_remembered_of_a_row_of_which_nothing_was_known() -> None:
+def test_p8_nothing_is_remembered_of_a_row_of_which_nothing_was_known() -> None:
     settlement = _changed(row(11, unknown=frozenset({"image_s3_key"})))
     assert (list(settlement.all_writes()), settlement.changes) == ([], [])
 

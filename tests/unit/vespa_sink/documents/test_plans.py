@@ -29,8 +29,7 @@ def test_plan_is_made_once_for_a_table() -> None:
     assert plans.find(RFIS, event()) is plans.find(RFIS, event())
 
 
-@pytest.mark.rule("P10")
-def test_p10_unknown_table_needs_a_refresh_before_and_after() -> None:
+def test_unknown_table_needs_a_refresh_before_and_after() -> None:
     plans, _ = _plans()
     assert plans.find(RFIS, event()) is None
     assert plans.find(RFIS, event(), refreshed=True) is None

@@ -40,8 +40,9 @@ def test_row_is_put_under_its_table_and_key() -> None:
 
 @pytest.mark.rule("V3")
 def test_v3_memory_of_a_delete_expires_by_the_clock_of_writing() -> None:
-    operation = _composer().compose(ROWS, RowDelete(record(), 99, b"17"), NOW_MS).operation
-    assert orjson.loads(operation.body or b"")["fields"]["expire_at"] == 1_700_604_800
+    # Its record is a day old.
+    operation = _composer().compose(ROWS, RowDelete(record(), 99, b"17"), NOW_MS + 24 * 3_600_000).operation
+    assert orjson.loads(operation.body or b"")["fields"]["expire_at"] == 1_700_691_200
 
 
 def test_table_is_put_under_its_name_and_deleted_when_it_is_gone() -> None:
