@@ -20,7 +20,9 @@ from cdc_reader.postgres.advisory_lock import slot_lock
 from cdc_reader.postgres.connections import Connection, connect, translated
 from cdc_reader.postgres.lsn import Lsn
 from cdc_reader.postgres.replication import ReplicationStream
-from cdc_reader.postgres.server import check_server_settings
+from cdc_reader.postgres.requirements import require
+from cdc_reader.postgres.server import server_facts
+from cdc_reader.postgres.server_requirements import server_requirements
 from cdc_reader.postgres.workers import SideWork
 from cdc_reader.progress.ready import Ready
 from cdc_reader.publishing.publisher import Publisher
@@ -112,7 +114,8 @@ class Reader:
         """One session, from connecting to its end."""
         settings = self._settings
         with self._connect() as connection:
-            check_server_settings(connection, application_name=self._application_name)
+            facts = server_facts(connection, settings.slot)
+            require(server_requirements(facts, application_name=self._application_name))
             stream = ReplicationStream(
                 self._database_url() or "",
                 application_name=self._application_name,

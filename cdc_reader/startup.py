@@ -24,7 +24,9 @@ from cdc_reader.discovery.selection import Selection
 from cdc_reader.postgres.connections import Connection
 from cdc_reader.postgres.lsn import Lsn
 from cdc_reader.postgres.replication import ReplicationStream
+from cdc_reader.postgres.requirements import require
 from cdc_reader.postgres.server import flush_lsn, slot_row, xids_in_sync_rep
+from cdc_reader.postgres.slot_requirements import PLUGIN, slot_requirement
 from cdc_reader.postgres.timelines import switch_point
 from cdc_reader.progress import gap_checks
 from cdc_reader.progress.ready import Ready
@@ -36,14 +38,12 @@ from cdc_reader.tables.captured import CapturedTable, EncoderOf
 from cdc_reader.tables.encoder_plans import plan_table
 from cdc_reader.tables.reads import read_plan, text_columns
 from cdc_runtime.kafka.admin import KafkaAdmin
-from schemas.errors import SlotLost
 from schemas.names import TableName
 from schemas.offsets import PUBLICATION_KEY, TOPICS_KEY, Position, mapping_to_json
 from schemas.tables import TableEntry
 from schemas.topics import Topics, directory_topic, offsets_topic, table_topic
 
 logger = structlog.get_logger(__name__)
-PLUGIN = "pgoutput"
 
 
 class Startup:
@@ -128,15 +128,10 @@ class Startup:
                 self._switch(stored, timeline),
             )
             gap_checks.check_server(stored.position, server)
-            gap_checks.check_slot(settings.slot, slot, stored.position, plugin=PLUGIN, database=str(database))
+            gap_checks.check_slot(settings.slot, slot, stored.position, database=str(database))
             return replace(stored.position, timeline=int(timeline))
         if slot is not None:
-            gap_checks.check_slot_kind(settings.slot, slot, plugin=PLUGIN, database=str(database))
-            if slot.wal_status == "lost":
-                raise SlotLost(
-                    f"expected a usable slot {settings.slot!r}, got an invalidated one",
-                    remedy=f"SELECT pg_drop_replication_slot('{settings.slot}');",
-                )
+            require([slot_requirement(settings.slot, slot, database=str(database))])
             start = slot.confirmed_lsn
         else:
             start = self._create_slot()

@@ -2,64 +2,47 @@
 Edge: what the reader asks the source besides rows: who it is, where it is, its slot, names of types.
 
 Leaves the catalog to `discovery`, chunks to `snapshot.chunk_queries`.
-
-Keeps: P11.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import LiteralString
 
 from cdc_reader.postgres.connections import Connection, translated
 from cdc_reader.postgres.lsn import Lsn
+from cdc_reader.postgres.server_requirements import SETTINGS, ServerFacts
 from cdc_reader.postgres.slot_row import SlotRow
-from schemas.errors import ServerSetting
 
-OLDEST_SERVER = 140000  # binary tuples and logical messages over pgoutput came with PostgreSQL 14
 _WITH_INVALIDATION_REASON = 170000
+_SETTINGS: LiteralString = """
+SELECT name, CASE unit WHEN 'ms' THEN setting ELSE current_setting(name) END
+FROM pg_catalog.pg_settings WHERE name = ANY (%s)
+"""
+_USED: LiteralString = """
+SELECT current_setting('server_version_num')::int, pg_catalog.pg_is_in_recovery(),
+       (SELECT count(*) FROM pg_catalog.pg_replication_slots),
+       (SELECT count(*) FROM pg_catalog.pg_stat_get_wal_senders()),
+       ARRAY(SELECT DISTINCT application_name FROM pg_catalog.pg_stat_replication
+             WHERE application_name IS NOT NULL AND state = 'streaming' ORDER BY 1)
+"""
 
 
-def check_server_settings(connection: Connection, *, application_name: str) -> None:
-    """Refuse a server that cannot be a source: too old, a standby, without logical WAL, or one that waits for us.
-
-    Raises `ServerSetting` with the remedy (rule P11 and "Standby as source").
-    """
+def server_facts(connection: Connection, slot: str) -> ServerFacts:
+    """What `server_requirements` is about; `slot` is the reader's."""
     with translated("read the server's settings"):
-        row = connection.execute(
-            "SELECT current_setting('server_version_num')::int, current_setting('server_version'),"
-            " pg_catalog.pg_is_in_recovery(), current_setting('wal_level'),"
-            " current_setting('synchronous_standby_names')"
-        ).fetchone()
-    assert row is not None
-    number, version, standby, wal_level, synchronous = row
-    if number < OLDEST_SERVER:
-        raise ServerSetting(
-            f"expected PostgreSQL 14 or newer, got {version}", remedy="upgrade the server, or read from a newer one"
-        )
-    if standby:
-        raise ServerSetting(
-            "expected a primary server, got a standby: what a snapshot sees there cannot be known",
-            remedy="point database_url at the primary",
-        )
-    if wal_level != "logical":
-        raise ServerSetting(
-            f"expected wal_level = logical, got {wal_level}",
-            remedy="ALTER SYSTEM SET wal_level = 'logical'; then restart the server",
-        )
-    if matches_synchronous(synchronous, application_name):
-        raise ServerSetting(
-            f"expected synchronous_standby_names not to name {application_name!r}, got {synchronous!r}: commits would "
-            "wait for this reader, and this reader for them",
-            remedy="ALTER SYSTEM SET synchronous_standby_names = '<your standbys, without * or this name>'; "
-            "SELECT pg_reload_conf();",
-        )
-
-
-def matches_synchronous(names: str, application_name: str) -> bool:
-    """Whether a `synchronous_standby_names` value makes us a synchronous standby (rule P11)."""
-    inner = names[names.find("(") + 1 :].rstrip(") ") if "(" in names else names
-    listed = {part.strip().strip('"').lower() for part in inner.split(",")}
-    return "*" in listed or application_name.lower() in listed
+        settings = connection.execute(_SETTINGS, (list(SETTINGS),)).fetchall()
+        (used,) = connection.execute(_USED).fetchall()
+    version, in_recovery, slots, senders, standbys = used
+    return ServerFacts(
+        version=version,
+        in_recovery=in_recovery,
+        settings=dict(settings),
+        slots_used=slots,
+        senders_used=senders,
+        standbys=tuple(standbys),
+        slot=slot_row(connection, slot),
+    )
 
 
 def slot_row(connection: Connection, name: str) -> SlotRow | None:

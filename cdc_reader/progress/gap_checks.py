@@ -14,9 +14,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from cdc_reader.postgres.lsn import Lsn
+from cdc_reader.postgres.requirements import require
+from cdc_reader.postgres.slot_requirements import slot_requirement
 from cdc_reader.postgres.slot_row import SlotRow
 from cdc_reader.remedies import RESET
-from schemas.errors import GapFound, ServerSetting, SlotLost
+from schemas.errors import GapFound, SlotLost
 from schemas.offsets import Position, PublicationMark
 from schemas.tables import TableEntry
 
@@ -32,34 +34,18 @@ class ServerPosition:
     switch_lsn: int | None = None
 
 
-def check_slot(name: str, slot: SlotRow | None, position: Position, *, plugin: str, database: str) -> None:
+def check_slot(name: str, slot: SlotRow | None, position: Position, *, database: str) -> None:
     """The slot of a stored position must be there, alive, ours, and not ahead of it (rule P3)."""
     if slot is None:
         raise SlotLost(
-            f"expected replication slot {name!r}, which the stored position belongs to, got none", remedy=RESET
+            expected=f"replication slot {name!r}, which the stored position belongs to", found="none", remedy=RESET
         )
-    check_slot_kind(name, slot, plugin=plugin, database=database)
-    if slot.wal_status == "lost" or slot.invalid:
-        raise SlotLost(
-            f"expected replication slot {name!r} to hold the WAL that is still to be read, "
-            f"got an invalidated one ({slot.invalid or 'wal_status lost'})",
-            remedy=f"raise max_slot_wal_keep_size; {RESET}",
-        )
+    require([slot_requirement(name, slot, database=database)])
     if slot.confirmed_lsn > position.restart_lsn:
         raise GapFound(
-            f"expected slot {name!r} at or before the stored position {Lsn(position.restart_lsn)}, got it confirmed "
-            f"to {Lsn(slot.confirmed_lsn)}: something else read from it or recreated it",
+            expected=f"slot {name!r} at or before the stored position {Lsn(position.restart_lsn)}",
+            found=f"it confirmed to {Lsn(slot.confirmed_lsn)}: something else read from it or recreated it",
             remedy=RESET,
-        )
-
-
-def check_slot_kind(name: str, slot: SlotRow, *, plugin: str, database: str) -> None:
-    """A slot of another plugin or database is not ours to read."""
-    if slot.plugin != plugin or slot.database != database:
-        raise ServerSetting(
-            f"expected slot {name!r} to be a {plugin} slot of database {database!r}, "
-            f"got {slot.plugin} of {slot.database!r}",
-            remedy="set another name in the setting `slot`, or drop that slot when nothing needs it",
         )
 
 

@@ -21,7 +21,6 @@ from rowferry.doctor.facts import Names, VespaFacts
 from rowferry.doctor.findings import Finding, failed, is_healthy, ok, to_json, to_text
 from rowferry.doctor.kafka_checks import check_kafka
 from rowferry.doctor.kafka_facts import read_kafka_facts
-from rowferry.doctor.server_checks import check_server
 from rowferry.doctor.vespa_checks import check_vespa
 from rowferry.doctor.vespa_facts import VespaQuestions
 from rowferry.http_client import HttpClient
@@ -91,7 +90,6 @@ def _database(settings: OperatorSettings) -> Iterator[Finding]:
         catalog = read_catalog(connection, selection, publication=names.publication)
         facts = read_database_facts(connection, catalog, names)
     yield ok("database.reachable", _ANSWER, f"database {catalog.server.database!r} as {catalog.server.user!r}")
-    yield from check_server(catalog.server, facts, application_name=names.application)
     yield from check_database(catalog, facts, names)
 
 

@@ -7,8 +7,9 @@ from typing import Any, LiteralString
 from psycopg.rows import namedtuple_row
 
 from cdc_reader.discovery.catalog_rows import Catalog
+from cdc_reader.discovery.requirements import Rights
 from cdc_reader.postgres.connections import Connection, translated
-from cdc_reader.postgres.server import matches_synchronous, slot_row
+from cdc_reader.postgres.server import server_facts
 from rowferry.doctor.facts import DatabaseFacts, Names
 
 _ROLE: LiteralString = """
@@ -17,25 +18,6 @@ SELECT rolsuper AS superuser, rolreplication OR rolsuper AS replication,
        (SELECT pg_has_role(current_user, p.pubowner, 'USAGE') FROM pg_catalog.pg_publication p
         WHERE p.pubname = %s) AS owns_publication
 FROM pg_catalog.pg_roles WHERE rolname = current_user
-"""
-
-_SETTINGS: LiteralString = """
-SELECT name, CASE unit WHEN 'ms' THEN setting ELSE current_setting(name) END AS value
-FROM pg_catalog.pg_settings WHERE name = ANY (%s)
-"""
-_SETTING_NAMES = [
-    "max_replication_slots",
-    "max_slot_wal_keep_size",
-    "max_wal_senders",
-    "synchronous_standby_names",
-    "wal_sender_timeout",
-]
-
-_USED: LiteralString = """
-SELECT (SELECT count(*) FROM pg_catalog.pg_replication_slots) AS slots,
-       (SELECT count(*) FROM pg_catalog.pg_stat_get_wal_senders()) AS senders,
-       ARRAY(SELECT DISTINCT application_name FROM pg_catalog.pg_stat_replication
-             WHERE application_name IS NOT NULL AND state = 'streaming' ORDER BY 1) AS standbys
 """
 
 _UNREADABLE: LiteralString = """
@@ -62,25 +44,18 @@ WHERE p.proname = 'pg_logical_emit_message' AND p.pronamespace = 'pg_catalog'::r
 def read_database_facts(connection: Connection, catalog: Catalog, names: Names) -> DatabaseFacts:
     """Read the facts, for what `catalog` would have published. Raises as every query."""
     oids = [relation.oid for table in catalog.tables for relation in table.published]
-    with translated("read rights and settings"):
+    with translated("read rights"):
         role = _rows(connection, _ROLE, names.publication)[0]
-        used = _rows(connection, _USED)[0]
-        settings = {row.name: row.value for row in _rows(connection, _SETTINGS, _SETTING_NAMES)}
-        return DatabaseFacts(
+        rights = Rights(
             replication=role.replication,
             may_create=role.may_create,
             owns_publication=role.owns_publication,
-            settings=settings,
-            synchronous=matches_synchronous(settings["synchronous_standby_names"], names.application),
-            slots_used=used.slots,
-            senders_used=used.senders,
-            standbys=tuple(used.standbys),
-            slot=slot_row(connection, names.slot),
             unreadable=frozenset(row.oid for row in _rows(connection, _UNREADABLE, oids)),
             not_owned=frozenset(row.oid for row in _rows(connection, _NOT_OWNED, oids)),
             hidden_rows=frozenset(row.oid for row in _rows(connection, _HIDDEN_ROWS, oids)),
             forbidden_messages=tuple(row.signature for row in _rows(connection, _MESSAGES)),
         )
+    return DatabaseFacts(server_facts(connection, names.slot), rights)
 
 
 def _rows(connection: Connection, query: LiteralString, *parameters: object) -> list[Any]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cdc_reader.postgres.slot_row import SlotRow
+from cdc_reader.discovery.requirements import Rights
+from cdc_reader.postgres.server_requirements import ServerFacts
 from cdc_runtime.topic_checks import TopicDifference
 from schemas.tables import TableEntry
 
@@ -21,25 +22,10 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class DatabaseFacts:
-    """Rights, settings and use of the server, and the OIDs of relations where something is lacking.
+    """The server as the reader sees it too, and what its role may do."""
 
-    `settings` are texts; `wal_sender_timeout` in milliseconds. `owns_publication` is None when there is none.
-    `synchronous`: the reader would be a synchronous standby (rule P11).
-    """
-
-    replication: bool
-    may_create: bool
-    owns_publication: bool | None
-    settings: Mapping[str, str]
-    synchronous: bool
-    slots_used: int
-    senders_used: int
-    standbys: tuple[str, ...]
-    slot: SlotRow | None
-    unreadable: frozenset[int]
-    not_owned: frozenset[int]
-    hidden_rows: frozenset[int]
-    forbidden_messages: tuple[str, ...]
+    server: ServerFacts
+    rights: Rights
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,7 @@ def test_p4_position_that_the_server_does_not_know_is_a_gap(position: Position, 
 
 
 def check(slot: SlotRow | None) -> None:
-    check_slot("rowferry", slot, POSITION, plugin="pgoutput", database="app")
+    check_slot("rowferry", slot, POSITION, database="app")
 
 
 def test_slot_at_or_before_the_position_is_no_gap() -> None:

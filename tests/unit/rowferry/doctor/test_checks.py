@@ -8,34 +8,39 @@ from typing import Any
 import pytest
 
 from cdc_reader.discovery.catalog_rows import Catalog
+from cdc_reader.discovery.requirements import Rights
+from cdc_reader.postgres.server_requirements import ServerFacts
 from cdc_reader.postgres.slot_row import SlotRow
 from cdc_runtime.topic_checks import TopicDifference
 from rowferry.doctor.database_checks import check_database
 from rowferry.doctor.facts import DatabaseFacts, KafkaFacts, Names, VespaFacts
 from rowferry.doctor.findings import Finding, Verdict, failed, is_healthy, ok, to_json, to_text, warning
 from rowferry.doctor.kafka_checks import check_kafka
-from rowferry.doctor.server_checks import check_server
 from rowferry.doctor.vespa_checks import check_vespa
-from tests.unit.cdc_reader.discovery.catalogs import SERVER, catalog, publication, table
+from tests.unit.cdc_reader.discovery.catalogs import catalog, publication, table
 
 NAMES = Names("rowferry", "rowferry", "rowferry-rowferry")
 SLOT = SlotRow("pgoutput", "procore", 1, 4711, "reserved")
-FACTS = DatabaseFacts(
-    replication=True,
-    may_create=True,
-    owns_publication=True,
+SERVER_FACTS = ServerFacts(
+    version=170002,
+    in_recovery=False,
     settings={
         "max_replication_slots": "10",
         "max_slot_wal_keep_size": "64GB",
         "max_wal_senders": "10",
         "synchronous_standby_names": "",
+        "wal_level": "logical",
         "wal_sender_timeout": "60000",
     },
-    synchronous=False,
     slots_used=1,
     senders_used=1,
     standbys=(),
     slot=SLOT,
+)
+RIGHTS = Rights(
+    replication=True,
+    may_create=True,
+    owns_publication=True,
     unreadable=frozenset(),
     not_owned=frozenset(),
     hidden_rows=frozenset(),
@@ -46,34 +51,32 @@ CATALOG = catalog(PHOTOS, publication=publication((1, "photos")))
 
 
 def server(**changes: Any) -> dict[str, Finding]:
-    settings = {**FACTS.settings, **changes.pop("settings", {})}
-    row = dataclasses.replace(SERVER, **changes.pop("server", {}))
-    facts = dataclasses.replace(FACTS, settings=settings, **changes)
-    return {each.id: each for each in check_server(row, facts, application_name="rowferry-rowferry")}
+    settings = {**SERVER_FACTS.settings, **changes.pop("settings", {})}
+    return database(server=dataclasses.replace(SERVER_FACTS, settings=settings, **changes))
 
 
-def database(found: Catalog = CATALOG, **changes: Any) -> dict[str, Finding]:
-    facts = dataclasses.replace(FACTS, **changes)
+def database(found: Catalog = CATALOG, server: ServerFacts = SERVER_FACTS, **changes: Any) -> dict[str, Finding]:
+    facts = DatabaseFacts(server, dataclasses.replace(RIGHTS, **changes))
     return {each.id: each for each in check_database(found, facts, NAMES)}
 
 
 def test_everything_as_it_should_be_is_ok() -> None:
-    findings = [*server().values(), *database().values()]
+    findings = database().values()
 
     assert {each.id: each.status for each in findings if each.status is not Verdict.OK} == {}
     assert len(findings) == 15
 
 
 SERVER_CASES: dict[str, tuple[dict[str, Any], str, Verdict, str]] = {
-    "too old": ({"server": {"version": 130011}}, "database.version", Verdict.FAILED, "upgrade the server"),
+    "too old": ({"version": 130011}, "database.version", Verdict.FAILED, "upgrade the server"),
     "standby": (
-        {"server": {"in_recovery": True}},
+        {"in_recovery": True},
         "database.primary",
         Verdict.FAILED,
         "point database_url at the primary",
     ),
     "no logical WAL": (
-        {"server": {"wal_level": "replica"}},
+        {"settings": {"wal_level": "replica"}},
         "database.wal_level",
         Verdict.FAILED,
         "ALTER SYSTEM SET wal_level = 'logical'; -- then restart the server",
@@ -130,7 +133,7 @@ SYNCHRONOUS = {
 
 @pytest.mark.parametrize(("names", "standbys", "without"), SYNCHRONOUS.values(), ids=SYNCHRONOUS)
 def test_p11_remedy_keeps_the_other_standbys(names: str, standbys: tuple[str, ...], without: str) -> None:
-    found = server(settings={"synchronous_standby_names": names}, standbys=standbys, synchronous=True)
+    found = server(settings={"synchronous_standby_names": names}, standbys=standbys)
 
     finding = found["database.synchronous_standby_names"]
     assert finding.status is Verdict.FAILED
@@ -138,7 +141,7 @@ def test_p11_remedy_keeps_the_other_standbys(names: str, standbys: tuple[str, ..
 
 
 def test_p11_star_without_a_known_standby_is_never_emptied() -> None:
-    found = server(settings={"synchronous_standby_names": "*"}, synchronous=True)
+    found = server(settings={"synchronous_standby_names": "*"})
 
     assert found["database.synchronous_standby_names"].sql is False
 
@@ -172,13 +175,13 @@ SLOTS = {
 
 @pytest.mark.parametrize(("slot", "verdict", "found"), SLOTS.values(), ids=SLOTS)
 def test_slot_is_judged(slot: SlotRow | None, verdict: Verdict, found: str) -> None:
-    finding = database(slot=slot)["slot"]
+    finding = server(slot=slot)["slot"]
 
     assert (finding.status, finding.found) == (verdict, found)
     assert finding.remedy
 
 
-RIGHTS: dict[str, tuple[dict[str, Any], str, str]] = {
+MISSING_RIGHTS: dict[str, tuple[dict[str, Any], str, str]] = {
     "replication": ({"replication": False}, "rights.replication", 'ALTER ROLE "rowferry" REPLICATION;'),
     "select": (
         {"unreadable": frozenset({1})},
@@ -194,7 +197,7 @@ RIGHTS: dict[str, tuple[dict[str, Any], str, str]] = {
 }
 
 
-@pytest.mark.parametrize(("changes", "check", "remedy"), RIGHTS.values(), ids=RIGHTS)
+@pytest.mark.parametrize(("changes", "check", "remedy"), MISSING_RIGHTS.values(), ids=MISSING_RIGHTS)
 def test_missing_right_has_the_grant_as_remedy(changes: dict[str, Any], check: str, remedy: str) -> None:
     finding = database(**changes)[check]
 
