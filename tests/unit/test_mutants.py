@@ -9,9 +9,9 @@ from tests.mutants.lists import MUTANTS
 from tests.mutants.mutant import Mutant
 from tests.mutants.trees import Ran
 
-FILE = "tests/mutants/lists.py"
+FILE = "vespa_sink/__main__.py"
 TEST = "tests/unit/vespa_sink/writes/test_write_order.py::test_v4_two_barriers_are_carried_out_one_after_the_other"
-FITS = Mutant(rule="V4", without="a list", file=FILE, text="*sink.MUTANTS, ", replacement="", tests=(TEST,))
+FITS = Mutant(rule="V4", without="an end", file=FILE, text="sys.exit(main())", replacement="main()", tests=(TEST,))
 
 
 def test_every_entry_fits_the_code_and_its_tests() -> None:
@@ -20,13 +20,13 @@ def test_every_entry_fits_the_code_and_its_tests() -> None:
 
 
 def test_no_edit_is_listed_twice() -> None:
-    edits = [(each.file, each.text, each.replacement) for each in MUTANTS]
+    edits = [(each.rule, each.file, each.text, each.replacement) for each in MUTANTS]
     assert sorted({edit for edit in edits if edits.count(edit) > 1}) == []
 
 
 MISFITS = {
     "text that is gone": ({"text": "no such text"}, "found it 0 times"),
-    "text that is there twice": ({"text": "MUTANTS"}, "found it 5 times"),
+    "text that is there twice": ({"text": "import"}, "found it 2 times"),
     "file that is gone": ({"file": "tests/mutants/gone.py"}, "No such file"),
     "edit that is no Python": ({"replacement": "("}, "'(' was never closed"),
     "compiled module": ({"file": "schemas/compiled_events.pyx"}, "is not Python"),
