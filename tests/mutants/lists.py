@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-from tests.mutants import fetcher, reader, reader_snapshots, runtime, sink
+from tests.mutants import fetcher, reader, runtime, sink
 from tests.mutants.mutant import Mutant
 
-MUTANTS: tuple[Mutant, ...] = (
-    *reader.MUTANTS,
-    *reader_snapshots.MUTANTS,
-    *sink.MUTANTS,
-    *fetcher.MUTANTS,
-    *runtime.MUTANTS,
-)
+MUTANTS: tuple[Mutant, ...] = (*reader.MUTANTS, *sink.MUTANTS, *fetcher.MUTANTS, *runtime.MUTANTS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.mutants import reader_snapshots
 from tests.mutants.mutant import Mutant
 
 _CHANGES = "tests/unit/cdc_reader/stream/test_changes.py"
@@ -166,9 +167,9 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         rule="V5",
         without="a snapshot that sees the event's transaction",
-        file="cdc_reader/postgres/visible_reads.py",
-        text="    waiting = set(delivered)\n",
-        replacement="    waiting: set[int] = set()\n",
+        file="cdc_reader/stream/toast_refetch.py",
+        text="begin_seeing(worker, delivered, wait_s)",
+        replacement="begin_seeing(worker, set(), wait_s)",
         tests=(f"{_TOAST_REFETCH}::test_v5_row_is_read_in_a_snapshot_that_sees_the_events_transaction",),
     ),
     Mutant(
@@ -264,4 +265,5 @@ MUTANTS: tuple[Mutant, ...] = (
         replacement="seen_lsn=self._position.seen_lsn",
         tests=(f"{_TOAST_REFETCH}::test_v6_position_holds_what_a_read_may_have_seen",),
     ),
+    *reader_snapshots.MUTANTS,
 )

@@ -111,20 +111,15 @@ MUTANTS: tuple[Mutant, ...] = (
         tests=(f"{_RUNNER}::test_s2_definition_that_differs_voids_the_open_chunk",),
     ),
     Mutant(
-        rule="S2",
-        without="telling watermarks of before a rewind",
-        file="cdc_reader/snapshot/runner.py",
-        text='if scan.attempt != attempt or attempt == "":',
-        replacement="if False:",
-        tests=(f"{_RUNNER}::test_s2_rewind_voids_the_open_chunk_and_its_watermarks",),
-    ),
-    Mutant(
         rule="S3",
         without="ignoring attempts that are not known",
         file="cdc_reader/snapshot/runner.py",
         text='if scan.attempt != attempt or attempt == "":',
         replacement="if False:",
-        tests=(f"{_RUNNER}::test_s3_watermark_of_an_unknown_attempt_opens_no_window",),
+        tests=(
+            f"{_RUNNER}::test_s3_watermark_of_an_unknown_attempt_opens_no_window",
+            f"{_RUNNER}::test_s2_rewind_voids_the_open_chunk_and_its_watermarks",
+        ),
     ),
     Mutant(
         rule="S3",

@@ -150,16 +150,24 @@ def test_s2_definition_that_differs_voids_the_open_chunk(filled: World) -> None:
     assert [op for op, _ in filled.told()] == ["u", "u"]
 
 
-@pytest.mark.rule("S2")
+def before_its_low_watermark(world: World) -> list[object]:
+    """Let a scan come to where it is about to write its low watermark; what the workers have to do then."""
+    world.side.waits = True
+    world.turn()
+    world.side.run()
+    world.turn()
+    return list(world.side.tasks)
+
+
+@pytest.mark.rule("S2", "S3")
 def test_s2_rewind_voids_the_open_chunk_and_its_watermarks(filled: World) -> None:
     """Red with `if False` for the comparison of attempts in `on_message`: they come again, and open a window."""
-    filled.settle_until(lambda: bool(filled.source.emitted(":high")))
+    filled.settle_until(lambda: bool(filled.source.emitted(":low")))
     filled.kill()
     filled.source.transact(updated(ITEMS, ONE, ("1", "new", None)))
     filled.start()
-    filled.stream.waits = filled.side.waits = True
-    filled.turn()  # its own low watermark is about to be written
-    waiting = list(filled.side.tasks)
+    filled.stream.waits = True
+    waiting = before_its_low_watermark(filled)
     filled.stream.waits = False
     filled.turn()
     assert [op for op, _ in filled.told()] == ["u"]
@@ -172,11 +180,7 @@ def test_s2_rewind_voids_the_open_chunk_and_its_watermarks(filled: World) -> Non
 @pytest.mark.rule("S3")
 def test_s3_watermark_of_an_unknown_attempt_opens_no_window(filled: World) -> None:
     """Red with `if False` for the comparison of attempts in `on_message`."""
-    filled.side.waits = True
-    filled.turn()
-    filled.side.run()
-    filled.turn()  # its own low watermark is about to be written
-    waiting = list(filled.side.tasks)
+    waiting = before_its_low_watermark(filled)
     filled.source.emit("rowferry/another:low")
     filled.turn(2)
     assert filled.progress() is None

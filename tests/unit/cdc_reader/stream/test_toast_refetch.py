@@ -40,7 +40,7 @@ def test_v5_event_without_its_large_value_is_made_whole(streaming: World) -> Non
 
 @pytest.mark.rule("V5")
 def test_v5_row_is_read_in_a_snapshot_that_sees_the_events_transaction(streaming: World) -> None:
-    """Red with `waiting = set()` in `begin_seeing`: the value of before is read, for good."""
+    """Red with `begin_seeing(worker, set(), ...)` in `refetch`: the value of before is read, for good."""
     changes = updated(ITEMS, ("1", "a", OLD), ("1", "b", NEW)), updated(ITEMS, ("1", "b", NEW), ("1", "c", NEW))
     streaming.source.transact(*changes, hidden=True)
     streaming.source.before("pause", streaming.source.reveal)
