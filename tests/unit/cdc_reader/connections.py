@@ -127,7 +127,11 @@ def _slot(self: Connection, text: str, values: Sequence[Any]) -> list[tuple[Any,
 
 
 def _settings(self: Connection, text: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-    return [(180004, "18.4", False, "logical", self.source.settings.get("synchronous_standby_names", ""))]
+    return [(name, self.source.settings[name]) for name in values[0] if name in self.source.settings]
+
+
+def _used(self: Connection, text: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    return [(180004, False, len(self.source.slots), len(self.source.locks), [])]
 
 
 def _type_names(self: Connection, text: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
@@ -144,9 +148,10 @@ _ANSWERS: dict[str, Callable[[Connection, str, Sequence[Any]], list[tuple[Any, .
     "pg_current_wal_flush_lsn()": lambda self, text, values: [(_lsn(self.source.flushed),)],
     "pg_logical_emit_message(true": _emit,
     "pg_locks": lambda self, text, values: [(each,) for each in sorted(self.source.writers)],
+    "FROM pg_catalog.pg_settings": _settings,
+    "pg_is_in_recovery()": _used,
     "pg_replication_slots": _slot,
     "wait_event = 'SyncRep'": _sync_rep,
-    "synchronous_standby_names": _settings,
     "format_type": _type_names,
 }
 

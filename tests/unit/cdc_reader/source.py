@@ -18,6 +18,16 @@ from tests.unit.cdc_reader.transcode.tables import UNCHANGED
 
 LARGE = 20
 DATABASE, SYSTEM_ID = "shop", "7710590895706758353"
+SETTINGS = {
+    "wal_level": "logical",
+    "synchronous_standby_names": "",
+    "max_replication_slots": "10",
+    "max_wal_senders": "10",
+    "max_slot_wal_keep_size": "-1",
+    "wal_sender_timeout": "60000",
+    "max_prepared_transactions": "0",
+    "max_connections": "100",
+}
 Row = tuple[str | None, ...]
 BIGINT, TEXT = catalogs.TYPE_OIDS["bigint"], catalogs.TYPE_OIDS["text"]
 ITEMS = {"id": "bigint", "name": "text", "note": "text"}
@@ -87,7 +97,7 @@ class Source:
     sync_rep_shows: bool = False
     writers: set[str] = field(default_factory=set)
     locks: set[tuple[object, ...]] = field(default_factory=set)
-    settings: dict[str, str] = field(default_factory=dict)
+    settings: dict[str, str] = field(default_factory=lambda: dict(SETTINGS))
     slots: dict[str, int] = field(default_factory=dict)
     statements: list[str] = field(default_factory=list)
     hooks: list[tuple[str, Callable[[], object]]] = field(default_factory=list)
