@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 
 from cdc_runtime.consuming.dead_letters import Failure, dead_letter
 from cdc_runtime.consuming.records import Headers
-from file_fetcher.failures import Failed
+from file_fetcher.failures import Failed, FetchProblem
 from file_fetcher.own_topics import OwnTopics
 from file_fetcher.references.changes import Ended, Holds, NoLongerWaits, StateChange, Waits
 from file_fetcher.references.retries import Retry
@@ -35,14 +35,23 @@ _OVERTAKEN = "overtaken"
 _MOST_RETRY_BYTES = 8 * 1024 * 1024  # of the retries that one event leads to
 
 
+class UnreadableRows(FetchProblem):
+    """The rows of a spreadsheet that `work` has fetched cannot be read now."""
+
+    def __init__(self, work: Work, problem: FetchProblem) -> None:
+        super().__init__(problem.reason, str(problem), remedy=problem.remedy)
+        self.work = work
+
+
 @dataclass(slots=True)
 class Settlement:
     """
     Writes in their order, made when they are asked for; then what the local store is told after the commit.
 
-    `size`: how many writes there are at most. Making them raises what opening a spreadsheet's rows raises.
+    `work`: what is settled, None for a floor's row; `size`: how many writes there are at most.
     """
 
+    work: Work | None = None
     writes: list[Iterable[Write]] = field(default_factory=list)
     size: int = 0
     changes: list[StateChange] = field(default_factory=list)
@@ -50,14 +59,20 @@ class Settlement:
     retries: int = 0
 
     def all_writes(self) -> Iterator[Write]:
-        """Everything to be written; to be asked for once."""
-        for each in self.writes:
-            yield from each
+        """Everything to be written; to be asked for once. Raises `UnreadableRows`."""
+        try:
+            for each in self.writes:
+                yield from each
+        except FetchProblem as exc:
+            if self.work is None:
+                raise
+            raise UnreadableRows(self.work, exc) from exc
 
 
 def settle(work: Work, held: HeldRecord | None, own_topics: OwnTopics, now_ms: int) -> Settlement:
     """What a finished work leads to; `held` is what is remembered of its row now."""
     settling = _Settling(work.row, own_topics, now_ms)
+    settling.done.work = work
     if work.retry is not None:
         settling.retried(work, work.retry, held)
     elif held is None or held.row_version < work.row.version:
@@ -73,6 +88,13 @@ def settle_floor(held: HeldRecord, below_version: int, own_topics: OwnTopics, no
     settling = _Settling(row, own_topics, now_ms)
     settling.forget(held.files)
     return settling.done
+
+
+def put_off(work: Work, reason: str, due_ms: int) -> None:
+    """Have the files of a work tried again whose rows cannot be read; no attempt is used up."""
+    for file_id, outcome in work.outcomes.items():
+        if isinstance(outcome, Got) and outcome.rows:
+            work.outcomes[file_id] = Again(work.fetches[file_id].attempt, due_ms, reason, outcome.origin)
 
 
 def waiting_file(held: HeldRecord | None, retry: Retry) -> HeldFile | None:
