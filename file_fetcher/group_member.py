@@ -6,6 +6,8 @@ Rules:
    is open, and what is finished is settled before they are given up; of lost ones nothing is settled (rule F1).
 2. Of a new partition: its committed offset at read_committed, then the state's end, read to it, then its records (F2).
 3. Polling goes on while state is read, partitions wait or Kafka is away.
+
+Keeps: F1, F2.
 """
 
 from __future__ import annotations
@@ -22,12 +24,14 @@ import structlog
 from cdc_runtime.consuming.position_age import CommittedPosition, from_metadata
 from cdc_runtime.consuming.records import TopicPartition
 from cdc_runtime.drain import Drain
+from cdc_runtime.health import Health
 from cdc_runtime.kafka.consumer import GroupConsumer
 from cdc_runtime.settings.models import KafkaSettings
 from cdc_runtime.subjects import KAFKA
 from file_fetcher.fetcher import Fetcher
 from file_fetcher.intake.partitions import TablePartition
 from file_fetcher.intake.position_check import PositionCheck
+from file_fetcher.own_topics import OwnTopics
 from file_fetcher.settling.kafka_transactions import Membership
 from schemas.errors import TransientError
 
@@ -54,15 +58,17 @@ class GroupMember:
         self,
         settings: KafkaSettings,
         fetcher: Fetcher,
+        own_topics: OwnTopics,
         *,
         catch_up: Callable[[Sequence[int]], None],
-        examination: PositionCheck,
+        position_check: PositionCheck,
+        health: Health,
     ) -> None:
         self._fetcher = fetcher
         self._catch_up = catch_up
-        self._examination = examination
-        self._state_partitions = fetcher.own_topics.partitions
-        self._health = fetcher.health
+        self._position_check = position_check
+        self._state_partitions = own_topics.partitions
+        self._health = health
         self._new: list[TablePartition] = []
         # State partitions that were begun to be read and not read to their end.
         self._unread: set[int] = set()
@@ -71,9 +77,7 @@ class GroupMember:
         self._asking: Future[None] | None = None
         self._asked_at = time.monotonic()
         self._closing = False
-        self._consumer = GroupConsumer(
-            settings, fetcher.own_topics.group, [fetcher.own_topics.topics.table_pattern], self
-        )
+        self._consumer = GroupConsumer(settings, own_topics.group, [own_topics.topics.table_pattern], self)
 
     def run(self, drain: Drain) -> None:
         """Work until the end is asked for, then finish what is under way. Raises our errors."""
@@ -82,7 +86,7 @@ class GroupMember:
         self._health.not_ready("stopping")
         # What was read is finished, as far as half the time goes; the rest is read again by whoever comes next.
         until = time.monotonic() + drain.remaining_s() / 2
-        self._consumer.pause(self._fetcher.held)
+        self._consumer.pause(self._fetcher.assigned)
         while time.monotonic() < until and not self._fetcher.idle:
             self._round(_WAIT_S, take=False)
 
@@ -132,17 +136,17 @@ class GroupMember:
             try:
                 loading.future.result()
             except TransientError as exc:
-                self._later(loading.partitions, exc)
+                self._put_off(loading.partitions, exc)
             else:
                 self._unread.clear()
                 self._fetcher.reading(begins=False)
                 self._health.ready(KAFKA)
-                for held in loading.partitions:
-                    if self._is_held(held):
-                        self._fetcher.ready(held, loading.commits.get(held.topic_partition))
+                for assigned in loading.partitions:
+                    if self._is_ours(assigned):
+                        self._fetcher.ready(assigned, loading.commits.get(assigned.topic_partition))
         # One of the two at a time: while retries are read, some look lost that are not.
         if self._loading is None and self._asking is None and time.monotonic() >= self._not_before:
-            new, self._new = [held for held in self._new if self._is_held(held)], []
+            new, self._new = [assigned for assigned in self._new if self._is_ours(assigned)], []
             if new or self._unread:
                 self._begin(new)
 
@@ -156,21 +160,21 @@ class GroupMember:
                 raise problem
         if self._asking is None and self._loading is None and time.monotonic() - self._asked_at >= _ASK_S:
             self._asked_at = time.monotonic()
-            ready = [held for held in self._fetcher.held.values() if held.ready]
-            self._asking = _in_background(partial(self._examination.ask_for_lost, ready))
+            ready = [assigned for assigned in self._fetcher.assigned.values() if assigned.ready]
+            self._asking = _in_background(partial(self._position_check.ask_for_lost, ready))
 
     def _begin(self, new: list[TablePartition]) -> None:
         try:
             # Waits until no transaction of an earlier owner is open.
-            found = self._consumer.committed_with_metadata([held.topic_partition for held in new]) if new else {}
+            found = self._consumer.committed_with_metadata([each.topic_partition for each in new]) if new else {}
         except TransientError as exc:
-            self._later(new, exc)
+            self._put_off(new, exc)
             return
         commits = {
             topic_partition: CommittedPosition(offset, from_metadata(text))
             for topic_partition, (offset, text) in found.items()
         }
-        self._unread |= {held.topic_partition.partition % self._state_partitions for held in new}
+        self._unread |= {assigned.topic_partition.partition % self._state_partitions for assigned in new}
         self._fetcher.reading(begins=True)
         reading = _in_background(partial(self._read_state, sorted(self._unread), new, commits))
         self._loading = _Loading(new, commits, reading)
@@ -180,9 +184,9 @@ class GroupMember:
     ) -> None:
         """In a thread of its own."""
         self._catch_up(partitions)
-        self._examination.examine(new, commits)
+        self._position_check.examine(new, commits)
 
-    def _later(self, partitions: list[TablePartition], problem: TransientError) -> None:
+    def _put_off(self, partitions: list[TablePartition], problem: TransientError) -> None:
         self._new = [*partitions, *self._new]
         self._not_before = time.monotonic() + _AGAIN_S
         self._health.not_ready(str(problem), KAFKA)
@@ -192,8 +196,8 @@ class GroupMember:
     def _nowhere(_: TopicPartition) -> int | None:
         return None
 
-    def _is_held(self, held: TablePartition) -> bool:
-        return self._fetcher.held.get(held.topic_partition) is held
+    def _is_ours(self, assigned: TablePartition) -> bool:
+        return self._fetcher.assigned.get(assigned.topic_partition) is assigned
 
 
 def _in_background(work: Callable[[], None]) -> Future[None]:

@@ -22,23 +22,29 @@ from cdc_runtime.throttle import Throttle
 from file_fetcher.download.downloader import Downloader
 from file_fetcher.download.google_engine import check_credentials_file
 from file_fetcher.download.sources import rules_of
-from file_fetcher.fetcher import Fetcher, Pace, Parts
+from file_fetcher.fetcher import Fetcher
 from file_fetcher.fetching.contents import Contents
 from file_fetcher.fetching.fetch import Fetching
 from file_fetcher.fetching.origins import Origins
 from file_fetcher.fetching.threads import Downloads
+from file_fetcher.floor_runs import FloorRuns
 from file_fetcher.group_member import GroupMember
+from file_fetcher.intake.admission import Admission
+from file_fetcher.intake.assignment import Assignment
 from file_fetcher.intake.followed_tables import FollowedTables
 from file_fetcher.intake.partitions import TablePartition
 from file_fetcher.intake.position_check import PositionCheck
 from file_fetcher.intake.record_reader import RecordReader
 from file_fetcher.metrics import FetcherMetrics
+from file_fetcher.open_works import OpenWorks
 from file_fetcher.own_topics import OwnTopics
 from file_fetcher.parsers.media_types import unknown_words
 from file_fetcher.parsers.pool import ParserPool
 from file_fetcher.references.local import ReferenceStore
 from file_fetcher.references.rebuild import bring_up_to_date
+from file_fetcher.retries_due import DueRetries
 from file_fetcher.settings import FetcherSettings
+from file_fetcher.settling.finished_works import FinishedWorks, Pace
 from file_fetcher.settling.kafka_transactions import KafkaTransactions
 from file_fetcher.settling.publisher import ResultPublisher, instance_name
 from file_fetcher.store.opening import open_store
@@ -59,8 +65,7 @@ def run(context: Context[FetcherSettings]) -> None:
     _judge(settings)
     admin = KafkaAdmin(settings.kafka)
     if _wait_for_kafka(settings, admin, drain):
-        metrics = FetcherMetrics(context.metrics, settings.fetcher_group)
-        with _joined(settings, admin, health, metrics, drain=drain) as member:
+        with _joined(context, admin) as member:
             health.ready()
             _log.info("fetcher started", group=settings.fetcher_group)
             member.run(drain)
@@ -115,95 +120,126 @@ def _wait_for_kafka(settings: FetcherSettings, admin: KafkaAdmin, drain: Drain) 
 
 
 @contextmanager
-def _joined(
-    settings: FetcherSettings, admin: KafkaAdmin, health: Health, metrics: FetcherMetrics, *, drain: Drain
-) -> Iterator[GroupMember]:
-    """Everything that a member of the group needs; all of it is closed, in the order that loses least."""
+def _joined(context: Context[FetcherSettings], admin: KafkaAdmin) -> Iterator[GroupMember]:
+    """A member of the group; all that it needs is closed again, in the order that loses least."""
     with ExitStack() as closing:
-        folder = _folder(settings.data_directory)
-        store = ReferenceStore(folder)
-        closing.callback(store.close)
-        own_topics = _own_topics(settings, admin)
+        yield _Joint(context, admin, closing).member()
 
-        def catch_up(partitions: Sequence[int]) -> None:
-            bring_up_to_date(store, settings.kafka, own_topics.topics, settings.fetcher_group, partitions, admin=admin)
 
-        publisher = ResultPublisher(
-            settings.kafka,
-            f"{settings.kafka.prefix}-{settings.fetcher_group}-{instance_name(folder)}",
-            settings.start_timeout_s,
+class _Joint:
+    """Makes the parts of a member, each when it is asked for."""
+
+    def __init__(self, context: Context[FetcherSettings], admin: KafkaAdmin, closing: ExitStack) -> None:
+        self._context = context
+        self._settings = context.settings
+        self._admin = admin
+        self._closing = closing
+        self._metrics = FetcherMetrics(context.metrics, context.settings.fetcher_group)
+        self._folder = _folder(context.settings.data_directory)
+        self._store = ReferenceStore(self._folder)
+        closing.callback(self._store.close)
+        self._own_topics = _own_topics(context.settings, admin)
+        self._partitions: Partitions[TablePartition] = Partitions()
+
+    def member(self) -> GroupMember:
+        transactions = self._transactions()
+        fetcher = self._fetcher(transactions)
+        requests = Requests(self._settings.kafka, self._settings.fetcher_group)
+        member = GroupMember(
+            self._settings.kafka,
+            fetcher,
+            self._own_topics,
+            catch_up=self._catch_up,
+            position_check=PositionCheck(self._admin, self._store, requests),
+            health=self._context.health,
         )
-        closing.callback(publisher.close)
+        self._closing.callback(member.close)
+        return member
+
+    def _catch_up(self, partitions: Sequence[int]) -> None:
+        topics, group = self._own_topics.topics, self._own_topics.group
+        bring_up_to_date(self._store, self._settings.kafka, topics, group, partitions, admin=self._admin)
+
+    def _transactions(self) -> KafkaTransactions:
+        settings = self._settings
+        transactional_id = f"{settings.kafka.prefix}-{settings.fetcher_group}-{instance_name(self._folder)}"
+        publisher = ResultPublisher(settings.kafka, transactional_id, settings.start_timeout_s)
+        self._closing.callback(publisher.close)
         publisher.ready()
-        partitions: Partitions[TablePartition] = Partitions()
-        transactions = KafkaTransactions(
-            publisher, store, partitions, own_topics=own_topics, catch_up=catch_up, metrics=metrics
+        return KafkaTransactions(
+            publisher,
+            self._store,
+            self._partitions,
+            own_topics=self._own_topics,
+            catch_up=self._catch_up,
+            metrics=self._metrics,
         )
-        letters = DeadLetterWriter(settings.kafka, own_topics.topics.dead_letters(settings.fetcher_group))
-        closing.callback(letters.close)
-        following = FollowedTables(settings.kafka, admin)
-        closing.callback(following.close)
-        fetching, downloads = _workshop(settings, folder, health, metrics, drain=drain, closing=closing)
-        parts = Parts(
+
+    def _fetcher(self, transactions: KafkaTransactions) -> Fetcher:
+        settings, health, metrics = self._settings, self._context.health, self._metrics
+        store, partitions, own_topics = self._store, self._partitions, self._own_topics
+        writer = DeadLetterWriter(settings.kafka, own_topics.topics.dead_letters(own_topics.group))
+        self._closing.callback(writer.close)
+        followed_tables = FollowedTables(settings.kafka, self._admin)
+        self._closing.callback(followed_tables.close)
+        record_reader = RecordReader(followed_tables, tuple(settings.project_columns))
+        fetching = self._fetching()
+        works = OpenWorks(store, partitions, fetching, self._downloads(), metrics=metrics)
+        admission = Admission(
+            record_reader,
+            followed_tables,
+            writer,
             own_topics=own_topics,
-            store=store,
-            partitions=partitions,
-            following=following,
-            reading=RecordReader(following, tuple(settings.project_columns)),
-            fetching=fetching,
-            downloads=downloads,
-            transactions=transactions,
-            dead_letters=letters,
             metrics=metrics,
             health=health,
-            pace=Pace(settings.max_open_references, settings.publish_interval_s, settings.commit_interval_s),
+            offer=works.offer,
         )
-        examination = PositionCheck(admin, store, Requests(settings.kafka, settings.fetcher_group))
-        member = GroupMember(settings.kafka, Fetcher(parts), catch_up=catch_up, examination=examination)
-        closing.callback(member.close)
-        yield member
+        pace = Pace(settings.publish_interval_s, settings.commit_interval_s)
+        return Fetcher(
+            Assignment(partitions, own_topics.topics, settings.max_open_references, metrics=metrics, health=health),
+            admission,
+            works,
+            retries=DueRetries(store, record_reader, metrics),
+            floors=FloorRuns(store, works, transactions, own_topics),
+            finished=FinishedWorks(works, transactions, health, pace),
+        )
 
+    def _fetching(self) -> Fetching:
+        """What downloads and reads files."""
+        settings, health = self._settings, self._context.health
+        store = open_store(settings.store_url, self._folder, settings.s3)
+        _wait_for_store(store, settings.start_timeout_s, health, self._context.drain)
+        downloader = Downloader(settings)
+        self._closing.callback(downloader.close)
+        parsers = ParserPool(settings.parsers, settings.limits, self._folder / "parsing")
+        self._closing.callback(parsers.close)
+        for name, reason in parsers.broken.items():
+            _log.warning("parser is not used", parser=name, reason=reason)
+        if unknown := unknown_words(settings.limits.types, parsers.signatures()):
+            remedy = "correct limits.types, or install a parser that brings them"
+            _log.warning("types are not known", types=unknown, remedy=remedy)
+        origins = Origins(settings.retry, self._metrics)
+        health.detail("left_alone", origins.open_origins)
+        return Fetching(
+            downloader,
+            Contents(store, parsers, settings.limits, self._metrics.count),
+            rules_of(settings.s3, settings.urls, settings.google),
+            origins=origins,
+            folder=_folder(self._folder / "downloads", emptied=True),
+            delays_s=settings.retry.delays_s,
+            metrics=self._metrics,
+        )
 
-def _workshop(
-    settings: FetcherSettings,
-    folder: Path,
-    health: Health,
-    metrics: FetcherMetrics,
-    *,
-    drain: Drain,
-    closing: ExitStack,
-) -> tuple[Fetching, Downloads]:
-    """What downloads and reads files."""
-    store = open_store(settings.store_url, folder, settings.s3)
-    _wait_for_store(store, settings.start_timeout_s, health, drain)
-    downloader = Downloader(settings)
-    closing.callback(downloader.close)
-    parsers = ParserPool(settings.parsers, settings.limits, folder / "parsing")
-    closing.callback(parsers.close)
-    for name, reason in parsers.broken.items():
-        _log.warning("parser is not used", parser=name, reason=reason)
-    if unknown := unknown_words(settings.limits.types, parsers.signatures()):
-        remedy = "correct limits.types, or install a parser that brings them"
-        _log.warning("types are not known", types=unknown, remedy=remedy)
-    contents = Contents(store, parsers, settings.limits, metrics.count)
-    origins = Origins(settings.retry, metrics)
-    health.detail("left_alone", origins.open_origins)
-    downloading = _folder(folder / "downloads", emptied=True)
-    fetching = Fetching(
-        downloader,
-        contents,
-        rules_of(settings.s3, settings.urls, settings.google),
-        origins=origins,
-        folder=downloading,
-        delays_s=settings.retry.delays_s,
-        metrics=metrics,
-    )
-    download = settings.download
-    threads = download.max_connections + settings.parsers.workers * _READERS_PER_PARSER
-    throttle = Throttle(start=download.connections, minimum=1, maximum=download.max_connections, uniform=random.random)
-    downloads = Downloads(throttle, threads, metrics)
-    closing.callback(downloads.close, settings.download.read_timeout_s / 10)
-    return fetching, downloads
+    def _downloads(self) -> Downloads:
+        """The threads that fetch."""
+        settings = self._settings.download
+        threads = settings.max_connections + self._settings.parsers.workers * _READERS_PER_PARSER
+        throttle = Throttle(
+            start=settings.connections, minimum=1, maximum=settings.max_connections, uniform=random.random
+        )
+        downloads = Downloads(throttle, threads, self._metrics)
+        self._closing.callback(downloads.close, settings.read_timeout_s / 10)
+        return downloads
 
 
 def _own_topics(settings: FetcherSettings, admin: KafkaAdmin) -> OwnTopics:

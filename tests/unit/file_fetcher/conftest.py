@@ -7,17 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from file_fetcher import fetcher as fetchers
 from file_fetcher.references.local import ReferenceStore
-from tests.unit.file_fetcher.members import Clock, World
+from tests.unit.file_fetcher.members import Clock, World, stop_clocks
 
 
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """A member whose clock stands still until the test moves it."""
     clock = Clock()
-    monkeypatch.setattr(fetchers, "time", clock)
-    monkeypatch.setattr("file_fetcher.settling.kafka_transactions.time", clock)
+    stop_clocks(monkeypatch, clock)
     store = ReferenceStore(tmp_path)
     yield World(store, clock)
     store.close()

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import pytest
+
 from cdc_runtime.consuming.dead_letters import DeadLetter
 from cdc_runtime.consuming.partitions import Partitions
 from cdc_runtime.consuming.position_age import CommittedPosition
@@ -14,13 +16,19 @@ from cdc_runtime.consuming.records import Record, TopicPartition
 from cdc_runtime.consuming.row_changes import Floor
 from cdc_runtime.health import Health
 from cdc_runtime.metrics import Metrics
-from file_fetcher.fetcher import Fetcher, Pace, Parts
+from file_fetcher.fetcher import Fetcher
 from file_fetcher.fetching.threads import Task
+from file_fetcher.floor_runs import FloorRuns
+from file_fetcher.intake.admission import Admission
+from file_fetcher.intake.assignment import Assignment
 from file_fetcher.intake.partitions import TablePartition
 from file_fetcher.metrics import FetcherMetrics
+from file_fetcher.open_works import OpenWorks
 from file_fetcher.references.changes import Waits, change_of
 from file_fetcher.references.local import ReferenceStore
 from file_fetcher.references.retries import Retry
+from file_fetcher.retries_due import DueRetries
+from file_fetcher.settling.finished_works import FinishedWorks, Pace
 from file_fetcher.settling.kafka_transactions import KafkaTransactions, Membership
 from file_fetcher.work import Fetch, Outcome, Row
 from schemas.errors import Unreachable
@@ -92,7 +100,7 @@ class _Letters:
         self.written += letters
 
 
-class _Following:
+class _FollowedTables:
     def poll(self) -> None:
         """Nothing ever changes."""
 
@@ -108,6 +116,23 @@ class Clock:
         return self.now
 
 
+# The modules of a member that read a clock.
+CLOCKED = (
+    "fetcher",
+    "open_works",
+    "retries_due",
+    "floor_runs",
+    "settling.finished_works",
+    "settling.kafka_transactions",
+)
+
+
+def stop_clocks(patch: pytest.MonkeyPatch, clock: Clock) -> None:
+    """Have a member look at this clock."""
+    for name in CLOCKED:
+        patch.setattr(f"file_fetcher.{name}.time", clock)
+
+
 class World:
     """A fetcher with real offsets, store, order and settlement of rows; what is beyond the process is made by hand."""
 
@@ -120,30 +145,31 @@ class World:
         self.next_offset = dict.fromkeys((PARTITION, OTHER), 5)
         self.versions = 10
         metrics = FetcherMetrics(Metrics("file-fetcher", "1"), "group")
-        publisher: Any = self.broker
         partitions: Partitions[TablePartition] = Partitions()
+        fakes: Any = self
+        transactions = KafkaTransactions(
+            fakes.broker, store, partitions, own_topics=OWN_TOPICS, catch_up=self.catch_up, metrics=metrics
+        )
+        works = OpenWorks(store, partitions, fakes.fetching, fakes.downloads, metrics=metrics)
+        followed_tables: Any = _FollowedTables()
+        admission = Admission(
+            fakes.reading,
+            followed_tables,
+            fakes.letters,
+            own_topics=OWN_TOPICS,
+            metrics=metrics,
+            health=self.health,
+            offer=works.offer,
+        )
         self.fetcher = Fetcher(
-            Parts(
-                own_topics=OWN_TOPICS,
-                store=store,
-                partitions=partitions,
-                following=_Following(),  # type: ignore[arg-type]
-                reading=self.reading,  # type: ignore[arg-type]
-                fetching=self.fetching,  # type: ignore[arg-type]
-                downloads=self.downloads,  # type: ignore[arg-type]
-                transactions=KafkaTransactions(
-                    publisher,
-                    store,
-                    partitions,
-                    own_topics=OWN_TOPICS,
-                    catch_up=self.catch_up,
-                    metrics=metrics,
-                ),
-                dead_letters=self.letters,  # type: ignore[arg-type]
-                metrics=metrics,
-                health=self.health,
-                pace=Pace(max_open_references=6, publish_interval_s=0.2, commit_interval_s=5.0),
-            )
+            Assignment(partitions, TOPICS, 6, metrics=metrics, health=self.health),
+            admission,
+            works,
+            retries=DueRetries(store, fakes.reading, metrics),
+            floors=FloorRuns(store, works, transactions, OWN_TOPICS),
+            finished=FinishedWorks(
+                works, transactions, self.health, Pace(publish_interval_s=0.2, commit_interval_s=5.0)
+            ),
         )
 
     def catch_up(self, partitions: Sequence[int]) -> None:

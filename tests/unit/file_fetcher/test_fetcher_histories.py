@@ -17,15 +17,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cdc_runtime.consuming.records import Record
-from file_fetcher import fetcher as fetchers
 from file_fetcher.references.changes import Ended
 from file_fetcher.references.local import ReferenceStore
-from file_fetcher.settling import kafka_transactions as publications
 from file_fetcher.work import Again, Fetch, Outcome
 from schemas.file_results import FileResult, Status
 from schemas.file_state import State
 from tests.unit.file_fetcher.brokers import ABORTS, UNHEARD
-from tests.unit.file_fetcher.members import MEMBER, Clock, World
+from tests.unit.file_fetcher.members import MEMBER, Clock, World, stop_clocks
 from tests.unit.file_fetcher.rows import PARTITION, failed, got, skipped
 
 NAMES = ("photos/7", "photos/8")
@@ -143,8 +141,7 @@ class _Story:
 def clock() -> Iterator[Clock]:
     made = Clock()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fetchers, "time", made)
-        patch.setattr(publications, "time", made)
+        stop_clocks(patch, made)
         yield made
 
 

@@ -1,0 +1,89 @@
+"""
+The partitions that are ours: taken over, made ready, paused, given up.
+
+Rule 1: nothing of a partition is handled before what was remembered of its rows has been read (rule F2).
+Rule 2: partitions pause when enough is open, and go on at half of it; one that waits pauses by itself.
+
+Leaves to others: who reads what is remembered, and what becomes of records and works.
+
+Keeps: F2, V12.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from cdc_runtime.consuming.partitions import Partitions
+from cdc_runtime.consuming.position_age import CommittedPosition
+from cdc_runtime.consuming.records import TopicPartition
+from cdc_runtime.health import Health
+from file_fetcher.intake.partitions import TablePartition
+from file_fetcher.metrics import FetcherMetrics
+from schemas.topics import Topics
+
+
+class Assignment:
+    """What one member has of the table topics."""
+
+    def __init__(
+        self,
+        partitions: Partitions[TablePartition],
+        topics: Topics,
+        max_open_references: int,
+        *,
+        metrics: FetcherMetrics,
+        health: Health,
+    ) -> None:
+        self.partitions = partitions
+        self._topics = topics
+        self._max_open_references = max_open_references
+        self._metrics = metrics
+        self._health = health
+
+    def assign(self, partitions: Iterable[TopicPartition]) -> list[TablePartition]:
+        """Take partitions over; their records wait until they are `ready`."""
+        taken = []
+        for topic_partition in partitions:
+            name = self._topics.parse_table(topic_partition.topic)
+            if name is not None:
+                assigned = self.partitions[topic_partition] = TablePartition(topic_partition, name[0])
+                taken.append(assigned)
+        self._changed("assign")
+        return taken
+
+    def ready(self, assigned: TablePartition, committed: CommittedPosition | None, now_ms: int) -> None:
+        """What was remembered of a partition's rows has been read: it begins at its committed position."""
+        assigned.begin(committed, now_ms)
+        assigned.ready = True
+
+    def drop(self, partitions: Iterable[TopicPartition], kind: str) -> None:
+        """Partitions are no longer ours; `kind`: `revoke` or `lost`."""
+        gone = set(partitions)
+        for topic_partition in gone:
+            if (assigned := self.partitions.pop(topic_partition, None)) is not None:
+                assigned.drop()
+                self._health.ready(assigned.subject)
+        self._changed(kind)
+
+    def turns(self, open_references: int, *, still: bool) -> tuple[list[TopicPartition], list[TopicPartition]]:
+        """Partitions to pause and to resume; `still`: nothing may be started."""
+        limit = self._max_open_references
+        pause: list[TopicPartition] = []
+        resume: list[TopicPartition] = []
+        for assigned in self.partitions.values():
+            full = open_references >= (limit // 2 if assigned.paused else limit)
+            wanted = full or assigned.waits or still
+            if wanted != assigned.paused:
+                assigned.paused = wanted
+                (pause if wanted else resume).append(assigned.topic_partition)
+        self._metrics.paused.set(sum(each.paused for each in self.partitions.values()))
+        self._metrics.open.set(open_references)
+        return pause, resume
+
+    def room(self, open_references: int) -> int:
+        """How many references more may be open."""
+        return self._max_open_references - open_references
+
+    def _changed(self, kind: str) -> None:
+        self._metrics.rebalanced(kind)
+        self._metrics.assigned.set(len(self.partitions))
