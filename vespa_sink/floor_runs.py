@@ -1,74 +1,73 @@
-"""Runs floors as barriers of their partitions (rule V4): alone, to their end, and once more when nothing is late."""
+"""
+Runs floors as barriers of their partitions: alone, to their end, and once more when nothing is late.
+
+Keeps: V4.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine, Iterable
-from typing import Any, Protocol
+from typing import Any
 
-from cdc_runtime.consuming.records import Record
 from cdc_runtime.consuming.row_changes import Floor
-from cdc_runtime.subjects import Subject
+from cdc_runtime.consuming.tasks import Tasks
+from cdc_runtime.health import Health
+from vespa_sink.completion import Completion
+from vespa_sink.health import report
 from vespa_sink.intake.partitions import AssignedPartition
 from vespa_sink.intake.topics import TableTopic
-from vespa_sink.parts import Parts
-from vespa_sink.vespa.searches import Sweep
-from vespa_sink.writes.attempts import RowWrite
-from vespa_sink.writes.write_order import Barrier
-
-
-class Hub(Protocol):
-    """Who holds the partitions."""
-
-    def run(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run a task."""
-
-    def done(self, assigned: AssignedPartition, record: Record) -> None:
-        """A record needs nothing more."""
-
-    def needless(self, writes: Iterable[RowWrite]) -> None:
-        """Writes that newer ones have replaced."""
-
-    def go_on(self) -> None:
-        """Something may be ready to be sent."""
-
-    def health(self, subject: Subject, reason: str | None) -> None:
-        """Something is wrong, or (None) no longer."""
+from vespa_sink.vespa.searches import Index, Sweep
+from vespa_sink.vespa.sweeper import FloorSweeper
+from vespa_sink.writes.write_order import Barrier, WriteOrder
 
 
 class FloorRuns:
-    """Lives in the event loop of its hub."""
+    """Lives in the event loop. `longest_request_s`: after it, no request of ours can still take effect."""
 
-    def __init__(self, parts: Parts, hub: Hub) -> None:
-        self._parts = parts
-        self._hub = hub
+    def __init__(
+        self,
+        order: WriteOrder[AssignedPartition, Any],
+        sweeper: FloorSweeper,
+        completion: Completion,
+        *,
+        tasks: Tasks,
+        health: Health,
+        rows: Index,
+        longest_request_s: float,
+    ) -> None:
+        self._order = order
+        self._sweeper = sweeper
+        self._completion = completion
+        self._tasks = tasks
+        self._health = health
+        self._rows = rows
+        self._longest_request_s = longest_request_s
 
     def start(self) -> None:
         """Start every floor whose partition is quiet; cheap when there is none."""
-        while (barrier := self._parts.order.take_barrier()) is not None:
-            self._hub.run(self._carry_out(barrier))
+        while (barrier := self._order.take_barrier()) is not None:
+            self._tasks.run(self._carry_out(barrier))
 
     async def _carry_out(self, barrier: Barrier[AssignedPartition, Floor]) -> None:
         assigned, floor = barrier.partition, barrier.content
         assert isinstance(assigned.topic_type, TableTopic)
         table = assigned.topic_type.table.document_table
-        sweep = Sweep(self._parts.records, table, assigned.topic_partition.partition, floor.below_version)
+        sweep = Sweep(self._rows, table, assigned.topic_partition.partition, floor.below_version)
         await self._sweep(assigned, sweep)
         # A write that got no answer may come after us: then the floor counts only once that is over.
         doubtful = assigned.doubts.left_s(time.monotonic()) > 0
-        self._hub.needless(self._parts.order.barrier_done(barrier))
+        self._completion.floor_over(barrier)
         if not doubtful:
-            self._hub.done(assigned, floor.record)
-        self._hub.go_on()
-        await asyncio.sleep(self._parts.client.longest_request_s)
+            self._completion.done(assigned, floor.record)
+        await asyncio.sleep(self._longest_request_s)
         await self._sweep(assigned, sweep)
         if doubtful:
-            self._hub.done(assigned, floor.record)
+            self._completion.done(assigned, floor.record)
 
     async def _sweep(self, assigned: AssignedPartition, sweep: Sweep) -> None:
-        await self._parts.sweeper.sweep(
+        await self._sweeper.sweep(
             sweep,
             wanted=lambda: not assigned.dropped,
-            on_trouble=lambda reason: self._hub.health(assigned.subject, reason),
+            on_trouble=lambda reason: report(self._health, assigned.subject, reason),
         )

@@ -26,6 +26,7 @@ from cdc_runtime.kafka.consumer import GroupConsumer
 from cdc_runtime.subjects import KAFKA
 from schemas.errors import RowferryError, TransientError
 from schemas.topics import Topics
+from vespa_sink.intake.assignment import Assignment
 from vespa_sink.intake.partitions import AssignedPartition
 from vespa_sink.intake.topics import subscription
 from vespa_sink.metrics import SinkMetrics
@@ -43,9 +44,17 @@ class GroupMember:
     """One member of the consumer group. Made and used in the event loop."""
 
     def __init__(
-        self, settings: SinkSettings, sink: Sink, admin: KafkaAdmin, *, metrics: SinkMetrics, health: Health
+        self,
+        settings: SinkSettings,
+        assignment: Assignment,
+        sink: Sink,
+        *,
+        admin: KafkaAdmin,
+        metrics: SinkMetrics,
+        health: Health,
     ) -> None:
         self._settings = settings
+        self._assignment = assignment
         self._sink = sink
         self._admin = admin
         self._metrics = metrics
@@ -58,13 +67,13 @@ class GroupMember:
         wanted = subscription(Topics(settings.kafka.prefix))
         self._consumer = GroupConsumer(settings.kafka, settings.group, wanted, self)
 
-    async def run(self) -> None:
-        """Read until the sink is stopped. Raises our errors."""
-        while not self._sink.stopped.is_set():
+    async def run(self, stopped: asyncio.Event) -> None:
+        """Read until `stopped` is set. Raises our errors."""
+        while not stopped.is_set():
             records: list[Record] = await self._call(lambda: self._consumer.poll_batch(_BATCH, _WAIT_S))
             if self._new:
                 await self._begin()
-            self._sink.admission.take(records)
+            self._sink.take(records)
             self._health.tick()
             await self._pause_and_resume()
             if time.monotonic() - self._committed_at >= self._settings.commit_interval_s:
@@ -80,7 +89,7 @@ class GroupMember:
 
     def on_assign(self, topic_partitions: Sequence[TopicPartition]) -> None:
         """Take partitions; their positions are looked up before anything of them is handled."""
-        self._new.extend(self._in_loop(self._assign, topic_partitions))
+        self._new.extend(self._in_loop(self._assignment.add, topic_partitions))
 
     def on_revoke(self, topic_partitions: Sequence[TopicPartition]) -> None:
         """Finish and commit."""
@@ -90,27 +99,21 @@ class GroupMember:
         finished = asyncio.run_coroutine_threadsafe(self._sink.finish(topic_partitions, until), self._loop)
         finished.result()
         # Asked in this thread: any other would wait for the call that we are part of. A closing client is not asked.
-        ends = (
-            {}
-            if self._stop_by is not None
-            else {topic_partition: self._consumer.known_end(topic_partition) for topic_partition in topic_partitions}
-        )
-        positions = self._in_loop(lambda these: self._sink.positions(ends.get, these), topic_partitions)
+        asked = topic_partitions if self._stop_by is None else ()
+        ends = {each: self._consumer.known_end(each) for each in asked}
+        positions = self._in_loop(lambda these: self._assignment.positions(ends.get, these), topic_partitions)
         try:
             self._consumer.commit(_offsets(positions), metadata=_texts(positions))
         except RowferryError as exc:
             self._metrics.commit_failures.inc()
             _log.warning("positions of revoked partitions not committed", reason=str(exc))
-        self._in_loop(lambda these: self._sink.drop(these, "revoke"), topic_partitions)
+        self._in_loop(lambda these: self._assignment.drop(these, "revoke"), topic_partitions)
 
     def on_lost(self, topic_partitions: Sequence[TopicPartition]) -> None:
         """Forget."""
-        self._in_loop(lambda these: self._sink.drop(these, "lost"), topic_partitions)
+        self._in_loop(lambda these: self._assignment.drop(these, "lost"), topic_partitions)
 
     # -- steps
-
-    def _assign(self, topic_partitions: Sequence[TopicPartition]) -> list[AssignedPartition]:
-        return self._sink.assign(topic_partitions)
 
     async def _begin(self) -> None:
         """Look up where new partitions stand; while Kafka does not say, nothing of them is handled."""
@@ -141,7 +144,7 @@ class GroupMember:
         )
 
     async def _pause_and_resume(self) -> None:
-        pause, resume = self._sink.turns()
+        pause, resume = self._assignment.turns()
         if pause or resume:
             await self._call(lambda: self._turn(pause, resume))
 
@@ -151,7 +154,7 @@ class GroupMember:
 
     async def _commit(self) -> None:
         self._committed_at = time.monotonic()
-        positions = self._sink.positions(self._consumer.known_end)
+        positions = self._assignment.positions(self._consumer.known_end)
         if not positions:
             return
         try:

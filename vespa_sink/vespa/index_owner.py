@@ -1,9 +1,16 @@
-"""Whose documents these are (rule D7): a document type and namespace belong to one pipeline, named by its prefix."""
+"""
+Whose documents these are: a document type and namespace belong to one pipeline, named by its prefix.
+
+Keeps: D7.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+
+from schemas.errors import SettingsError
+from vespa_sink.vespa.searches import Index
 
 
 def foreign_prefix(answer: Mapping[str, Any], prefix: str) -> str | None:
@@ -16,3 +23,15 @@ def foreign_prefix(answer: Mapping[str, Any], prefix: str) -> str | None:
         if isinstance(owner, str) and owner != prefix:
             return owner
     return None
+
+
+def check_owner(answer: Mapping[str, Any], index: Index, prefix: str) -> None:
+    """Raise `SettingsError` when a search's answer names another pipeline."""
+    other = foreign_prefix(answer, prefix)
+    if other is not None:
+        raise SettingsError(
+            f"expected document types of the pipeline with prefix {prefix!r} in namespace {index.namespace!r}, "
+            f"got those of {other!r}",
+            remedy="give each pipeline its own document types: set vespa.record_type, vespa.schema_type, "
+            "vespa.file_type and vespa.file_row_type",
+        )

@@ -1,19 +1,21 @@
 """
-Looks into a sample of refused writes (rule V8).
+Looks into a sample of refused writes.
 
 A stored version that lies in the future (a clock that ran ahead, a lost `_offsets`) would turn every write of a row
 into a silent 412. Versions of files count attempts of row versions (rule F3).
+
+Keeps: V8.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Coroutine
-from typing import Any
+from collections.abc import Collection
 from urllib.parse import quote
 
 import structlog
 
+from cdc_runtime.consuming.tasks import Tasks
 from schemas.errors import TransientError
 from schemas.file_results import ATTEMPTS
 from vespa_sink.documents.identifiers import DocumentId
@@ -30,21 +32,27 @@ class FutureVersions:
     """One look every few seconds at most."""
 
     def __init__(
-        self, client: VespaClient, metrics: SinkMetrics, *, file_types: Collection[str], every_s: float = _EVERY_S
+        self,
+        client: VespaClient,
+        *,
+        tasks: Tasks,
+        metrics: SinkMetrics,
+        file_types: Collection[str],
+        every_s: float = _EVERY_S,
     ) -> None:
         self._client = client
+        self._tasks = tasks
         self._file_types = file_types
         self._metrics = metrics
         self._every_s = every_s
         self._looked_at = float("-inf")
 
-    def look(self, operation: Operation) -> Coroutine[Any, Any, None] | None:
-        """What to run to look at the document of a refused write; None when one was looked at lately."""
+    def refused(self, operation: Operation) -> None:
+        """The index holds this version or a newer one: its document is looked at, unless one was lately."""
         now = time.monotonic()
-        if now - self._looked_at < self._every_s:
-            return None
-        self._looked_at = now
-        return self._look(operation)
+        if now - self._looked_at >= self._every_s:
+            self._looked_at = now
+            self._tasks.run(self._look(operation))
 
     async def _look(self, operation: Operation) -> None:
         document = operation.document

@@ -13,9 +13,18 @@ from collections.abc import Callable
 
 from cdc_runtime.backoff import NEIGHBOUR_DELAYS, Delays
 
-THROTTLED_DELAYS = Delays(first_s=0.1, longest_s=1.0)
-FULL_DELAYS = Delays(first_s=5.0, longest_s=5.0)  # feed block (507): disks and memory do not empty at once
+_THROTTLED_DELAYS = Delays(first_s=0.1, longest_s=1.0)
+_FULL_DELAYS = Delays(first_s=5.0, longest_s=5.0)  # feed block (507): disks and memory do not empty at once
 _FAILURES_IN_A_ROW = 3
+_THROTTLED = 429
+_FULL = 507
+
+
+def wait_after(status: int, attempt: int, uniform: Callable[[], float]) -> float:
+    """Seconds until a write that was answered so (0: not at all) is tried again; `attempt` counts from 1."""
+    delays = _THROTTLED_DELAYS if status == _THROTTLED else NEIGHBOUR_DELAYS
+    delay = delays.after_s(attempt, uniform)
+    return max(delay, _FULL_DELAYS.after_s(attempt, uniform)) if status == _FULL else delay
 
 
 class Outage:

@@ -8,46 +8,70 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Iterable
-from typing import Any, Protocol
+from collections.abc import Callable
 
 import structlog
 
-from cdc_runtime.subjects import document_type
+from cdc_runtime.consuming.tasks import Tasks
+from cdc_runtime import subjects
+from cdc_runtime.health import Health
 from schemas.errors import RecordError
-from vespa_sink.vespa.answers import Verdict, public_reason, stop_error, verdict
-from vespa_sink.vespa.client import VespaClient
-from vespa_sink.vespa.operations import Operation
-from vespa_sink.writes.attempts import Attempt, Owner
+from vespa_sink.completion import Completion
+from vespa_sink.health import report
+from vespa_sink.metrics import SinkMetrics
+from vespa_sink.vespa.answers import Verdict, public_reason
+from vespa_sink.vespa.probes import Probe
+from vespa_sink.writes.attempts import Attempt
 from vespa_sink.writes.breaker import Breaker
+from vespa_sink.writes.retries import Retries
 
 _log = structlog.get_logger(__name__)
 _LOOK_S = 0.1  # how often held documents are looked at; only while there are any
 _SILENCE_S = 1.0  # between two probes that got no answer
 
 
-class Sender(Protocol):
-    """Who sends attempts, and runs tasks."""
+class BreakerReport:
+    """Tells health, metrics and log when the breaker of a document type opens and closes."""
 
-    def again(self, attempts: Iterable[Attempt]) -> None:
-        """Send these before anything new."""
+    def __init__(self, document_type: str, health: Health, metrics: SinkMetrics) -> None:
+        self._document_type = document_type
+        self._subject = subjects.document_type(document_type)
+        self._health = health
+        self._metrics = metrics
 
-    def run(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run a task."""
+    def opened(self, reason: str) -> None:
+        """Nothing of the type is sent."""
+        told = f"expected documents to be accepted, got {reason}; compare the deployed application: vespa-sink check"
+        report(self._health, self._subject, told)
+        self._metrics.circuit(self._document_type, is_open=True)
+        _log.error("breaker opened", document_type=self._document_type, reason=reason)
+
+    def closed(self, *, held: int, parked: int) -> None:
+        """All that waited is sent."""
+        report(self._health, self._subject, None)
+        self._metrics.circuit(self._document_type, is_open=False)
+        _log.info("breaker closed", document_type=self._document_type, held=held, parked=parked)
 
 
 class Rejections:
-    """Lives in the event loop of its sender."""
+    """Lives in the event loop."""
 
     def __init__(
-        self, breaker: Breaker, probe: Operation, sender: Sender, *, owner: Owner, client: VespaClient
+        self,
+        breaker: Breaker,
+        probe: Probe,
+        report: BreakerReport,
+        *,
+        retries: Retries,
+        completion: Completion,
+        tasks: Tasks,
     ) -> None:
-        self.breaker = breaker
-        self._probe_operation = probe
-        self._sender = sender
-        self._owner = owner
-        self._client = client
-        self._name = probe.document.type
+        self._breaker = breaker
+        self._probe = probe
+        self._report = report
+        self._retries = retries
+        self._completion = completion
+        self._tasks = tasks
         self._held: list[Attempt] = []
         self._parked: list[Attempt] = []
         self._judging = False
@@ -56,7 +80,11 @@ class Rejections:
     @property
     def paused(self) -> bool:
         """Whether nothing of this type may be sent."""
-        return self.breaker.open
+        return self._breaker.open
+
+    def accepted(self) -> None:
+        """Vespa has taken a document of this type, or has a newer one."""
+        self._breaker.accepted()
 
     def park(self, attempt: Attempt) -> None:
         """Keep an attempt until the breaker closes."""
@@ -65,21 +93,20 @@ class Rejections:
     def reject(self, attempt: Attempt, reason: str) -> None:
         """Vespa has rejected the document of an attempt."""
         attempt.tries += 1
-        if attempt.judged and not self.breaker.open:
-            self._owner.give_up(
-                attempt.write, RecordError(f"expected Vespa to take the document, got a rejection: {reason}")
-            )
+        if attempt.judged and not self._breaker.open:
+            error = RecordError(f"expected Vespa to take the document, got a rejection: {reason}")
+            self._completion.give_up(attempt.write, error)
             return
-        was_open = self.breaker.open
+        was_open = self._breaker.open
         attempt.judged = False
         if attempt.rejected_at is None:
-            attempt.rejected_at = self.breaker.rejected(self._clock())
+            attempt.rejected_at = self._breaker.rejected(self._clock())
         self._held.append(attempt)
-        if self.breaker.open and not was_open:
-            self._opened(reason)
+        if self._breaker.open and not was_open:
+            self._report.opened(reason)
         if not self._judging:
             self._judging = True
-            self._sender.run(self._judge())
+            self._tasks.run(self._judge())
 
     async def _judge(self) -> None:
         """Decide about held documents until none is left."""
@@ -91,60 +118,50 @@ class Rejections:
 
     async def _step(self) -> None:
         now = self._clock()
-        if self.breaker.open:
-            if self.breaker.probe_due(now):
-                await self._probe()
+        if self._breaker.open:
+            if self._breaker.probe_due(now):
+                await self._ask()
             else:
-                await asyncio.sleep(min(1.0, self.breaker.probe_wait_s(now)))
+                await asyncio.sleep(min(1.0, self._breaker.probe_wait_s(now)))
             return
         due = [
             each
             for each in self._held
-            if each.rejected_at is not None and self.breaker.window_closed(each.rejected_at, now)
+            if each.rejected_at is not None and self._breaker.window_closed(each.rejected_at, now)
         ]
         if not due:
-            await asyncio.sleep(min(_LOOK_S, self.breaker.thresholds.window_s))
-        elif self.breaker.known_sound(now):
+            await asyncio.sleep(min(_LOOK_S, self._breaker.thresholds.window_s))
+        elif self._breaker.known_sound(now):
             self._held = [attempt for attempt in self._held if attempt not in due]
             self._once_more(due)
         else:
-            await self._probe()
+            await self._ask()
 
     def _once_more(self, attempts: list[Attempt]) -> None:
         """Send them a last time: the answer of an index that is known to be sound is the reason that is stored."""
         for attempt in attempts:
             attempt.judged = True
-        self._sender.again(attempts)
+        self._retries.again(attempts)
 
-    async def _probe(self) -> None:
-        answer = await self._client.send(self._probe_operation)
-        decided, now = verdict(answer), self._clock()
-        was_open = self.breaker.open
+    async def _ask(self) -> None:
+        decided, answer = await self._probe.ask()
+        now = self._clock()
+        was_open = self._breaker.open
         if decided in (Verdict.APPLIED, Verdict.SUPERSEDED, Verdict.IGNORED):
-            self.breaker.probe_accepted(now)
+            self._breaker.probe_accepted(now)
             if was_open:
                 self._closed()
         elif decided is Verdict.REJECTED:
-            self.breaker.probe_rejected(now)
+            self._breaker.probe_rejected(now)
             if not was_open:
-                self._opened(public_reason(answer))
+                self._report.opened(public_reason(answer))
         else:
-            if decided is Verdict.STOP:
-                self._owner.failed(stop_error(answer, self._client.url))
-            self.breaker.probe_failed(now)
+            self._breaker.probe_failed(now)
             await asyncio.sleep(_SILENCE_S)
 
-    def _opened(self, reason: str) -> None:
-        self._owner.health(
-            document_type(self._name),
-            f"expected documents to be accepted, got {reason}; compare the deployed application: vespa-sink check",
-        )
-        _log.error("breaker opened", document_type=self._name, reason=reason)
-
     def _closed(self) -> None:
-        self._owner.health(document_type(self._name), None)
-        _log.info("breaker closed", document_type=self._name, held=len(self._held), parked=len(self._parked))
         held, parked = self._held, self._parked
+        self._report.closed(held=len(held), parked=len(parked))
         self._held, self._parked = [], []
         self._once_more(held)
-        self._sender.again(parked)
+        self._retries.again(parked)

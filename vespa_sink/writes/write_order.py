@@ -60,9 +60,9 @@ class WriteOrder(Generic[P, W]):
         self._barriers: deque[Barrier[P, W]] = deque()
 
     @property
-    def ready(self) -> bool:
-        """Whether `take` has a write to give, probably."""
-        return bool(self._ready)
+    def barrier_ready(self) -> bool:
+        """Whether `take_barrier` may return one."""
+        return bool(self._barriers)
 
     def offer(self, item: Write[P, W] | Barrier[P, W]) -> list[Write[P, W]]:
         """Take an item in; returns the writes that it makes needless (itself, perhaps), which are done."""

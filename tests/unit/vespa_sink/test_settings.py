@@ -9,8 +9,9 @@ from cdc_runtime.settings.models import load
 from schemas.errors import SettingsError
 from tests.unit.vespa_sink.entries import column, entry
 from vespa_sink.documents.mapping import DocumentMapping
-from vespa_sink.service import limits_of, probes_of, read_mapping
+from vespa_sink.documents.mapping_file import read_mapping
 from vespa_sink.settings import SinkSettings, VespaSettings
+from vespa_sink.vespa.probes import limits_of, probes_of
 
 
 def test_defaults_need_no_source() -> None:

@@ -1,0 +1,109 @@
+"""
+The partitions that one member of the group holds, and how far each of them is.
+
+Rule 1: an offset is committed only behind records that are all done (`OffsetTracker`), and only for what we hold.
+Rule 2: what is on its way for a partition that we no longer hold has no consequence (`dropped`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from cdc_runtime.consuming.offsets import OffsetTracker
+from cdc_runtime.consuming.records import TopicPartition
+from cdc_runtime.health import Health
+from schemas.topics import Topics
+from vespa_sink.intake.backpressure import Backpressure
+from vespa_sink.intake.partitions import AssignedPartition
+from vespa_sink.intake.topics import topic_type_of
+from vespa_sink.metrics import SinkMetrics
+from vespa_sink.vespa.searches import Doubts
+from vespa_sink.writes.write_order import WriteOrder
+
+
+class Assignment:
+    """What is held now (`partitions`). All methods run in the event loop."""
+
+    def __init__(
+        self,
+        topics: Topics,
+        order: WriteOrder[AssignedPartition, Any],
+        backpressure: Backpressure[AssignedPartition],
+        *,
+        health: Health,
+        metrics: SinkMetrics,
+        longest_request_s: float,
+    ) -> None:
+        self._topics = topics
+        self._order = order
+        self._backpressure = backpressure
+        self._health = health
+        self._metrics = metrics
+        self._longest_request_s = longest_request_s
+        self.partitions: dict[TopicPartition, AssignedPartition] = {}
+
+    def add(self, topic_partitions: Iterable[TopicPartition]) -> list[AssignedPartition]:
+        """Take partitions over; their records wait until their positions are known."""
+        doubtful_until = time.monotonic() + self._longest_request_s
+        added = []
+        for topic_partition in topic_partitions:
+            topic_type = topic_type_of(topic_partition.topic, self._topics)
+            assigned = AssignedPartition(topic_partition, topic_type, OffsetTracker(), Doubts(doubtful_until))
+            self.partitions[topic_partition] = assigned
+            added.append(assigned)
+        self._counted("assign")
+        return added
+
+    def drop(self, topic_partitions: Iterable[TopicPartition], cause: str) -> None:
+        """Forget partitions; `cause`: as metrics name it."""
+        for topic_partition in topic_partitions:
+            assigned = self.partitions.pop(topic_partition, None)
+            if assigned is not None:
+                assigned.dropped = True
+                assigned.backlog.clear()
+                self._order.drop(assigned)
+                self._backpressure.drop(assigned)
+                self._health.ready(assigned.subject)
+                self._metrics.gone(topic_partition)
+        self._counted(cause)
+
+    def writing(self, topic_partitions: Iterable[TopicPartition]) -> bool:
+        """Whether something that was taken of these partitions is not written yet."""
+        held = (self.partitions.get(each) for each in topic_partitions)
+        return any(self._order.open_in(assigned) for assigned in held if assigned is not None)
+
+    def positions(
+        self, end_of: Callable[[TopicPartition], int | None], of: Iterable[TopicPartition] | None = None
+    ) -> dict[TopicPartition, tuple[int, int]]:
+        """Next offsets to commit, each with how current it is; `of`: these, whether or not they have moved."""
+        now_ms = int(time.time() * 1000)
+        chosen = list(self.partitions) if of is None else [each for each in of if each in self.partitions]
+        found = {}
+        for topic_partition in chosen:
+            assigned = self.partitions[topic_partition]
+            if of is not None:
+                assigned.committed = None
+            position = assigned.commit(end_of(topic_partition), now_ms)
+            if position is not None:
+                found[topic_partition] = position
+                if assigned.passed_ms:
+                    self._metrics.applied(topic_partition, assigned.passed_ms)
+                assigned.is_committed(*position)
+        return found
+
+    def turns(self) -> tuple[list[TopicPartition], list[TopicPartition]]:
+        """Partitions to pause and to resume."""
+        pause, resume = self._backpressure.turn()
+        for assigned in pause:
+            assigned.paused = True
+        for assigned in resume:
+            assigned.paused = False
+        if pause or resume:
+            self._metrics.paused.set(sum(each.paused for each in self.partitions.values()))
+        return [each.topic_partition for each in pause], [each.topic_partition for each in resume]
+
+    def _counted(self, cause: str) -> None:
+        self._metrics.rebalanced(cause)
+        self._metrics.assigned.set(len(self.partitions))

@@ -1,0 +1,41 @@
+"""What an index is asked to find out whether it takes our documents at all."""
+
+from __future__ import annotations
+
+from vespa_sink.documents.identifiers import DocumentId
+from vespa_sink.documents.samples import PROBE_USER_ID, samples
+from vespa_sink.settings import VespaSettings
+from vespa_sink.vespa.answers import Answer, Verdict, stop_error, verdict
+from vespa_sink.vespa.client import VespaClient
+from vespa_sink.vespa.operations import Limits, Operation, probe
+
+
+def limits_of(settings: VespaSettings) -> Limits:
+    """The limits of requests."""
+    return Limits(settings.max_document_bytes, int(settings.timeout_s * 1000))
+
+
+def probes_of(settings: VespaSettings) -> list[Operation]:
+    """The probes of all document types; the first is that of rows."""
+    limits = limits_of(settings)
+    return [
+        probe(DocumentId(settings.namespace, document_type, PROBE_USER_ID), fields, limits)
+        for document_type, fields in samples(settings).items()
+    ]
+
+
+class Probe:
+    """The probe of one document type, sent as often as it is asked for."""
+
+    def __init__(self, client: VespaClient, operation: Operation) -> None:
+        self._client = client
+        self._operation = operation
+        self.document_type = operation.document.type
+
+    async def ask(self) -> tuple[Verdict, Answer]:
+        """Send it: what the answer means, and the answer. Raises `FatalError` when no document will do."""
+        answer = await self._client.send(self._operation)
+        decided = verdict(answer)
+        if decided is Verdict.STOP:
+            raise stop_error(answer, self._client.url)
+        return decided, answer
