@@ -1,4 +1,8 @@
-"""What the reader publishes about schemas and tables, followed beside the group by every member."""
+"""
+What the reader publishes about schemas and tables, followed beside the group by every member.
+
+Keeps: P10.
+"""
 
 from __future__ import annotations
 

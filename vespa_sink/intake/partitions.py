@@ -1,4 +1,8 @@
-"""What the sink knows of a partition for as long as it holds it. A new assignment is a new value."""
+"""
+What the sink knows of a partition for as long as it holds it. A new assignment is a new value.
+
+Keeps: V7.
+"""
 
 from __future__ import annotations
 

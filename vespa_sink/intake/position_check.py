@@ -3,6 +3,8 @@ Asks whether deletes may have been missed before a partition's position (rule V7
 
 Every partition waits for its answer before anything of it is written, since what we write ourselves would make an
 empty index look old.
+
+Keeps: V7.
 """
 
 from __future__ import annotations

@@ -8,6 +8,8 @@ Rules:
 4. The condition is null-guarded, and names type and field: a bare field name is no error, and is not evaluated.
 
 Leaves to others: what the answer means (`answers`), when to send (`write_order`), sending (`client`).
+
+Keeps: V3, V4, V5.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@ The steps of a floor (rule V4): what is listed, what is removed, when it is over
 
 A floor is over when a query with full coverage lists nothing below it. A write that got no answer may still take
 effect until its time-out has passed: while that is possible, the floor is listed once more before its offset counts.
+
+Keeps: V4.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""Carries out what a floor asks for (rule V4): lists the documents below it and removes them, until none is left."""
+"""
+Carries out what a floor asks for: lists the documents below it and removes them, until none is left.
+
+Keeps: V4.
+"""
 
 from __future__ import annotations
 

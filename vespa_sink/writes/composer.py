@@ -1,4 +1,8 @@
-"""From what a record asks for to the operation that is sent: document ids, fields, conditions."""
+"""
+From what a record asks for to the operation that is sent: document ids, fields, conditions.
+
+Keeps: V3.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Does what `answers` decides about each answer of Vespa."""
+"""
+Does what `answers` decides about each answer of Vespa.
+
+Keeps: V4.
+"""
 
 from __future__ import annotations
 

@@ -10,6 +10,8 @@ Rule 4: writes of different documents keep no order.
 
 a partition that is assigned again must have a new identity: what is under way for the old one has no consequence.
 Leaves to others: what a write is, sending it, and which offsets may be committed.
+
+Keeps: V4.
 """
 
 from __future__ import annotations

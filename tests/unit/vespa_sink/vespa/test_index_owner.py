@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
-from vespa_sink.vespa.index_owner import foreign_prefix
+from schemas.errors import SettingsError
+from vespa_sink.vespa.index_owner import check_owner, foreign_prefix
+from vespa_sink.vespa.searches import Index
 
 
 def _hits(*prefixes: str) -> dict[str, Any]:
@@ -25,3 +27,12 @@ def _hits(*prefixes: str) -> dict[str, Any]:
 )
 def test_d7_prefix_of_another_pipeline_is_found(answer: dict[str, Any], other: str | None) -> None:
     assert foreign_prefix(answer, "cdc") == other
+
+
+@pytest.mark.rule("D7")
+def test_d7_index_of_another_pipeline_is_refused_with_its_name() -> None:
+    index = Index("procore", "procore_schema")
+    check_owner(_hits("cdc"), index, "cdc")
+    with pytest.raises(SettingsError, match="namespace 'procore', got those of 'crm'") as caught:
+        check_owner(_hits("crm"), index, "cdc")
+    assert "vespa.record_type" in (caught.value.remedy or "")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from vespa_sink.writes.outage import Outage
+from vespa_sink.writes.outage import Outage, wait_after
 
 
 def _most() -> float:
@@ -44,3 +44,16 @@ def test_any_answer_ends_the_outage() -> None:
     outage.answered()
     assert outage.allowed(50, 3.0)
     assert outage.wait_s(3.0) == 0
+
+
+WAITS = {
+    "no answer": (0, [0.1, 0.2, 0.4, 6.4, 15.0]),
+    "in trouble": (503, [0.1, 0.2, 0.4, 6.4, 15.0]),
+    "throttled": (429, [0.1, 0.2, 0.4, 1.0, 1.0]),
+    "full": (507, [5.0, 5.0, 5.0, 6.4, 15.0]),
+}
+
+
+@pytest.mark.parametrize(("status", "waits"), WAITS.values(), ids=WAITS)
+def test_wait_grows_with_each_try_up_to_the_bound_of_its_answer(status: int, waits: list[float]) -> None:
+    assert [wait_after(status, attempt, _most) for attempt in (1, 2, 3, 7, 20)] == pytest.approx(waits)
