@@ -12,8 +12,8 @@ from collections.abc import Callable
 
 import structlog
 
-from cdc_runtime.consuming.tasks import Tasks
 from cdc_runtime import subjects
+from cdc_runtime.consuming.tasks import Tasks
 from cdc_runtime.health import Health
 from schemas.errors import RecordError
 from vespa_sink.completion import Completion
