@@ -51,7 +51,7 @@ def _deploy(arguments: Sequence[str]) -> None:
     parser.add_argument("--config-server", default="http://localhost:19071", help="URL of Vespa's config server")
     parser.add_argument("--wait", type=float, default=120, help="seconds to wait until the application is active")
     given = parser.parse_args(arguments)
-    from vespa_sink.vespa.application import deploy
+    from vespa_sink.vespa.deployment import deploy
 
     for line in deploy(given.application, given.config_server, given.wait):
         print(f"{_NAME}: {line}")

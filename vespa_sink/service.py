@@ -43,12 +43,13 @@ from vespa_sink.vespa.searches import Index
 from vespa_sink.vespa.sweeper import FloorSweeper
 from vespa_sink.writes.accepted import Accepted
 from vespa_sink.writes.breaker import Breaker, Thresholds
+from vespa_sink.writes.breaker_report import BreakerReport
 from vespa_sink.writes.composer import Composer, Names
 from vespa_sink.writes.endpoint import Endpoint
 from vespa_sink.writes.future_versions import FutureVersions
 from vespa_sink.writes.outage import Outage
 from vespa_sink.writes.outbox import Outbox
-from vespa_sink.writes.rejections import BreakerReport, Rejections
+from vespa_sink.writes.rejections import Rejections
 from vespa_sink.writes.results import Results
 from vespa_sink.writes.retries import Retries
 from vespa_sink.writes.submission import Submission

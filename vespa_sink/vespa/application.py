@@ -1,43 +1,24 @@
 """
-The application package on Vespa: what is deployed is compared with what the sink writes, and a package is deployed.
+Compares the deployed application with what the sink writes, by pyvespa's client.
 
-The comparison uses pyvespa's client, the deployment the config server's own API: pyvespa deploys to Docker and to
-Vespa Cloud only. Leaves to others: everything that happens while documents are fed.
+Leaves to others: deploying one (`deployment`), and everything that happens while documents are fed.
 """
 
 from __future__ import annotations
 
-import asyncio
-import io
-import time
-import zipfile
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import aiohttp
-
 from schemas.errors import (
-    AccessDenied,
     Neighbour,
     NeighbourMissing,
-    ServerSetting,
     SettingsError,
-    Unreachable,
 )
 from vespa_sink.documents.samples import samples
 from vespa_sink.settings import SinkSettings
 from vespa_sink.vespa.answers import Verdict, answer_of, stop_error, verdict
 
-_PREPARE = "/application/v2/tenant/default/prepareandactivate"
-_CONVERGED = (
-    "/application/v2/tenant/default/application/default/environment/prod/region/default/instance/default"
-    "/serviceconverge"
-)
 _PROBE_ID = "_rowferry"  # never written; pyvespa does not encode slashes
-_LOOK_S = 1.0
-_DEPLOY_S = 120.0
 _REMEDY = "deploy the application package: vespa-sink deploy deploy/vespa"
 
 
@@ -115,78 +96,3 @@ def _status_behind(error: Exception) -> int:
         if isinstance(status, int):
             return status
     return 0
-
-
-def deploy(application: Path, config_server: str, wait_s: float) -> Iterator[str]:
-    """
-    Send the package to the config server and wait until all services run it; yields what happened.
-
-    Raises `SettingsError` (no package), `Unreachable`, `ServerSetting` with Vespa's words (refused), `AccessDenied`.
-    """
-    package = zipped(application)
-    message = asyncio.run(_prepare(config_server.rstrip("/"), package))
-    yield message
-    asyncio.run(_converge(config_server.rstrip("/"), time.monotonic() + wait_s))
-    yield "all services run the new application"
-
-
-def zipped(application: Path) -> bytes:
-    """The package as the config server takes it."""
-    if not (application / "services.xml").is_file():
-        raise SettingsError(f"expected an application package with services.xml in {application}, got none")
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(application.rglob("*")):
-            if path.is_file():
-                archive.write(path, path.relative_to(application).as_posix())
-    return buffer.getvalue()
-
-
-async def _prepare(config_server: str, package: bytes) -> str:
-    status, answer = await _ask("POST", config_server + _PREPARE, package)
-    message = str(answer.get("message", ""))
-    if status in (401, 403):
-        raise AccessDenied(
-            expected=f"to be allowed to deploy at {config_server}",
-            found=f"status {status}",
-            neighbour=Neighbour.VESPA,
-        )
-    if status != 200:
-        raise ServerSetting(
-            expected=f"{config_server} to take the package",
-            found=f"status {status}: {message}",
-            neighbour=Neighbour.VESPA,
-        )
-    return message or "the package is active"
-
-
-async def _converge(config_server: str, deadline: float) -> None:
-    while True:
-        status, answer = await _ask("GET", config_server + _CONVERGED, None)
-        if status == 200 and answer.get("converged"):
-            return
-        if time.monotonic() >= deadline:
-            raise NeighbourMissing(
-                expected="all services to run the new application in time",
-                found="some that do not",
-                neighbour=Neighbour.VESPA,
-            )
-        await asyncio.sleep(_LOOK_S)
-
-
-async def _ask(method: str, url: str, body: bytes | None) -> tuple[int, dict[str, Any]]:
-    timeout = aiohttp.ClientTimeout(total=_DEPLOY_S)
-    headers = {"Content-Type": "application/zip"} if body is not None else {}
-    try:
-        async with (
-            aiohttp.ClientSession(timeout=timeout, headers=headers) as session,
-            session.request(method, url, data=body) as response,
-        ):
-            answer = await response.json(content_type=None)
-            return response.status, answer if isinstance(answer, dict) else {}
-    except (aiohttp.ClientError, OSError, TimeoutError) as exc:
-        raise Unreachable(
-            expected=f"Vespa's config server at {url}", found=type(exc).__name__, neighbour=Neighbour.VESPA
-        ) from exc
-    except ValueError:
-        return response.status, {}

@@ -10,47 +10,18 @@ import asyncio
 import time
 from collections.abc import Callable
 
-import structlog
-
-from cdc_runtime import subjects
 from cdc_runtime.consuming.tasks import Tasks
-from cdc_runtime.health import Health
 from schemas.errors import RecordError
 from vespa_sink.completion import Completion
-from vespa_sink.health import report
-from vespa_sink.metrics import SinkMetrics
 from vespa_sink.vespa.answers import Verdict, public_reason
 from vespa_sink.vespa.probes import Probe
 from vespa_sink.writes.attempts import Attempt
 from vespa_sink.writes.breaker import Breaker
+from vespa_sink.writes.breaker_report import BreakerReport
 from vespa_sink.writes.retries import Retries
 
-_log = structlog.get_logger(__name__)
 _LOOK_S = 0.1  # how often held documents are looked at; only while there are any
 _SILENCE_S = 1.0  # between two probes that got no answer
-
-
-class BreakerReport:
-    """Tells health, metrics and log when the breaker of a document type opens and closes."""
-
-    def __init__(self, document_type: str, health: Health, metrics: SinkMetrics) -> None:
-        self._document_type = document_type
-        self._subject = subjects.document_type(document_type)
-        self._health = health
-        self._metrics = metrics
-
-    def opened(self, reason: str) -> None:
-        """Nothing of the type is sent."""
-        told = f"expected documents to be accepted, got {reason}; compare the deployed application: vespa-sink check"
-        report(self._health, self._subject, told)
-        self._metrics.circuit(self._document_type, is_open=True)
-        _log.error("breaker opened", document_type=self._document_type, reason=reason)
-
-    def closed(self, *, held: int, parked: int) -> None:
-        """All that waited is sent."""
-        report(self._health, self._subject, None)
-        self._metrics.circuit(self._document_type, is_open=False)
-        _log.info("breaker closed", document_type=self._document_type, held=held, parked=parked)
 
 
 class Rejections:
