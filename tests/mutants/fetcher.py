@@ -31,7 +31,7 @@ MUTANTS: tuple[Mutant, ...] = (
         rule="F1",
         without="a position in every transaction",
         file="file_fetcher/settling/kafka_transactions.py",
-        text="= self._a_position()",
+        text="= self._any_position()",
         replacement="= {}",
         tests=(
             f"{_TRANSACTIONS}::test_f1_retry_alone_names_a_position_so_that_a_member_that_was_thrown_out_is_refused",
@@ -41,18 +41,19 @@ MUTANTS: tuple[Mutant, ...] = (
         rule="F1",
         without="settling what is finished before a partition is given up",
         file="file_fetcher/fetcher.py",
-        text="        if not self._reading:\n            self._publish(member)\n        self.drop(",
+        text="        if not self._reading:\n            self._finished.settle(member)\n        self.drop(",
         replacement="        self.drop(",
         tests=(f"{_FETCHER}::test_f1_what_is_finished_is_settled_when_a_partition_is_revoked_and_the_rest_is_left",),
     ),
     Mutant(
         rule="F1",
         without="reading state again after an unknown outcome",
-        file="file_fetcher/settling/kafka_transactions.py",
-        text="self._doubtful.update(",
-        replacement="set().update(",
+        file="file_fetcher/settling/transaction_states.py",
+        text="doubts(state) | frozenset(partitions)",
+        replacement="doubts(state)",
         tests=(
-            f"{_UNIT}/settling/test_kafka_transactions.py::test_f1_state_is_read_again_from_the_topics_after_an_unknown_outcome",
+            f"{_TRANSACTIONS}::test_f1_state_is_read_again_from_the_topics_after_an_unknown_outcome",
+            f"{_UNIT}/settling/test_transaction_states.py::test_f1_what_failed_is_in_doubt_of_all_that_it_wrote_to",
         ),
     ),
     Mutant(
@@ -111,7 +112,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         rule="V4",
         without="a floor's wait for what came before it",
-        file="file_fetcher/fetcher.py",
+        file="file_fetcher/floor_runs.py",
         text="if floor is None or ",
         replacement="if floor is None or False and ",
         tests=(f"{_FETCHER}::test_v4_floor_stands_alone_in_its_partition",),
@@ -135,8 +136,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         rule="V4",
         without="a floor standing until its transaction has happened",
-        file="file_fetcher/fetcher.py",
-        text="publish_apart(settlements, partition, member)\n            return\n",
+        file="file_fetcher/floor_runs.py",
+        text="publish_apart(settlements, partition, member)\n            return False\n",
         replacement="publish_apart(settlements, partition, member)\n",
         tests=(f"{_FETCHER}::test_v4_floor_whose_transaction_fails_is_carried_out_before_it_passes",),
     ),
