@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import Protocol
 
 from cdc_reader.snapshot.runner import SnapshotRunner
 from cdc_reader.tables.captured import CapturedTable, StreamedRelation
@@ -18,16 +17,6 @@ _EVERY_S = 1.0
 _ROLE = "replication"
 
 
-class Observed(Protocol):
-    """What is looked at once a second (`session.Session`)."""
-
-    runner: SnapshotRunner
-
-    @property
-    def position(self) -> Position:
-        """The position last committed."""
-
-
 class ReaderMetrics:
     """One for the life of the process."""
 
@@ -36,8 +25,6 @@ class ReaderMetrics:
         self._slot = slot
         self._relations: list[StreamedRelation] = []
         self._due = 0.0
-        self._snapshot_rows = 0
-        self._snapshot_chunks = 0
         self._leader = metrics.gauge(names.READER_LEADER).labels(slot)
         self._connected = metrics.gauge(names.READER_CONNECTED).labels(slot)
         self._transactions = metrics.counter(names.READER_TRANSACTIONS).labels(slot)
@@ -98,7 +85,7 @@ class ReaderMetrics:
             if rows and transactions:
                 self._latency.observe(max(0.0, time.time() - position.last.commit_ts_us / 1e6))
 
-    def tick(self, session: Observed) -> None:
+    def tick(self, runner: SnapshotRunner) -> None:
         """Once round the loop; takes the counts over once a second."""
         now = time.monotonic()
         if now < self._due:
@@ -108,7 +95,7 @@ class ReaderMetrics:
         for relation in self._relations:
             for tag, count in relation.take_counts().items():
                 self._events.labels(str(relation.table.name), _OPS.get(tag, "message")).inc(count)
-        self._take_scans(session.runner)
+        self._take_scans(runner)
 
     def _take_scans(self, runner: SnapshotRunner) -> None:
         for table, (rows, chunks) in runner.take_counts().items():

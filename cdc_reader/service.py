@@ -14,7 +14,6 @@ import time
 
 import structlog
 
-from cdc_reader.control_commands import ControlInbox
 from cdc_reader.metrics import ReaderMetrics
 from cdc_reader.postgres.advisory_lock import slot_lock
 from cdc_reader.postgres.connections import Connection, connect, translated
@@ -206,14 +205,12 @@ class Reader:
         settings = self._settings
         control = Topics(settings.kafka.prefix).control
         side = SideWork(self._connect, workers=settings.snapshot.workers + 1)
-        inbox = ControlInbox(
-            Tail(settings.kafka, control, {0: ready.stored.control_next}, admin=self._admin), source=settings.source
-        )
+        tail = Tail(settings.kafka, control, {0: ready.stored.control_next}, admin=self._admin)
         try:
             session = Session(
                 settings,
                 ready,
-                Edges(connection, stream, publisher, side, inbox),
+                Edges(connection, stream, publisher, side, tail),
                 metrics=self._metrics,
                 encoder_of=self._encoder,
             )
@@ -231,5 +228,5 @@ class Reader:
             if restart is not None:
                 logger.info("session_restarts", reason=restart)
         finally:
-            inbox.close()
+            tail.close()
             side.close()

@@ -27,7 +27,7 @@ _POLL_EVERY = 1_000  # librdkafka keeps a report per record until it is polled
 class Publisher:
     """Takes events into the open transaction (begun when the first one comes) and commits it with a position.
 
-    `rows`, `size` and `began_at` (monotonic seconds) describe the open transaction; zero when none is open.
+    `rows` and `size` (bytes) describe the open transaction; zero when none is open.
     Raises what `TransactionalProducer` raises; after any error the publisher is closed and a new one is made (P7).
     """
 
@@ -45,7 +45,7 @@ class Publisher:
         self._stored: set[bytes] = set()
         self.rows = 0
         self.size = 0
-        self.began_at = 0.0
+        self._began_at = 0.0
         self._start_timeout_s = start_timeout_s
         self._produce = self._producer.raw_produce
 
@@ -57,6 +57,10 @@ class Publisher:
     def dirty(self) -> bool:
         """Whether something waits for a commit."""
         return bool(self.rows or self._pending)
+
+    def age_s(self) -> float:
+        """How long the open transaction has been open; 0 when none is."""
+        return time.monotonic() - self._began_at if self.rows else 0.0
 
     def add(self, topic: str, key: bytes, value: bytes | None, ts_ms: int) -> None:
         """Publish an event; its key chooses the partition."""
@@ -103,10 +107,14 @@ class Publisher:
 
     def _begin(self) -> None:
         self._producer.begin()
-        self.began_at = time.monotonic()
+        self._began_at = time.monotonic()
 
-    def commit(self, position: Position) -> None:
-        """Commit everything since the last commit, with this position; blocks until it is durable."""
+    def commit(self, position: Position) -> float:
+        """Commit everything since the last commit, with this position; blocks until it is durable.
+
+        Returns how many seconds that took.
+        """
+        began = time.monotonic()
         if not self.rows:
             self._begin()
         for key, value in self._pending.items():
@@ -116,7 +124,7 @@ class Publisher:
         self._pending.clear()
         self.rows = 0
         self.size = 0
-        self.began_at = 0.0
+        return time.monotonic() - began
 
     def close(self) -> None:
         """Drop what is not committed."""

@@ -12,7 +12,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Protocol
 
 import structlog
 
@@ -21,6 +20,7 @@ from cdc_reader.postgres.workers import SideWork
 from cdc_reader.progress.ready import Ready
 from cdc_reader.progress.versions import Versions
 from cdc_reader.publishing.event_sink import EventSink
+from cdc_reader.publishing.floors import Floors
 from cdc_reader.tables.captured import CapturedTable
 from cdc_reader.transcode import EventContext
 from schemas.errors import TransientError
@@ -28,23 +28,16 @@ from schemas.errors import TransientError
 logger = structlog.get_logger(__name__)
 
 
-class Sweeper(Protocol):
-    """Who publishes sweeps (`snapshot.runner`)."""
-
-    def sweep(self, table: CapturedTable, below: int, context: EventContext, lsn: int) -> None:
-        """Publish a sweep."""
-
-
 class RemovedTables:
     """The last sweeps of a session's start."""
 
-    def __init__(self, ready: Ready, sink: EventSink, sweeper: Sweeper, *, source: str, tables_topic: str) -> None:
+    def __init__(self, ready: Ready, sink: EventSink, floors: Floors, *, source: str, tables_topic: str) -> None:
         self._leaving: Sequence[CapturedTable] = ready.removed
         self._still_there = set(ready.entries)
         self._snapshots = ready.stored.snapshots
         self._versions: Versions = ready.versions
         self._sink = sink
-        self._sweeper = sweeper
+        self._floors = floors
         self._tables_topic = tables_topic
         self._marker = f"{source}/{uuid.uuid4().hex}:removed"
 
@@ -64,7 +57,7 @@ class RemovedTables:
 
     def _take_out(self, table: CapturedTable, lsn: int, context: EventContext) -> None:
         below = self._versions.next(context.ts_ms * 1000)
-        self._sweeper.sweep(table, below, context, lsn)
+        self._floors.sweep(table, below, context=context, lsn=lsn)
         gone = table.name not in self._still_there
         logger.info("table_taken_out", table=str(table.name), recreated=not gone)
         if not gone:

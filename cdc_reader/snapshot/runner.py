@@ -31,7 +31,7 @@ from cdc_reader.snapshot.table_writers import wait_for_writers
 from cdc_reader.tables.captured import CapturedTable
 from cdc_reader.transcode import EventContext
 from schemas.control import Command, State
-from schemas.envelope import MODE_SNAPSHOT, OP_DELETE, OP_READ, OP_SWEEP
+from schemas.envelope import MODE_SNAPSHOT, OP_DELETE, OP_READ
 from schemas.errors import TransientError
 from schemas.keys import parse_row_key
 from schemas.names import TableName
@@ -42,14 +42,11 @@ _RETRY_S = 1.0
 _MOST_OVERTAKEN = 100_000
 
 
-class Announce(Protocol):
-    """Whom scans tell what became of them."""
+class CommandStates(Protocol):
+    """Where is written what became of commands (`control_commands`)."""
 
-    def command_moved(self, command: Command) -> None:
+    def record(self, command: Command) -> None:
         """A command of `_control` has another state now."""
-
-    def definition_changed(self, table: TableName) -> None:
-        """A table is no longer what its scan began with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +62,10 @@ class RunnerSettings:
 
 
 class SnapshotRunner:
-    """All scans of a session. Every method is for the stream's thread."""
+    """All scans of a session. Every method is for the stream's thread.
+
+    `changed` says which table is no longer what its scan began with, once one is not.
+    """
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class SnapshotRunner:
         sink: EventSink,
         floors: Floors,
         versions: Versions,
-        announce: Announce,
+        commands: CommandStates,
         unseen: UnseenTransactions,
         reads: ChunkReads,
         recorded: RecordedScans,
@@ -87,7 +87,8 @@ class SnapshotRunner:
         self._sink = sink
         self._floors = floors
         self._versions = versions
-        self._announce = announce
+        self._commands = commands
+        self.changed: str | None = None
         self._unseen = unseen
         self._reads = reads
         self._queued: deque[Scan] = deque()
@@ -132,6 +133,14 @@ class SnapshotRunner:
         self.recorded.emptied(table)
         self.recorded.begin_again(table)
         self.request(self.new_scan(table, cause))
+
+    def read_table(self, table: TableName, cause: str, *, commands: list[Command]) -> None:
+        """Queue a scan of the whole table that was asked for."""
+        self.request(self.new_scan(table, cause, commands=commands))
+
+    def read_keys(self, table: TableName, keys: list[bytes], *, commands: list[Command]) -> None:
+        """Queue a scan of the rows with these keys."""
+        self.request(self.new_scan(table, "keys were asked for", commands=commands, keys=keys))
 
     def new_scan(self, table: TableName, cause: str, **more: object) -> Scan:
         """A scan with this runner's bounds."""
@@ -197,7 +206,7 @@ class SnapshotRunner:
         for at, command in enumerate(scan.commands):
             if command.state is State.REQUESTED:
                 scan.commands[at] = command.in_state(State.RUNNING)
-                self._announce.command_moved(scan.commands[at])
+                self._commands.record(scan.commands[at])
         (self._wait_for_writers if scan.needs_writers else self._emit_low)(scan, now)
 
     def _wait_for_writers(self, scan: Scan, now: float) -> None:
@@ -324,7 +333,7 @@ class SnapshotRunner:
         assert scan.result is not None
         if scan.result.fingerprint != scan.progress.fingerprint:  # rule D1: compared before every sweep
             self._active.remove(scan)
-            self._announce.definition_changed(scan.table)
+            self.changed = self.changed or f"the definition of {scan.table} changed"
             return
         scan.progress = replace(scan.progress, complete_rows=self.recorded.rows(scan.table))
         scan.deletes_seen = table.deletes
@@ -340,7 +349,7 @@ class SnapshotRunner:
         else:
             table.forget_deletes()
             self.recorded.found(scan.table, progress.rows)
-            self.sweep(table, progress.below_version, context, lsn)
+            self._floors.sweep(table, progress.below_version, context=context, lsn=lsn)
         self.recorded.record(progress)
         self._over(scan, progress.state)
 
@@ -348,12 +357,7 @@ class SnapshotRunner:
         self._close_window(scan)
         self._active.remove(scan)
         for command in scan.commands:
-            self._announce.command_moved(command.in_state(State.REFUSED, reason))
-
-    def sweep(self, table: CapturedTable, below: int, context: EventContext, lsn: int) -> None:
-        """Publish a sweep: no row of the table with a version below `below` exists any more."""
-        version = self._versions.next(context.ts_ms * 1000)
-        self._floors.publish(table, OP_SWEEP, version, context=context, lsn=lsn, ordinal=0, below=below)
+            self._commands.record(command.in_state(State.REFUSED, reason))
 
     def _over(self, scan: Scan, state: str) -> None:
         self._active.remove(scan)
@@ -363,7 +367,7 @@ class SnapshotRunner:
         for command in scan.commands:
             others = [other for other in self.scans if any(each.id == command.id for each in other.commands)]
             if not others:  # a command for several tables is done with the last of them
-                self._announce.command_moved(command.in_state(State.DONE, f"{rows} rows" if rows is not None else ""))
+                self._commands.record(command.in_state(State.DONE, f"{rows} rows" if rows is not None else ""))
 
     def _close_window(self, scan: Scan, *, keep: bool = False) -> None:
         if scan.window is not None:

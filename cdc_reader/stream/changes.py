@@ -3,19 +3,21 @@ From the messages of the stream to records in the open Kafka transaction. The ho
 
 One pass over a batch; the usual change costs one call of the encoder and one of the producer. What is rare (key
 changes, unchanged large columns, truncates, rows that do not fit) leaves the loop through `_rare`.
-Rules P4 and P6 are kept by `transactions`, P8 and the shapes of rows by `rows`, S1 by `unseen`.
+Rules P4, P6 and S1 are kept by `transactions`, P8 and the shapes of rows by `row_assembly`.
+
+Keeps: D3, P6, P8, P9, V2, V5.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from cdc_reader.pgoutput.decoder import decode
 from cdc_reader.pgoutput.messages import Begin, Commit, LogicalMessage, Relation, Truncate
 from cdc_reader.postgres.replication import Payload
-from cdc_reader.progress.unseen_transactions import UnseenTransactions
+from cdc_reader.postgres.wal_messages import MESSAGE_PREFIX
 from cdc_reader.progress.versions import Versions
 from cdc_reader.publishing.event_sink import EventSink
 from cdc_reader.publishing.floors import Floors
@@ -25,7 +27,7 @@ from cdc_reader.stream.transactions import Transactions
 from cdc_reader.tables.captured import CapturedTable, StreamedRelation, Tables
 from cdc_reader.transcode import ChangeParts, EventContext
 from cdc_reader.transcode.row_assembly import assemble, before_of, missing_columns, moved_from
-from schemas.envelope import MODE_STREAM, OP_CREATE, OP_DELETE, OP_TRUNCATE
+from schemas.envelope import MODE_STREAM, OP_CREATE, OP_DELETE
 from schemas.errors import ProtocolError
 
 _INSERT, _UPDATE, _DELETE = 0x49, 0x55, 0x44
@@ -34,17 +36,11 @@ _PASSED_OVER = frozenset(b"OY")  # Origin and Type: nothing of ours depends on t
 PREFETCH_ROWS = 200
 
 
-class Companions(Protocol):
-    """What the stream asks of its surroundings, and what it tells them."""
-
-    def now_us(self) -> int:
-        """The wall clock, in microseconds since the Unix epoch."""
+class StreamListener(Protocol):
+    """Who is told what the stream brings besides rows (`session.Session`)."""
 
     def relation_received(self, relation: Relation) -> None:
         """A definition came: bind it to its table."""
-
-    def refetch(self, relation: StreamedRelation, keys: Sequence[bytes], xids: set[int]) -> Refetched | None:
-        """Rows read again that see these transactions (rule V5); None when they cannot be had in time."""
 
     def row_unread(self, table: CapturedTable, key: bytes) -> None:
         """A row went out without its unchanged columns: it must be read again."""
@@ -58,11 +54,27 @@ class Companions(Protocol):
     def own_message(self, content: str, lsn: int, context: EventContext) -> None:
         """A message of ours came back."""
 
-    def committed(self) -> None:
-        """A source transaction is whole: the Kafka transaction may be committed here."""
 
-    def bounds_reached(self) -> None:
-        """The Kafka transaction is full inside a source transaction: split it (rule P6)."""
+class Refetch(Protocol):
+    """Reads rows again (`toast_refetch.Refetcher`)."""
+
+    def __call__(self, relation: StreamedRelation, keys: Sequence[bytes], xids: set[int]) -> Refetched | None:
+        """Rows read again that see these transactions (rule V5); None when they cannot be had in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Companions:
+    """Whom the stream asks and tells. `now_us`: the wall clock, in microseconds since the Unix epoch.
+
+    `transaction_done`: a source transaction is whole, and the Kafka transaction may be committed; `bounds_reached`:
+    it is full inside a source transaction and must be (rule P6).
+    """
+
+    now_us: Callable[[], int]
+    refetch: Refetch
+    transaction_done: Callable[[], None]
+    bounds_reached: Callable[[], None]
+    listener: StreamListener
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +87,7 @@ class Limits:
 
 
 class Changes:
-    """Handles batches; xids go to `unseen` as their transactions begin (rule S1)."""
+    """Handles batches."""
 
     def __init__(
         self,
@@ -85,25 +97,20 @@ class Changes:
         sink: EventSink,
         versions: Versions,
         floors: Floors,
-        unseen: UnseenTransactions,
         companions: Companions,
         limits: Limits,
-        message_prefix: str,
     ) -> None:
         self._transactions = transactions
         self._tables = tables
         self._sink = sink
         self._versions = versions
         self._floors = floors
-        self._unseen = unseen
         self._companions = companions
         self._limits = limits
-        self._message_prefix = message_prefix
         self._context: EventContext | None = None
         self._ts_ms = 0
         self._fetched: dict[tuple[int, bytes], FetchedRow | None] = {}
         self._unfetched: set[int] = set()  # relations whose rows could not be had in this batch
-        self.whole = 0
 
     def handle(self, batch: Sequence[Payload]) -> None:
         """Publish a batch, in order. Raises `ProtocolError`, `GapFound`, and what the sink raises."""
@@ -150,10 +157,9 @@ class Changes:
             case Commit() as commit:
                 self._transactions.on_commit(commit)
                 self._context = None
-                self.whole += 1
-                self._companions.committed()
+                self._companions.transaction_done()
             case Relation() as relation:
-                self._companions.relation_received(relation)
+                self._companions.listener.relation_received(relation)
             case Truncate() as truncate:
                 self._on_truncate(truncate, lsn)
             case LogicalMessage() as message:
@@ -163,7 +169,6 @@ class Changes:
 
     def _on_begin(self, begin: Begin) -> None:
         self._transactions.on_begin(begin)
-        self._unseen.add(begin.xid)
         self._ts_ms = begin.commit_ts_us // 1000
         now_ms = self._companions.now_us() // 1000
         self._context = EventContext(MODE_STREAM, begin.xid, begin.final_lsn.value, begin.commit_ts_us, now_ms)
@@ -180,24 +185,22 @@ class Changes:
             if relation is None:
                 continue
             if relation.leaf:  # a leaf's truncate is not its root's (rule D3)
-                self._companions.leaf_truncated(relation.table)
+                self._companions.listener.leaf_truncated(relation.table)
                 continue
             version = self._versions.next(self._companions.now_us())
-            self._floors.publish(
-                relation.table, OP_TRUNCATE, version, context=context, lsn=lsn, ordinal=self._transactions.ordinal
-            )
+            self._floors.truncate(relation.table, version, context=context, lsn=lsn, ordinal=self._transactions.ordinal)
             relation.counts[_TRUNCATE] += 1
-            self._companions.truncated(relation.table)
+            self._companions.listener.truncated(relation.table)
 
     def _on_message(self, message: LogicalMessage, lsn: int) -> None:
         if not message.transactional:
             return
         self._transactions.ordinal += 1
-        if self._transactions.ordinal <= self._transactions.skip or message.prefix != self._message_prefix:
+        if self._transactions.ordinal <= self._transactions.skip or message.prefix != MESSAGE_PREFIX:
             return
         if self._context is None:
             raise ProtocolError("expected a begin before a transactional message, got none")
-        self._companions.own_message(message.content.decode("utf-8", "replace"), lsn, self._context)
+        self._companions.listener.own_message(message.content.decode("utf-8", "replace"), lsn, self._context)
 
     def _tombstone(self, table: CapturedTable, key: bytes, version: int) -> None:
         """Behind every delete: what compaction leaves of the row, with its version (rule V2)."""
@@ -244,7 +247,7 @@ class Changes:
             relation, op, key, lsn, before=before, after=row.row, refetched=row.refetched, omitted=row.omitted
         )
         if row.again:
-            self._companions.row_unread(relation.table, key)
+            self._companions.listener.row_unread(relation.table, key)
 
     def _publish(
         self,

@@ -3,13 +3,18 @@ Edge: reads again what the server did not send: large columns that an update lef
 
 The read sees the event's transaction, and is not published before the WAL that it may have seen is flushed
 (rule V6): an asynchronous commit that a crash undoes must not get out.
+
+Keeps: V5, V6.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
+
+import structlog
 
 from cdc_reader.postgres.connections import Connection, translated
 from cdc_reader.postgres.lsn import Lsn
@@ -17,10 +22,12 @@ from cdc_reader.postgres.row_queries import ReadPlan
 from cdc_reader.postgres.visible_reads import begin_seeing, copy_rows
 from cdc_reader.postgres.wal_messages import emit_message
 from cdc_reader.postgres.workers import Worker
+from cdc_reader.tables.captured import CapturedTable, StreamedRelation
 from cdc_reader.transcode import Encoder
 from schemas.errors import TransientError
 from schemas.keys import parse_row_key
 
+logger = structlog.get_logger(__name__)
 _MOST_BYTES = 8 * 1024 * 1024
 _FLUSH = "flush"
 
@@ -40,6 +47,46 @@ class Refetched:
     rows: Mapping[bytes, FetchedRow] = field(default_factory=dict)
     cut: bool = False
     seen_lsn: int = 0
+
+
+class RefetchObserver(Protocol):
+    """Who is told of rows read again (`metrics.ReaderMetrics`)."""
+
+    def refetched(self, table: CapturedTable, rows: int) -> None:
+        """Rows of a table were read again."""
+
+
+class Refetcher:
+    """Reads rows again on a connection of its own; `seen` is told how far the log was that they may show (rule V6)."""
+
+    def __init__(
+        self,
+        open_worker: Callable[[], Worker],
+        *,
+        wait_s: float,
+        seen: Callable[[int], None],
+        observer: RefetchObserver,
+    ) -> None:
+        self._open_worker = open_worker
+        self._worker: Worker | None = None
+        self._wait_s = wait_s
+        self._seen = seen
+        self._observer = observer
+
+    def __call__(self, relation: StreamedRelation, keys: Sequence[bytes], xids: set[int]) -> Refetched | None:
+        """The rows of a relation with these keys; None when they cannot be had in time."""
+        table = relation.table
+        if relation.encoder.plan.fingerprint != table.plan.fingerprint:
+            return None  # the stream is at another definition than the catalog: bytes of one do not fit the other
+        if self._worker is None:
+            self._worker = self._open_worker()
+        found = refetch(self._worker, table.read, table.encoder, keys, delivered=xids, wait_s=self._wait_s)
+        if found is None:
+            logger.warning("refetch_failed", table=str(table.name), rows=len(keys))
+            return None
+        self._seen(found.seen_lsn)
+        self._observer.refetched(table, len(found.rows))
+        return found
 
 
 def refetch(

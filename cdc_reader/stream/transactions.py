@@ -5,31 +5,45 @@ Rule P4: what is received first after a start must be the stored last transactio
 it is skipped. Anything else means that the server does not know our past.
 Rule P6: the ordinal counts every insert, update, delete, truncate and transactional message of a transaction,
 whether or not we publish it; of a transaction that was published in part, the first ones are skipped.
+
+Keeps: P4, P6.
 """
 
 from __future__ import annotations
 
 from cdc_reader.pgoutput.messages import Begin, Commit
 from cdc_reader.postgres.lsn import Lsn
+from cdc_reader.progress.unseen_transactions import UnseenTransactions
 from cdc_reader.remedies import RESET
 from schemas.errors import GapFound, ProtocolError
 from schemas.offsets import OpenTransaction, TransactionMark
 
 
 class Transactions:
-    """Follows Begin and Commit. `ordinal` is that of the last change, `skip` how many are published already."""
+    """Follows Begin and Commit. `ordinal` is that of the last change, `skip` how many are published already.
 
-    __slots__ = ("_expected", "_resume", "begin", "last", "ordinal", "skip")
+    The xids of what begins go to `unseen` (rule S1).
+    """
+
+    __slots__ = ("_expected", "_resume", "_unseen", "begin", "last", "ordinal", "skip")
 
     ALL = 1 << 62  # skip the whole transaction
 
-    def __init__(self, last: TransactionMark | None, opened: OpenTransaction | None) -> None:
+    def __init__(
+        self, last: TransactionMark | None, opened: OpenTransaction | None, unseen: UnseenTransactions
+    ) -> None:
         self.last = last
         self.begin: Begin | None = None
         self.ordinal = 0
         self.skip = 0
         self._expected = last
         self._resume = opened
+        self._unseen = unseen
+
+    @property
+    def inside(self) -> bool:
+        """Whether a transaction is open."""
+        return self.begin is not None
 
     @property
     def skipping(self) -> bool:
@@ -41,6 +55,7 @@ class Transactions:
         if self.begin is not None:
             raise ProtocolError(f"expected the commit of transaction {self.begin.xid}, got the begin of {begin.xid}")
         self.begin = begin
+        self._unseen.add(begin.xid)
         self.ordinal = 0
         self.skip = self._already_published(begin)
 

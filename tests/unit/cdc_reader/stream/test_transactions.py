@@ -6,6 +6,7 @@ import pytest
 
 from cdc_reader.pgoutput.messages import Begin, Commit
 from cdc_reader.postgres.lsn import Lsn
+from cdc_reader.progress.unseen_transactions import UnseenTransactions
 from cdc_reader.stream.transactions import Transactions
 from schemas.errors import GapFound, ProtocolError
 from schemas.offsets import OpenTransaction, TransactionMark
@@ -20,7 +21,7 @@ def commit_of(begin: Begin) -> Commit:
 
 
 def test_p4_stored_last_transaction_is_skipped_whole() -> None:
-    transactions = Transactions(LAST, None)
+    transactions = Transactions(LAST, None, UnseenTransactions())
     transactions.on_begin(FIRST)
     assert transactions.skipping
     assert transactions.on_commit(commit_of(FIRST)) == LAST
@@ -38,11 +39,11 @@ OTHERS = {
 @pytest.mark.parametrize("begin", OTHERS.values(), ids=OTHERS)
 def test_p4_another_past_is_a_gap(begin: Begin) -> None:
     with pytest.raises(GapFound):
-        Transactions(LAST, None).on_begin(begin)
+        Transactions(LAST, None, UnseenTransactions()).on_begin(begin)
 
 
 def test_p6_open_transaction_goes_on_behind_what_is_published() -> None:
-    transactions = Transactions(LAST, OpenTransaction(commit_lsn=200, xid=8, ordinal=5))
+    transactions = Transactions(LAST, OpenTransaction(commit_lsn=200, xid=8, ordinal=5), UnseenTransactions())
     transactions.on_begin(FIRST)
     transactions.on_commit(commit_of(FIRST))
     transactions.on_begin(NEXT)
@@ -54,20 +55,20 @@ def test_p6_open_transaction_goes_on_behind_what_is_published() -> None:
 
 
 def test_p6_position_inside_a_transaction_never_falls_behind_what_is_published() -> None:
-    transactions = Transactions(None, OpenTransaction(commit_lsn=200, xid=8, ordinal=5))
+    transactions = Transactions(None, OpenTransaction(commit_lsn=200, xid=8, ordinal=5), UnseenTransactions())
     transactions.on_begin(NEXT)
     transactions.ordinal = 2
     assert transactions.opened() == OpenTransaction(200, 8, 5)
 
 
 def test_p6_open_transaction_that_does_not_come_is_a_gap() -> None:
-    transactions = Transactions(None, OpenTransaction(commit_lsn=150, xid=9, ordinal=5))
+    transactions = Transactions(None, OpenTransaction(commit_lsn=150, xid=9, ordinal=5), UnseenTransactions())
     with pytest.raises(GapFound):
         transactions.on_begin(NEXT)
 
 
 def test_p6_open_transaction_that_ends_too_early_is_a_gap() -> None:
-    transactions = Transactions(None, OpenTransaction(commit_lsn=200, xid=8, ordinal=5))
+    transactions = Transactions(None, OpenTransaction(commit_lsn=200, xid=8, ordinal=5), UnseenTransactions())
     transactions.on_begin(NEXT)
     transactions.ordinal = 4
     with pytest.raises(GapFound):
@@ -75,21 +76,21 @@ def test_p6_open_transaction_that_ends_too_early_is_a_gap() -> None:
 
 
 def test_first_start_takes_whatever_comes() -> None:
-    transactions = Transactions(None, None)
+    transactions = Transactions(None, None, UnseenTransactions())
     transactions.on_begin(NEXT)
     assert (transactions.skip, transactions.opened()) == (0, None)
     assert transactions.on_commit(commit_of(NEXT)) == TransactionMark(200, 210, 8, 2_000)
 
 
 def test_begin_inside_a_transaction_is_a_protocol_error() -> None:
-    transactions = Transactions(None, None)
+    transactions = Transactions(None, None, UnseenTransactions())
     transactions.on_begin(FIRST)
     with pytest.raises(ProtocolError):
         transactions.on_begin(NEXT)
 
 
 def test_commit_of_another_transaction_is_a_protocol_error() -> None:
-    transactions = Transactions(None, None)
+    transactions = Transactions(None, None, UnseenTransactions())
     with pytest.raises(ProtocolError):
         transactions.on_commit(commit_of(NEXT))
     transactions.on_begin(FIRST)

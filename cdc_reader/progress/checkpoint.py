@@ -1,0 +1,129 @@
+"""
+The position: how far the source is published, and in which order that becomes durable.
+
+Kafka commits events and position together; only then is the position confirmed to the slot (rule P3). A source
+transaction that is too large for one Kafka transaction is cut, and the position says how much of it is done
+(rule P6); it also carries the greatest LSN that a read beside the stream may have seen (rule V6).
+
+Keeps: P3, P6, V6.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Protocol
+
+from cdc_reader.progress.versions import Versions
+from cdc_reader.settings import CommitSettings
+from schemas.offsets import OpenTransaction, Position, TransactionMark
+
+_OPEN_TOO_LONG_S = 5.0  # a transaction whose rest does not come: what is there is committed
+
+
+class Reached(Protocol):
+    """Where in the stream we are (`transactions.Transactions`)."""
+
+    last: TransactionMark | None
+
+    @property
+    def inside(self) -> bool:
+        """Whether a source transaction is open."""
+
+    def opened(self) -> OpenTransaction | None:
+        """The part of the open transaction that is done."""
+
+
+class KafkaTransaction(Protocol):
+    """The open Kafka transaction, as it is committed (`publisher.Publisher`)."""
+
+    rows: int
+    size: int
+
+    @property
+    def dirty(self) -> bool:
+        """Whether something waits for a commit."""
+
+    def age_s(self) -> float:
+        """How long it has been open; 0 when none is."""
+
+    def commit(self, position: Position) -> float:
+        """Commit it with this position; returns once it is durable, and how many seconds that took."""
+
+
+class Slot(Protocol):
+    """Whom the position is confirmed to (`replication.ReplicationStream`)."""
+
+    def confirm(self, lsn: int) -> None:
+        """All before `lsn` is durable."""
+
+
+class CommitObserver(Protocol):
+    """Who is told of commits (`metrics.ReaderMetrics`)."""
+
+    def committed(self, position: Position, rows: int, transactions: int, seconds: float) -> None:
+        """A Kafka transaction with so many rows was committed; so many source transactions are whole since the last."""
+
+
+class Checkpoint:
+    """The position of one session."""
+
+    def __init__(
+        self,
+        position: Position,
+        *,
+        reached: Reached,
+        versions: Versions,
+        kafka: KafkaTransaction,
+        slot: Slot,
+        limits: CommitSettings,
+        observer: CommitObserver,
+    ) -> None:
+        self._position = position
+        self._reached = reached
+        self._versions = versions
+        self._kafka = kafka
+        self._slot = slot
+        self._limits = limits
+        self._observer = observer
+        self._whole = 0  # source transactions since the last commit
+
+    @property
+    def position(self) -> Position:
+        """The position last committed, but for what was seen since."""
+        return self._position
+
+    def seen(self, lsn: int) -> None:
+        """A read beside the stream may have seen the log up to `lsn`: the server must know it for ever (rule V6)."""
+        self._position = replace(self._position, seen_lsn=max(self._position.seen_lsn, lsn))
+
+    def transaction_done(self) -> None:
+        """A source transaction is whole: commit where the limits are near."""
+        self._whole += 1
+        kafka, limits = self._kafka, self._limits
+        full = kafka.rows * 2 >= limits.max_rows or kafka.size * 2 >= limits.max_bytes
+        if full or (kafka.rows and kafka.age_s() >= limits.max_wait_s):
+            self.commit()
+
+    def batch_done(self, *, more: bool) -> None:
+        """Nothing of what was read is left; `more`: the slot has more to read."""
+        if not self._reached.inside:
+            if not more:
+                self.commit()
+        elif self._kafka.rows and self._kafka.age_s() > _OPEN_TOO_LONG_S:
+            self.commit()
+
+    def commit(self) -> None:
+        """Commit what is there with the position it reaches, then confirm that position."""
+        if not self._whole and not self._kafka.dirty:
+            return
+        self._position = replace(
+            self._position,
+            version=self._versions.last,
+            last=self._reached.last,
+            open=self._reached.opened(),
+        )
+        rows = self._kafka.rows
+        seconds = self._kafka.commit(self._position)
+        self._slot.confirm(self._position.restart_lsn)
+        self._observer.committed(self._position, rows, self._whole, seconds)
+        self._whole = 0

@@ -1,0 +1,50 @@
+"""
+Which scans a session begins with: those that were cut off go on, and tables without a complete one are scanned.
+
+Keeps: P5, S6, D1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from cdc_reader.progress.ready import Ready
+from cdc_reader.snapshot.scans import Scan, cause_of_scan, resumable
+from cdc_reader.tables.captured import CapturedTable
+from schemas.names import TableName
+from schemas.offsets import SnapshotProgress
+
+NewScan = Callable[..., Scan]
+
+
+def first_scans(ready: Ready, new_scan: NewScan) -> list[Scan]:
+    """A scan for every table that has no complete one of this life of the slot and this definition."""
+    scans = (_first_scan(ready, table, new_scan) for table in ready.tables)
+    return [scan for scan in scans if scan is not None]
+
+
+def _first_scan(ready: Ready, table: CapturedTable, new_scan: NewScan) -> Scan | None:
+    known = ready.stored.snapshots.get(str(table.name))
+    incarnation, oid, fingerprint = ready.position.incarnation, table.entry.oid, table.entry.fingerprint
+    if known is not None and resumable(known, incarnation=incarnation, oid=oid, fingerprint=fingerprint):
+        command = ready.stored.commands.get(known.command or "")
+        commands = [command] if command is not None else []
+        return new_scan(table.name, known.cause, progress=known, commands=commands)
+    cause = cause_of_scan(known, incarnation=incarnation, oid=oid, fingerprint=fingerprint)
+    return None if cause is None else new_scan(table.name, cause, needs_writers=True)
+
+
+def begun_for(command_id: str, ready: Ready) -> set[str]:
+    """The tables whose scan for a command is done, or goes on."""
+    return {name for name, known in ready.stored.snapshots.items() if known.command == command_id}
+
+
+def recorded_progress(ready: Ready) -> dict[TableName, SnapshotProgress]:
+    """The progress of the captured tables; what another table of the name held says nothing of this one."""
+    found = {}
+    for table in ready.tables:
+        known = ready.stored.snapshots.get(str(table.name))
+        if known is not None:
+            found[table.name] = known if known.oid == table.entry.oid else replace(known, complete_rows=0)
+    return found
