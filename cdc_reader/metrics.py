@@ -98,10 +98,10 @@ class ReaderMetrics:
         self._take_scans(runner)
 
     def _take_scans(self, runner: SnapshotRunner) -> None:
-        for table, (rows, chunks) in runner.take_counts().items():
+        for table, (rows, chunks) in runner.counts.take().items():
             self._rows.labels(table).inc(rows)
             self._chunks.labels(table).inc(chunks)
-        for table, state in runner.states().items():
+        for table, state in runner.counts.states(runner.scans).items():
             for name in ("pending", "running", "held", "done"):
                 self._state.labels(table, name).set(1 if name == state else 0)
 

@@ -32,7 +32,9 @@ from cdc_reader.snapshot.chunk_reads import ChunkReads
 from cdc_reader.snapshot.first_scans import begun_for, first_scans, recorded_progress
 from cdc_reader.snapshot.removed_tables import RemovedTables
 from cdc_reader.snapshot.runner import RunnerSettings, SnapshotRunner
+from cdc_reader.snapshot.scan_events import ScanEvents
 from cdc_reader.snapshot.scan_records import RecordedScans
+from cdc_reader.snapshot.scan_work import ScanWork
 from cdc_reader.stream.changes import Changes, Companions, Limits
 from cdc_reader.stream.toast_refetch import Refetcher
 from cdc_reader.stream.transactions import Transactions
@@ -92,18 +94,16 @@ class Session:
         floors = Floors(ready.stored.floors, edges.publisher, ready.versions)
         definitions = Definitions(settings, ready.catalog)
         self._heartbeat = Heartbeat(settings, edges.side, definitions, unseen)
+        reads = ChunkReads(encoder_of, definitions.fingerprint, _EVENT_BYTES, settings.snapshot.watermark_timeout_s)
         states = CommandStates(edges.publisher, topics.control)
         self._runner = SnapshotRunner(
             _runner_settings(settings, ready),
             tables=self._tables.by_name,
-            side=edges.side,
-            sink=edges.publisher,
-            floors=floors,
-            versions=ready.versions,
+            work=ScanWork(edges.side, reads, unseen, source=settings.source),
+            events=ScanEvents(edges.publisher, floors, ready.versions),
             commands=states,
-            unseen=unseen,
-            reads=ChunkReads(encoder_of, definitions.fingerprint, _EVENT_BYTES, settings.snapshot.watermark_timeout_s),
             recorded=RecordedScans(recorded_progress(ready), edges.publisher),
+            clock=time.monotonic,
         )
         self._removed = RemovedTables(
             ready, edges.publisher, floors, source=settings.source, tables_topic=topics.tables
@@ -146,7 +146,7 @@ class Session:
                 self._changes.handle(batch)
             self._side.settle()
             now = time.monotonic()
-            self._runner.poll(now)
+            self._runner.poll()
             self._checkpoint.batch_done(more=more)
             self._inbox.poll(now)
             if self._heartbeat.poll(now):
@@ -174,7 +174,7 @@ class Session:
 
     def _bounds_reached(self) -> None:
         self._checkpoint.commit()
-        self._runner.void_large_windows(time.monotonic())
+        self._runner.void_large_windows()
 
     # What the stream tells (changes.StreamListener)
 
@@ -185,7 +185,7 @@ class Session:
             self._prepare(bound)
         if differs:
             if bound is not None:
-                self._runner.void(bound.table.name, "another definition came", time.monotonic())
+                self._runner.void(bound.table.name, "another definition came")
             self._heartbeat.compare_definitions()
 
     def _prepare(self, bound: StreamedRelation) -> None:
@@ -207,18 +207,17 @@ class Session:
     def truncated(self, table: CapturedTable) -> None:
         """Open chunks of an emptied table are void (rule S2)."""
         self._runner.recorded.emptied(table.name)
-        self._runner.void(table.name, "the table was truncated", time.monotonic())
+        self._runner.void(table.name, "the table was truncated")
 
     def own_message(self, content: str, lsn: int, context: EventContext) -> None:
         """A watermark, the marker of removed tables, or a heartbeat."""
         if not self._removed.on_message(content, lsn, context):
-            self._runner.on_message(content, lsn, context, time.monotonic())
+            self._runner.on_message(content, lsn, context)
 
 
 def _runner_settings(settings: ReaderSettings, ready: Ready) -> RunnerSettings:
     snapshot = settings.snapshot
     return RunnerSettings(
-        source=settings.source,
         incarnation=ready.position.incarnation,
         chunk_rows=snapshot.chunk_rows,
         chunk_bytes=snapshot.chunk_bytes,

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from cdc_reader.postgres.connections import translated
 from cdc_reader.postgres.visible_reads import begin_seeing, copy_rows
 from cdc_reader.postgres.workers import Worker
+from cdc_reader.snapshot.chunks import Bounds
 from cdc_reader.snapshot.window import ChunkRows, CopiedRow
 from schemas.keys import parse_row_key
 
@@ -27,14 +28,6 @@ class ChunkRead:
 
     chunk: ChunkRows
     last_key: tuple[str, ...] | None
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """How much one chunk may hold; the row limit is that of its query."""
-
-    max_rows: int
-    max_bytes: int
 
 
 def read_chunk(

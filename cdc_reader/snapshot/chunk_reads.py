@@ -6,24 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from cdc_reader.postgres.workers import Worker
-from cdc_reader.snapshot.chunk_queries import Bounds, read_chunk
+from cdc_reader.snapshot.chunk_queries import read_chunk
+from cdc_reader.snapshot.chunk_requests import ChunkRequest
 from cdc_reader.snapshot.scans import ReadResult
 from cdc_reader.snapshot.window import ChunkRows
-from cdc_reader.tables.captured import CapturedTable, EncoderOf
+from cdc_reader.tables.captured import EncoderOf
 from cdc_reader.transcode.row_assembly import copied_row
 from schemas.errors import RecordError
 from schemas.names import TableName
-
-
-@dataclass(frozen=True, slots=True)
-class ChunkRequest:
-    """What a worker is to read: a range of a table, or some keys of it."""
-
-    table: CapturedTable
-    query: str
-    bounds: Bounds
-    keys: list[bytes] | None
-    delivered: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +25,11 @@ class ChunkReads:
     event_bytes: int
     visible_within_s: float
 
-    def read(self, worker: Worker, request: ChunkRequest, attempt: str) -> ReadResult:
-        """Read one chunk, and the definition behind the last one. Raises `TransientError`: try again."""
+    def read(self, worker: Worker, request: ChunkRequest, attempt: str, delivered: frozenset[int]) -> ReadResult:
+        """Read one chunk that sees what was `delivered`, and the definition behind the last one.
+
+        Raises `TransientError`: try again.
+        """
         table, keys = request.table, request.keys
         encoder = self.encoder_of(table.plan)  # encoders are for one thread
         try:
@@ -45,7 +38,7 @@ class ChunkReads:
                 request.query,
                 lambda data: copied_row(encoder, data, max_bytes=self.event_bytes),
                 bounds=request.bounds,
-                delivered=request.delivered,
+                delivered=delivered,
                 timeout_s=self.visible_within_s,
             )
         except RecordError as exc:

@@ -3,9 +3,21 @@ What a chunk is, and how large.
 
 A chunk is a range of the primary key, read in key order from behind the last key done, bounded by rows and bytes
 (rule S3); or a few single keys that were asked to be read again.
+
+Keeps: S3.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much one chunk may hold; the row limit is that of its query."""
+
+    max_rows: int
+    max_bytes: int
 
 
 class ChunkSize:

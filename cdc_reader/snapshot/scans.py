@@ -1,39 +1,30 @@
 """
-The scan of one table, step by step; no step is taken without its predecessor's proof.
+The scan of one table: what it has read, how far it is, and whether it may be followed by a sweep.
 
-    begin -> (S4) writers of before have ended -> low watermark received -> chunk read -> high watermark received
-          -> rows published, progress recorded -> next chunk (its low watermark is the last high one) ... -> sweep
+What happens when is decided in `scan_states`, and done by `runner`. Progress lives in `_offsets`, so a killed scan
+goes on behind its last recorded key. A scan for single keys has no progress: it begins again from its command.
 
-A scan is decided here and carried out by `runner`. Progress lives in `_offsets`, so a killed scan goes on behind
-its last recorded key. A scan for single keys has no progress: it begins again from its command.
+Keeps: S3, S6, S7.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from enum import Enum
+from math import inf
 
 from cdc_reader.snapshot.chunks import ChunkSize
+from cdc_reader.snapshot.scan_states import Phase
 from cdc_reader.snapshot.window import ChunkRows, Window, sweep_looks_wrong
 from schemas.control import Command
 from schemas.names import TableName
 from schemas.offsets import SnapshotProgress
+from schemas.tables import TableEntry
 
 RUNNING = "running"
 DONE = "done"
 HELD = "held"
 KEYS_AT_ONCE = 500
-
-
-class Phase(Enum):
-    """What a scan waits for."""
-
-    BEGIN = "begin"
-    WRITERS = "writers"
-    LOW = "low watermark"
-    HIGH = "high watermark"
-    OVER = "over"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +43,7 @@ class ReadResult:
 
 @dataclass(slots=True, eq=False)
 class Scan:
-    """One scan. `deadline` (monotonic seconds) is when the attempt counts as lost (rule S3)."""
+    """One scan. `deadline` (monotonic seconds) is when what it waits for is late, or due (rule S3)."""
 
     table: TableName
     cause: str
@@ -64,16 +55,20 @@ class Scan:
     phase: Phase = Phase.BEGIN
     window: Window | None = None
     read: ReadResult | None = None
-    deadline: float = 0.0
+    deadline: float = inf
     deletes_seen: int = 0
     attempt: str = ""
-    delivered: frozenset[int] = field(default_factory=frozenset)
 
     @property
     def result(self) -> ReadResult | None:
         """What was read for the attempt of now."""
         read = self.read
         return read if read is not None and read.attempt == self.attempt else None
+
+    @property
+    def waits_for(self) -> Phase:
+        """The phase, which is another as soon as a worker has read the chunk."""
+        return Phase.HIGH if self.phase is Phase.READING and self.result is not None else self.phase
 
     @property
     def forced(self) -> bool:
@@ -94,6 +89,26 @@ class Scan:
         """The keys of the next chunk of a scan for single keys."""
         return (self.keys or [])[:KEYS_AT_ONCE]
 
+    def begin(self, entry: TableEntry, *, incarnation: str, below: int, rows: int | None) -> SnapshotProgress:
+        """The progress of a scan of the whole table that begins now; `rows` is what it should find (rule S7)."""
+        self.progress = SnapshotProgress(
+            table=str(self.table),
+            state=RUNNING,
+            cause=self.cause,
+            incarnation=incarnation,
+            below_version=below,
+            oid=entry.oid,
+            fingerprint=entry.fingerprint,
+            command=self.commands[0].id if self.commands else None,
+            complete_rows=rows,
+        )
+        return self.progress
+
+    def wait_for_writers(self) -> None:
+        """However long they take."""
+        self.phase = Phase.WRITERS
+        self.deadline = inf
+
     def wait_for_low(self, attempt: str, deadline: float) -> None:
         """A new attempt begins; whatever an older one still delivers is ignored."""
         self.attempt = attempt
@@ -102,15 +117,32 @@ class Scan:
         self.phase = Phase.LOW
         self.deadline = deadline
 
-    def open_window(self, attempt: str, deadline: float, delivered: frozenset[int]) -> Window:
+    def open_window(self, attempt: str, deadline: float) -> Window:
         """The low watermark was received: from now on the stream's keys overtake the chunk's."""
         self.attempt = attempt
-        self.window = Window(attempt)
+        self.window = Window()
         self.read = None
-        self.phase = Phase.HIGH
+        self.phase = Phase.READING
         self.deadline = deadline
-        self.delivered = delivered
         return self.window
+
+    def take(self, result: ReadResult) -> bool:
+        """Take what a worker has read; returns whether it is for the attempt of now. Called by that worker."""
+        if result.attempt != self.attempt:
+            return False
+        self.read = result
+        return True
+
+    def try_later(self, deadline: float) -> None:
+        """The attempt is given up; another begins at that time."""
+        self.attempt = ""
+        self.phase = Phase.LATER
+        self.deadline = deadline
+
+    def end(self) -> None:
+        """Nothing more happens to this scan."""
+        self.attempt = ""
+        self.phase = Phase.OVER
 
     def chunk_done(self, chunk: ChunkRows, last_key: tuple[str, ...] | None) -> None:
         """The chunk's rows are published: progress moves behind them."""

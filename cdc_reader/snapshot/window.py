@@ -3,10 +3,9 @@ One chunk between its watermarks.
 
 Rule 1 (DBLog): a row of the chunk whose key the stream wrote between low and high watermark is dropped: what the
 stream said is newer.
-Rule S1: the chunk counts only when its snapshot sees every transaction that the stream delivered before the low
-watermark.
-Rule S2: a truncate, another definition or a rewind voids the chunk; it is read again.
-Rule S3: an attempt is known by a random id; anything else is ignored.
+Its snapshot sees every transaction that the stream delivered before the low watermark (rule S1).
+
+Keeps: S1, S7.
 """
 
 from __future__ import annotations
@@ -35,9 +34,7 @@ class ChunkRows:
 class Window:
     """A chunk that waits for its high watermark; `overtaken` collects the keys that the stream writes."""
 
-    attempt: str
     overtaken: set[bytes] = field(default_factory=set)
-    void: bool = False
 
     def surviving(self, chunk: ChunkRows) -> Iterator[CopiedRow]:
         """The rows to publish at the high watermark."""

@@ -70,6 +70,7 @@ EDGES: dict[str, str] = {
     "cdc_reader.snapshot.chunk_reads": "",
     "cdc_reader.snapshot.chunk_queries": "",
     "cdc_reader.snapshot.table_writers": "",
+    "cdc_reader.snapshot.scan_work": "",
     "cdc_reader.snapshot.runner": "",
     "cdc_reader.postgres.server": "",
     "cdc_reader.startup": "",

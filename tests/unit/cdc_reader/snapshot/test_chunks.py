@@ -22,7 +22,7 @@ def test_chunks_grow_fourfold_at_most_and_never_above_the_bound() -> None:
 
 
 def test_rows_that_the_stream_overtook_are_dropped() -> None:
-    window = Window("attempt", overtaken={b"2", b"9"})
+    window = Window(overtaken={b"2", b"9"})
     chunk = ChunkRows(rows=[(b"1", b"one", ()), (b"2", b"two", ())], size=6, complete=True, absent=[b"8", b"9"])
     assert list(window.surviving(chunk)) == [(b"1", b"one", ())]
     assert list(window.gone(chunk)) == [b"8"]

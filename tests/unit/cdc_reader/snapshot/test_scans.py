@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from cdc_reader.snapshot.chunks import ChunkSize
-from cdc_reader.snapshot.scans import DONE, HELD, Phase, ReadResult, Scan, cause_of_scan, resumable
+from cdc_reader.snapshot.scan_states import Phase
+from cdc_reader.snapshot.scans import DONE, HELD, ReadResult, Scan, cause_of_scan, resumable
 from cdc_reader.snapshot.window import ChunkRows
 from schemas.names import TableName
 from schemas.offsets import SnapshotProgress
@@ -77,14 +78,16 @@ def test_scan_for_keys_ends_when_each_has_been_read_or_is_absent() -> None:
 def test_new_attempt_forgets_the_one_before() -> None:
     current = scan(progress=PROGRESS)
     current.wait_for_low("first", 10.0)
-    current.open_window("first", 20.0, frozenset({7}))
-    current.read = ReadResult("first", ChunkRows([], 0, complete=True))
-    assert current.result is not None
+    current.open_window("first", 20.0)
+    assert current.waits_for is Phase.READING
+    assert current.take(ReadResult("first", ChunkRows([], 0, complete=True)))
+    assert current.waits_for is Phase.HIGH
     current.wait_for_low("second", 30.0)
     assert (current.phase, current.attempt) == (Phase.LOW, "second")
     assert current.window is None
-    current.read = ReadResult("first", ChunkRows([], 0, complete=True))
-    assert current.result is None, "a worker that was late is not believed"
+    late = ReadResult("first", ChunkRows([], 0, complete=True))
+    assert not current.take(late), "a worker that was late is not believed"
+    assert current.result is None
 
 
 SWEEPS = {

@@ -1,0 +1,34 @@
+"""
+Which rows the next chunk of a scan is to hold, and the statement that reads them.
+
+Keeps: S3.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cdc_reader.snapshot.chunks import Bounds
+from cdc_reader.snapshot.scans import Scan
+from cdc_reader.tables.captured import CapturedTable
+from schemas.keys import parse_row_key
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkRequest:
+    """What a worker is to read: a range of a table, or some keys of it."""
+
+    table: CapturedTable
+    query: str
+    bounds: Bounds
+    keys: list[bytes] | None = None
+
+
+def next_chunk(scan: Scan, table: CapturedTable, *, max_bytes: int) -> ChunkRequest:
+    """The next rows behind what the scan has done, or the next of the keys that it was asked for."""
+    if scan.whole_table:
+        limit = scan.size.rows
+        return ChunkRequest(table, table.read.range_query(scan.last_key, limit), Bounds(limit, max_bytes))
+    keys = list(scan.next_keys())
+    query = table.read.keys_query([parse_row_key(key) for key in keys])
+    return ChunkRequest(table, query, Bounds(len(keys) + 1, max_bytes), keys)

@@ -1,0 +1,86 @@
+"""
+What a scan waits for, and what is done when something happens meanwhile: the whole of it, in one table.
+
+    BEGIN -> (WRITERS ->) LOW -> READING -> HIGH -> READING -> HIGH ... -> OVER
+                             ^ void: again   |
+                             +---------------+      anything that fails: LATER -> where it began
+
+What the table does not name is ignored: a watermark of an attempt that is given up, the failure of a scan that is
+over (rule S3).
+
+Keeps: S1, S2, S3, S4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+
+
+class Phase(Enum):
+    """What a scan waits for."""
+
+    BEGIN = "a free worker"
+    WRITERS = "writers of before"
+    LOW = "low watermark"
+    READING = "the rows of the chunk"
+    HIGH = "high watermark"
+    LATER = "the next try"
+    OVER = "nothing"
+
+
+class Message(Enum):
+    """What happens. `DUE`: the time that the scan has set itself is over."""
+
+    DUE = "due"
+    WRITERS_ENDED = "writers ended"
+    LOW_RECEIVED = "low watermark received"
+    HIGH_RECEIVED = "high watermark received"
+    VOID = "void"
+    FAILED = "failed"
+
+
+class Action(Enum):
+    """What is done, and what the scan waits for then."""
+
+    BEGIN = "say that it begins, then begin"  # WRITERS, or LOW when there are none to wait for
+    BEGIN_AGAIN = "begin"  # the same
+    WRITE_LOW = "write a low watermark with a new attempt id"  # LOW
+    READ_CHUNK = "read a chunk and write its high watermark"  # READING; HIGH once it is read
+    FINISH_CHUNK = "publish the chunk and go on behind it"  # READING, or OVER behind the last one
+    VOID_CHUNK = "give the chunk up and read it again"  # LOW
+    WRITE_AGAIN = "write the watermark again, with the same id"  # the same
+    WAIT_LONGER = "wait longer"  # the same
+    TRY_LATER = "give the attempt up for a while"  # LATER
+
+
+TRANSITIONS: Mapping[Phase, Mapping[Message, Action]] = {
+    Phase.BEGIN: {Message.DUE: Action.BEGIN},
+    Phase.WRITERS: {
+        Message.WRITERS_ENDED: Action.WRITE_LOW,
+        Message.FAILED: Action.TRY_LATER,
+    },
+    Phase.LOW: {
+        Message.LOW_RECEIVED: Action.READ_CHUNK,
+        Message.DUE: Action.WRITE_AGAIN,
+        Message.FAILED: Action.TRY_LATER,
+    },
+    Phase.READING: {
+        Message.DUE: Action.WAIT_LONGER,  # a read that fails tells so itself
+        Message.VOID: Action.VOID_CHUNK,
+        Message.FAILED: Action.TRY_LATER,
+    },
+    Phase.HIGH: {
+        Message.HIGH_RECEIVED: Action.FINISH_CHUNK,
+        Message.DUE: Action.WRITE_AGAIN,
+        Message.VOID: Action.VOID_CHUNK,
+        Message.FAILED: Action.TRY_LATER,
+    },
+    Phase.LATER: {Message.DUE: Action.BEGIN_AGAIN},
+    Phase.OVER: {},
+}
+
+
+def action(phase: Phase, message: Message) -> Action | None:
+    """What is done when this happens in that phase; None: nothing."""
+    return TRANSITIONS[phase].get(message)

@@ -1,0 +1,67 @@
+"""
+Edge: what scans have done beside the stream: watermarks written, writers waited for, chunks read.
+
+Everything is handed to side workers; what becomes of it is told on the stream's thread.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+
+import structlog
+
+from cdc_reader.postgres.wal_messages import emit_message
+from cdc_reader.postgres.workers import SideWork, Worker
+from cdc_reader.progress.unseen_transactions import UnseenTransactions
+from cdc_reader.snapshot.chunk_reads import ChunkReads
+from cdc_reader.snapshot.chunk_requests import ChunkRequest
+from cdc_reader.snapshot.scans import Scan
+from cdc_reader.snapshot.table_writers import wait_for_writers
+from cdc_reader.tables.captured import CapturedTable
+from schemas.errors import TransientError
+
+logger = structlog.get_logger(__name__)
+Failed = Callable[[TransientError], None]
+
+
+class ScanWork:
+    """The work of all scans of a session."""
+
+    def __init__(self, side: SideWork, reads: ChunkReads, unseen: UnseenTransactions, *, source: str) -> None:
+        self._side = side
+        self._reads = reads
+        self._unseen = unseen
+        self._source = source
+
+    def new_attempt(self) -> str:
+        """An id that no watermark had before (rule S3)."""
+        return f"{self._source}/{uuid.uuid4().hex}"
+
+    def write(self, content: str, failed: Failed) -> None:
+        """Write a watermark."""
+        self._side.submit(lambda worker: emit_message(worker.connection, content), lambda _: None, failed)
+
+    def wait_for_writers(self, table: CapturedTable, ended: Callable[[], None], failed: Failed) -> None:
+        """Tell once the transactions that write to the table now have ended (rule S4)."""
+        oids = sorted(table.relations | {table.entry.oid})
+        self._side.submit(
+            lambda worker: wait_for_writers(worker, oids, lambda holders: _log_writers(table, holders)),
+            lambda _: ended(),
+            failed,
+        )
+
+    def read(self, scan: Scan, request: ChunkRequest, failed: Failed) -> None:
+        """Read a chunk that sees all that was delivered by now, and only then write its high watermark (rule S1)."""
+        attempt, delivered = scan.attempt, self._unseen.current()
+
+        def task(worker: Worker) -> frozenset[int]:
+            if scan.take(self._reads.read(worker, request, attempt, delivered)):
+                emit_message(worker.connection, f"{attempt}:high")
+            return delivered
+
+        self._side.submit(task, self._unseen.seen, failed)
+
+
+def _log_writers(table: CapturedTable, holders: list[str]) -> None:
+    logger.info("snapshot_waits_for_writers", table=str(table.name), virtual_transactions=holders)
