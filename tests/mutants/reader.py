@@ -184,7 +184,7 @@ MUTANTS: tuple[Mutant, ...] = (
         rule="V5",
         without="reading later what could not be had",
         file="cdc_reader/stream/changes.py",
-        text="        if row.again:\n            self._companions.row_unread(relation.table, key)\n",
+        text="        if row.again:\n            self._companions.listener.row_unread(relation.table, key)\n",
         replacement="",
         tests=(f"{_TOAST_REFETCH}::test_v5_row_that_cannot_be_had_in_time_goes_out_at_once_and_is_read_later",),
     ),
@@ -199,9 +199,9 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         rule="V5",
         without="a durable request for an unread row",
-        file="cdc_reader/session.py",
-        text="        self.command_moved(command)\n        self._obey(command)\n",
-        replacement="        self._obey(command)\n",
+        file="cdc_reader/control_commands.py",
+        text="        self._states.record(command)\n        self.obey(command)\n",
+        replacement="        self.obey(command)\n",
         tests=(f"{_TOAST_REFETCH}::test_v5_row_that_could_not_be_had_is_read_by_the_next_reader",),
     ),
     Mutant(
@@ -231,7 +231,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         rule="V5",
         without="comparing definitions before a read",
-        file="cdc_reader/session.py",
+        file="cdc_reader/stream/toast_refetch.py",
         text="        if relation.encoder.plan.fingerprint != table.plan.fingerprint:\n",
         replacement="        if False:\n",
         tests=(f"{_TOAST_REFETCH}::test_v5_definition_of_another_time_is_not_read_into_an_event",),
@@ -260,8 +260,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         rule="V6",
         without="the LSN of reads in the position",
-        file="cdc_reader/session.py",
-        text="seen_lsn=max(self._position.seen_lsn, found.seen_lsn)",
+        file="cdc_reader/progress/checkpoint.py",
+        text="seen_lsn=max(self._position.seen_lsn, lsn)",
         replacement="seen_lsn=self._position.seen_lsn",
         tests=(f"{_TOAST_REFETCH}::test_v6_position_holds_what_a_read_may_have_seen",),
     ),

@@ -24,7 +24,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         rule="S1",
         without="remembering what was delivered",
-        file="cdc_reader/stream/changes.py",
+        file="cdc_reader/stream/transactions.py",
         text="        self._unseen.add(begin.xid)\n",
         replacement="",
         tests=(f"{_RUNNER}::test_s1_chunk_waits_until_all_that_the_stream_delivered_is_visible",),
@@ -60,9 +60,9 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         rule="S1",
         without="the xids of the moment for each chunk",
-        file="cdc_reader/snapshot/runner.py",
-        text="self._settings.watermark_timeout_s * 2, self._unseen.current())",
-        replacement="self._settings.watermark_timeout_s * 2, scan.delivered)",
+        file="cdc_reader/snapshot/scan_work.py",
+        text="attempt, delivered = scan.attempt, self._unseen.current()",
+        replacement="attempt, delivered = scan.attempt, frozenset[int]()",
         tests=(f"{_RUNNER}::test_s1_later_chunks_wait_for_what_came_meanwhile",),
     ),
     Mutant(
@@ -95,7 +95,7 @@ MUTANTS: tuple[Mutant, ...] = (
         rule="S2",
         without="voiding the chunk of an emptied table",
         file="cdc_reader/session.py",
-        text='        self.runner.void(table.name, "the table was truncated", time.monotonic())\n',
+        text='        self._runner.void(table.name, "the table was truncated")\n',
         replacement="",
         tests=(f"{_RUNNER}::test_s2_truncate_voids_the_open_chunk",),
     ),
@@ -105,7 +105,7 @@ MUTANTS: tuple[Mutant, ...] = (
         file="cdc_reader/session.py",
         text=(
             "            if bound is not None:\n"
-            '                self.runner.void(bound.table.name, "another definition came", now)\n'
+            '                self._runner.void(bound.table.name, "another definition came")\n'
         ),
         replacement="",
         tests=(f"{_RUNNER}::test_s2_definition_that_differs_voids_the_open_chunk",),
@@ -114,8 +114,8 @@ MUTANTS: tuple[Mutant, ...] = (
         rule="S3",
         without="ignoring attempts that are not known",
         file="cdc_reader/snapshot/runner.py",
-        text='if scan.attempt != attempt or attempt == "":',
-        replacement="if False:",
+        text="if message is not None and attempt and scan.attempt == attempt:",
+        replacement="if message is not None:",
         tests=(
             f"{_RUNNER}::test_s3_watermark_of_an_unknown_attempt_opens_no_window",
             f"{_RUNNER}::test_s2_rewind_voids_the_open_chunk_and_its_watermarks",
@@ -125,7 +125,7 @@ MUTANTS: tuple[Mutant, ...] = (
         rule="S3",
         without="the time limit of a watermark",
         file="cdc_reader/snapshot/runner.py",
-        text="                self._overdue(scan, now)\n",
+        text="                self._write_again(scan)\n",
         replacement="                pass\n",
         tests=(f"{_RUNNER}::test_s3_watermark_that_does_not_come_is_written_again",),
     ),
@@ -140,9 +140,9 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         rule="S4",
         without="the wait for writers of before",
-        file="cdc_reader/session.py",
-        text="self.runner.new_scan(table.name, cause, needs_writers=True)",
-        replacement="self.runner.new_scan(table.name, cause)",
+        file="cdc_reader/snapshot/first_scans.py",
+        text="new_scan(table.name, cause, needs_writers=True)",
+        replacement="new_scan(table.name, cause)",
         tests=(f"{_RUNNER}::test_s4_table_waits_for_its_writers_of_before",),
     ),
     Mutant(

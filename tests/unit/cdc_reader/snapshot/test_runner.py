@@ -34,7 +34,7 @@ def between_the_watermarks(world: World, *changes: Change) -> None:
 
 @pytest.mark.rule("S1")
 def test_s1_chunk_waits_until_all_that_the_stream_delivered_is_visible(filled: World) -> None:
-    """Red with `waiting = set()` in `begin_seeing`, or without `delivered.add` for a Begin."""
+    """Red with `waiting = set()` in `begin_seeing`, or without `unseen.add` for a Begin."""
     filled.source.transact(deleted(ITEMS, *ONE), updated(ITEMS, TWO, ("2", "z", None)), hidden=True)
     filled.source.before("pause", filled.source.reveal)
     filled.settle()
@@ -72,7 +72,7 @@ def test_s1_later_chunks_wait_for_what_came_meanwhile(make_world: MakeWorld) -> 
 
 @pytest.mark.rule("S1")
 def test_s1_heartbeat_forgets_only_what_its_snapshot_has_seen(make_world: MakeWorld) -> None:
-    """Red with `difference_update(delivered)` in the heartbeat."""
+    """Red with `seen(unseen)` in the heartbeat."""
     world = make_world(heartbeat_interval_s=100)
     world.source.create("items", ITEMS)
     world.source.transact(inserted(ITEMS, *ONE))
@@ -119,7 +119,7 @@ OVERTAKING: dict[str, tuple[list[int], tuple[Change, ...]]] = {
 def test_s2_row_that_the_stream_wrote_while_its_chunk_was_read_wins(
     filled: World, read: list[int], changes: tuple[Change, ...]
 ) -> None:
-    """Red without `overtaken.add` in `handle`, or in `_publish` (a moved key), or with `surviving` giving all rows."""
+    """Red without `overtake` in `handle`, or in `_publish` (a moved key), or with `surviving` giving all rows."""
     between_the_watermarks(filled, *changes)
     filled.settle()
     assert filled.holds() == held_by_the_source(filled)
@@ -193,7 +193,7 @@ def test_s3_watermark_of_an_unknown_attempt_opens_no_window(filled: World) -> No
 @pytest.mark.rule("S3")
 @pytest.mark.parametrize("role", [":low", ":high"])
 def test_s3_watermark_that_does_not_come_is_written_again(filled: World, role: str) -> None:
-    """Red without the call of `_overdue` in `poll`."""
+    """Red with nothing done for `WRITE_AGAIN`."""
     filled.settle_until(lambda: bool(filled.source.emitted(role)))
     lost = filled.source.done.pop()
     assert filled.source.emitted(role) == []

@@ -89,7 +89,7 @@ def test_key_that_moved_is_a_delete_and_an_insert(streaming: World) -> None:
 
 @pytest.mark.rule("V4")
 def test_v4_truncate_goes_into_every_partition(streaming: World) -> None:
-    """Red with `range(1)` in `Floors.publish`."""
+    """Red with `range(1)` in `Floors._publish`."""
     streaming.source.transact(truncated(ITEMS))
     streaming.turn()
     floors = [each for each in streaming.records() if each.key == FLOOR_KEY]

@@ -78,7 +78,7 @@ def test_v5_row_that_cannot_be_had_in_time_goes_out_at_once_and_is_read_later(st
 
 @pytest.mark.rule("V5")
 def test_v5_row_that_could_not_be_had_is_read_by_the_next_reader(make_world: MakeWorld) -> None:
-    """Red without `command_moved` in `row_unread`: nothing durable asks for the row before its scan begins."""
+    """Red without `record` in `ControlInbox.reread`: nothing durable asks for the row before its scan begins."""
     world = make_world(snapshot={"workers": 1})
     world.source.create("items", ITEMS)
     world.source.transact(inserted(ITEMS, "1", "a", OLD))
@@ -132,7 +132,7 @@ def test_v5_row_behind_the_cut_of_a_read_is_not_taken_for_gone(make_world: MakeW
 
 @pytest.mark.rule("V5")
 def test_v5_definition_of_another_time_is_not_read_into_an_event(streaming: World) -> None:
-    """Red without the comparison of fingerprints in `refetch`."""
+    """Red without the comparison of fingerprints in `Refetcher`."""
     kinds = {"id": "bigint", "name": "text", "note": "text", "more": "text"}
     streaming.source.retype(ITEMS, kinds)
     streaming.side.waits = True
@@ -165,7 +165,7 @@ def test_v6_read_flushes_what_it_may_have_seen(streaming: World) -> None:
 
 @pytest.mark.rule("V6")
 def test_v6_position_holds_what_a_read_may_have_seen(streaming: World) -> None:
-    """Red without `seen_lsn` in `refetch`'s position, or with the LSN of the flush in its place: P4 tests it."""
+    """Red without `seen` in the checkpoint's position, or with the LSN of the flush in its place: P4 tests it."""
     streaming.source.transact(updated(ITEMS, ("1", "a", OLD), ("1", "b", OLD)))
     streaming.source.before("COPY", lambda: streaming.source.emit("somebody else writes", "another program"))
     streaming.source.flushed -= 8
