@@ -257,16 +257,6 @@ def test_f1_what_is_finished_is_settled_when_a_partition_is_revoked_and_the_rest
     assert world.fetcher.idle
 
 
-@pytest.mark.rule("F1")
-def test_f1_nothing_of_a_lost_partition_is_settled(world: World) -> None:
-    world.own()
-    world.take(world.event("a.pdf"))
-    world.downloads.run()
-    world.fetcher.drop([PARTITION], "lost")
-    world.work()
-    assert (world.broker.calls, world.fetcher.idle) == ([], True)
-
-
 def test_partition_that_comes_back_begins_anew(world: World) -> None:
     world.own()
     first = world.event("a.pdf")
