@@ -33,7 +33,7 @@ class Admission:
 
     def __init__(
         self,
-        held: Mapping[TopicPartition, AssignedPartition],
+        partitions: Mapping[TopicPartition, AssignedPartition],
         reader: RecordReader,
         submission: Submission,
         *,
@@ -42,7 +42,7 @@ class Admission:
         health: Health,
         metrics: SinkMetrics,
     ) -> None:
-        self._held = held
+        self._partitions = partitions
         self._reader = reader
         self._submission = submission
         self._completion = completion
@@ -53,9 +53,9 @@ class Admission:
 
     def take(self, records: Sequence[Record]) -> None:
         """Take records that were read; those of partitions that we do not hold are passed over."""
-        held = self._held
+        partitions = self._partitions
         for record in records:
-            assigned = held.get(TopicPartition(record.topic, record.partition))
+            assigned = partitions.get(TopicPartition(record.topic, record.partition))
             if assigned is None:
                 continue
             if assigned.blocked_by:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from cdc_runtime.health import Health
 from cdc_runtime.subjects import Subject
-
-Trouble = Callable[[str | None], None]  # told a reason, and None when it goes on
 
 
 def report(health: Health, subject: Subject, reason: str | None) -> None:

@@ -32,12 +32,12 @@ class BlockedPartitions:
 
     def __init__(
         self,
-        held: Mapping[TopicPartition, AssignedPartition],
+        partitions: Mapping[TopicPartition, AssignedPartition],
         admission: Admission,
         tables: FollowedTables,
         plans: Plans,
     ) -> None:
-        self._held = held
+        self._partitions = partitions
         self._admission = admission
         self._tables = tables
         self._plans = plans
@@ -68,7 +68,7 @@ class BlockedPartitions:
     async def look(self) -> bool:
         """Bring what is known up to date; True when partitions are still blocked. Raises `TransientError`."""
         # Only these have waited for the whole refresh that follows.
-        stuck = [each for each in self._held.values() if each.checked and each.blocked_by]
+        stuck = [each for each in self._partitions.values() if each.checked and each.blocked_by]
         changed = await (self._tables.refresh() if stuck else self._tables.poll())
         if changed:
             self._plans.forget()

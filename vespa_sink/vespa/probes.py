@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from vespa_sink.documents.identifiers import DocumentId
 from vespa_sink.documents.samples import PROBE_USER_ID, samples
 from vespa_sink.settings import VespaSettings
 from vespa_sink.vespa.answers import Answer, Verdict, stop_error, verdict
-from vespa_sink.vespa.client import VespaClient
 from vespa_sink.vespa.operations import Limits, Operation, probe
 
 
@@ -24,18 +25,29 @@ def probes_of(settings: VespaSettings) -> list[Operation]:
     ]
 
 
+class Sender(Protocol):
+    """Who carries operations out."""
+
+    @property
+    def url(self) -> str:
+        """Where they go."""
+
+    async def send(self, operation: Operation) -> Answer:
+        """Carry one out once; never raises for what the network or the server does."""
+
+
 class Probe:
     """The probe of one document type, sent as often as it is asked for."""
 
-    def __init__(self, client: VespaClient, operation: Operation) -> None:
-        self._client = client
+    def __init__(self, sender: Sender, operation: Operation) -> None:
+        self._sender = sender
         self._operation = operation
         self.document_type = operation.document.type
 
     async def ask(self) -> tuple[Verdict, Answer]:
         """Send it: what the answer means, and the answer. Raises `FatalError` when no document will do."""
-        answer = await self._client.send(self._operation)
+        answer = await self._sender.send(self._operation)
         decided = verdict(answer)
         if decided is Verdict.STOP:
-            raise stop_error(answer, self._client.url)
+            raise stop_error(answer, self._sender.url)
         return decided, answer

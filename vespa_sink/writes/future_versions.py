@@ -10,7 +10,8 @@ Keeps: V8.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any, Protocol
 from urllib.parse import quote
 
 import structlog
@@ -20,7 +21,6 @@ from schemas.errors import TransientError
 from schemas.file_results import ATTEMPTS
 from vespa_sink.documents.identifiers import DocumentId
 from vespa_sink.metrics import SinkMetrics
-from vespa_sink.vespa.client import VespaClient
 from vespa_sink.vespa.operations import Operation
 
 _log = structlog.get_logger(__name__)
@@ -28,19 +28,26 @@ _EVERY_S = 5.0
 _CLOCKS_DIFFER_US = 60 * 1_000_000
 
 
+class Documents(Protocol):
+    """The index, as it is read here."""
+
+    async def get(self, path: str) -> Mapping[str, Any]:
+        """Read a document; a missing one has no `fields`. Raises `TransientError`."""
+
+
 class FutureVersions:
     """One look every few seconds at most."""
 
     def __init__(
         self,
-        client: VespaClient,
+        documents: Documents,
         *,
         tasks: Tasks,
         metrics: SinkMetrics,
         file_types: Collection[str],
         every_s: float = _EVERY_S,
     ) -> None:
-        self._client = client
+        self._documents = documents
         self._tasks = tasks
         self._file_types = file_types
         self._metrics = metrics
@@ -57,7 +64,7 @@ class FutureVersions:
     async def _look(self, operation: Operation) -> None:
         document = operation.document
         try:
-            answer = await self._client.get(_version_path(document))
+            answer = await self._documents.get(_version_path(document))
         except TransientError:
             return
         fields = answer.get("fields")

@@ -14,14 +14,23 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 from cdc_runtime.consuming.tasks import Tasks
 from vespa_sink.metrics import SinkMetrics
-from vespa_sink.vespa.client import VespaClient
+from vespa_sink.vespa.answers import Answer
+from vespa_sink.vespa.operations import Operation
 from vespa_sink.writes.attempts import Attempt
 from vespa_sink.writes.endpoint import Endpoint
 from vespa_sink.writes.outbox import Outbox
 from vespa_sink.writes.results import Results
+
+
+class Sender(Protocol):
+    """Who carries operations out."""
+
+    async def send(self, operation: Operation) -> Answer:
+        """Carry one out once; never raises for what the network or the server does."""
 
 
 class Writer:
@@ -29,7 +38,7 @@ class Writer:
 
     def __init__(
         self,
-        client: VespaClient,
+        sender: Sender,
         outbox: Outbox,
         endpoint: Endpoint,
         results: Results,
@@ -37,7 +46,7 @@ class Writer:
         tasks: Tasks,
         metrics: SinkMetrics,
     ) -> None:
-        self._client = client
+        self._sender = sender
         self._outbox = outbox
         self._endpoint = endpoint
         self._results = results
@@ -67,7 +76,7 @@ class Writer:
         operation = attempt.operation
         assert operation is not None
         try:
-            answer = await self._client.send(operation)
+            answer = await self._sender.send(operation)
         finally:
             self._endpoint.ended()
         now = self._clock()
