@@ -9,11 +9,12 @@ from collections.abc import Callable
 import structlog
 
 from cdc_runtime.kafka.admin import KafkaAdmin
-from schemas.errors import Neighbour, NeighbourMissing, TransientError
+from schemas.errors import TransientError
 from schemas.topics import Topics, failure_topic
 from vespa_sink.settings import SinkSettings
 from vespa_sink.vespa.answers import Verdict
 from vespa_sink.vespa.client import VespaClient
+from vespa_sink.vespa.field_probes import no_answer
 from vespa_sink.vespa.index_owner import check_owner
 from vespa_sink.vespa.probes import Probe, probes_of
 from vespa_sink.vespa.searches import Index, owner_of
@@ -45,12 +46,7 @@ async def wait_for_vespa(client: VespaClient, settings: SinkSettings, stopping: 
         if decided is not Verdict.RETRY:
             return True
         if time.monotonic() >= deadline:
-            raise NeighbourMissing(
-                expected=f"Vespa at {settings.vespa.url} to answer within {timeout_s:g} s",
-                found=f"status {answer.status}" if answer.status else answer.message,
-                neighbour=Neighbour.VESPA,
-                remedy="start Vespa, or set vespa.url",
-            )
+            raise no_answer(answer, f"Vespa at {settings.vespa.url} to answer within {timeout_s:g} s")
         await asyncio.sleep(_PING_S)
     return False
 

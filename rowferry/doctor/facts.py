@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cdc_reader.discovery.requirements import Rights
 from cdc_reader.postgres.server_requirements import ServerFacts
 from cdc_runtime.topic_checks import TopicDifference
 from schemas.tables import TableEntry
+from vespa_sink.vespa.field_probes import Lacking
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class KafkaFacts:
 
 @dataclass(frozen=True, slots=True)
 class VespaFacts:
-    """What the index lacks of each document type (`None`: the type itself), and the greatest version in it."""
+    """What the index lacks of our documents, and the greatest version in it."""
 
-    missing: Mapping[str, tuple[str, ...] | None]
+    lacking: tuple[Lacking, ...]
     greatest_version: int | None

@@ -16,14 +16,10 @@ def check_vespa(facts: VespaFacts, kafka: KafkaFacts | None) -> Iterator[Finding
     `kafka` must have been read after `facts`, or a reader that runs seems to be behind; None: not known.
     """
     yield ok("vespa.reachable", "an answer", "answers")
-    if not facts.missing:
+    if not facts.lacking:
         yield ok("vespa.schema", "all document types and fields", "all there")
-    for document_type, fields in facts.missing.items():
-        if fields is None:
-            yield failed("vespa.schema", f"document type {document_type}", "none", _REMEDY)
-        else:
-            expected = f"fields {', '.join(fields)} in {document_type}"
-            yield failed("vespa.schema", expected, "a type without them", _REMEDY)
+    for each in facts.lacking:
+        yield failed("vespa.schema", each.expected, each.found, _REMEDY)
     if kafka is not None:
         yield _version(facts, kafka.version)
 

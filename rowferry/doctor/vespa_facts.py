@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 import orjson
 
 from rowferry.doctor.facts import VespaFacts
 from rowferry.http_client import HttpClient
 from rowferry.settings import VespaSettings
-from schemas.errors import AccessDenied, ServerSetting, Unreachable
-from vespa_sink.documents.samples import PROBE_USER_ID, file_row_sample, file_sample, record_sample, schema_sample
+from schemas.errors import Neighbour, ServerSetting
+from vespa_sink.vespa.answers import answer_of
+from vespa_sink.vespa.field_probes import field_probe, lacking, takes_fields
+from vespa_sink.vespa.operations import Limits
 
-# No version is below it: a put on this condition is parsed like any other and never written.
-_NEVER = -(2**63)
 _NEWEST = 100
-_ACCEPTED = (200, 412)
-_REFUSED = (400, 404)
-_DENIED = (401, 403)
 
 
 class VespaQuestions:
@@ -31,38 +28,15 @@ class VespaQuestions:
         self._search = search
 
     def facts(self) -> VespaFacts:
-        """Ask everything; raises `Unreachable`, `AccessDenied`, `ServerSetting`."""
-        types = self._settings
-        samples = {
-            types.record_type: record_sample(),
-            types.schema_type: schema_sample(),
-            types.file_type: file_sample(),
-            types.file_row_type: file_row_sample(),
-        }
-        found = {name: self._missing(name, sample) for name, sample in samples.items()}
-        lacking = {name: fields for name, fields in found.items() if fields != ()}
-        whole = self._settings.record_type not in lacking
-        return VespaFacts(lacking, self._greatest_version() if whole else None)
-
-    def _missing(self, document_type: str, sample: Mapping[str, Any]) -> tuple[str, ...] | None:
-        """The fields that the index does not take; None when it does not take one of them."""
-        if self._takes(document_type, sample):
-            return ()
-        missing = tuple(name for name, value in sample.items() if not self._takes(document_type, {name: value}))
-        return None if len(missing) == len(sample) else missing
+        """Ask everything; raises `Unreachable`, `NeighbourMissing`, `AccessDenied`, `ServerSetting`."""
+        lacks = tuple(lacking(self._settings, self._takes))
+        whole = self._settings.record_type not in {each.document_type for each in lacks}
+        return VespaFacts(lacks, self._greatest_version() if whole else None)
 
     def _takes(self, document_type: str, fields: Mapping[str, Any]) -> bool:
-        namespace, kind, user = (
-            quote(part, safe="") for part in (self._settings.namespace, document_type, PROBE_USER_ID)
-        )
-        condition = urlencode({"condition": f"{document_type}.version < {_NEVER}"})
-        body = orjson.dumps({"fields": fields})
-        answer = self._documents.post_json(f"/document/v1/{namespace}/{kind}/docid/{user}?{condition}", body)
-        if answer.status in _DENIED:
-            raise AccessDenied(f"expected Vespa to let us in, got status {answer.status}")
-        if answer.status not in (*_ACCEPTED, *_REFUSED):
-            raise Unreachable(f"expected Vespa to answer a put, got status {answer.status}")
-        return answer.status in _ACCEPTED
+        put = field_probe(self._settings, document_type, fields, Limits())
+        answer = self._documents.post_json(put.target, put.body or b"")
+        return takes_fields(answer_of(answer.status, {}, answer.body.decode("utf-8", "replace")), self._settings.url)
 
     def _greatest_version(self) -> int | None:
         """The greatest version among our documents; None when there is none (of the newest in the index)."""
@@ -78,6 +52,8 @@ class VespaQuestions:
             return max((int(hit["version"]) for hit in hits if hit["documentid"].startswith(ours)), default=None)
         except (ValueError, KeyError, TypeError) as exc:
             raise ServerSetting(
-                f"expected search results from Vespa, got status {answer.status}",
+                expected="search results from Vespa",
+                found=f"status {answer.status}",
+                neighbour=Neighbour.VESPA,
                 remedy="set vespa.query_url to the container with the search API",
             ) from exc

@@ -95,8 +95,13 @@ def probe(document: DocumentId, fields: Mapping[str, Any], limits: Limits) -> Op
 
     (`dryRun` will not do: Vespa answers it without looking at the body.)
     """
-    target = _target(document, f"{_older(document.type)}{-(2**63)}", limits, create=False)
+    target = _target(document, quote_plus(never(document.type)), limits, create=False)
     return Operation(Action.PUT, document, 0, "POST", target, orjson.dumps({"fields": fields}))
+
+
+def never(document_type: str) -> str:
+    """A condition that holds for no document: no version is below the least number."""
+    return f"{document_type}.version < {-(2**63)}"
 
 
 @lru_cache

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from vespa_sink.documents.identifiers import DocumentId
-from vespa_sink.documents.samples import PROBE_USER_ID, samples
+from vespa_sink.documents.samples import samples
 from vespa_sink.settings import VespaSettings
 from vespa_sink.vespa.answers import Answer, Verdict, stop_error, verdict
-from vespa_sink.vespa.operations import Limits, Operation, probe
+from vespa_sink.vespa.field_probes import field_probe
+from vespa_sink.vespa.operations import Limits, Operation
 
 
 def limits_of(settings: VespaSettings) -> Limits:
@@ -19,10 +19,7 @@ def limits_of(settings: VespaSettings) -> Limits:
 def probes_of(settings: VespaSettings) -> list[Operation]:
     """The probes of all document types; the first is that of rows."""
     limits = limits_of(settings)
-    return [
-        probe(DocumentId(settings.namespace, document_type, PROBE_USER_ID), fields, limits)
-        for document_type, fields in samples(settings).items()
-    ]
+    return [field_probe(settings, each, fields, limits) for each, fields in samples(settings).items()]
 
 
 class Sender(Protocol):

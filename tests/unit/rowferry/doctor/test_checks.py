@@ -18,6 +18,7 @@ from rowferry.doctor.findings import Finding, Verdict, failed, is_healthy, ok, t
 from rowferry.doctor.kafka_checks import check_kafka
 from rowferry.doctor.vespa_checks import check_vespa
 from tests.unit.cdc_reader.discovery.catalogs import catalog, publication, table
+from vespa_sink.vespa.field_probes import Lacking
 
 NAMES = Names("rowferry", "rowferry", "rowferry-rowferry")
 SLOT = SlotRow("pgoutput", "procore", 1, 4711, "reserved")
@@ -300,7 +301,7 @@ VERSIONS = {
 
 @pytest.mark.parametrize(("greatest", "position", "verdict"), VERSIONS.values(), ids=VERSIONS)
 def test_v8_index_is_never_ahead_of_the_reader(greatest: int | None, position: int | None, verdict: Verdict) -> None:
-    facts = check_vespa(VespaFacts({}, greatest), dataclasses.replace(KAFKA, version=position))
+    facts = check_vespa(VespaFacts((), greatest), dataclasses.replace(KAFKA, version=position))
 
     [finding] = [each for each in facts if each.id == "vespa.version"]
 
@@ -309,11 +310,13 @@ def test_v8_index_is_never_ahead_of_the_reader(greatest: int | None, position: i
 
 
 def test_v8_versions_are_not_judged_without_kafka() -> None:
-    assert "vespa.version" not in [each.id for each in check_vespa(VespaFacts({}, 5), None)]
+    assert "vespa.version" not in [each.id for each in check_vespa(VespaFacts((), 5), None)]
 
 
 def test_schema_that_lacks_fields_or_types_has_failed() -> None:
-    facts = VespaFacts({"procore_record": ("version", "deleted"), "procore_schema": None}, None)
+    facts = VespaFacts(
+        (Lacking("procore_record", ("version", "deleted")), Lacking("procore_schema", (), has_type=False)), None
+    )
 
     found = [each for each in check_vespa(facts, KAFKA) if each.id == "vespa.schema"]
 
