@@ -1,0 +1,154 @@
+"""How what is remembered of new partitions is read before anything of them is handled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from cdc_runtime.consuming.position_age import CommittedPosition
+from cdc_runtime.consuming.records import TopicPartition
+from cdc_runtime.health import Health
+from file_fetcher import state_reads
+from file_fetcher.intake.partitions import TablePartition
+from file_fetcher.state_reads import StateReads
+from schemas.errors import Unreachable
+from schemas.names import TableName
+from tests.unit.file_fetcher.members import Clock
+from tests.unit.file_fetcher.rows import PARTITION
+from tests.waiting import eventually
+
+PHOTOS = TableName("public", "photos")
+OTHER = TopicPartition(PARTITION.topic, 8)
+AWAY = Unreachable("expected Kafka, got no answer")
+
+
+class World:
+    """A fetcher, Kafka and the reader that note what is asked of them; `story` is all of it in order."""
+
+    def __init__(self) -> None:
+        self.story: list[str] = []
+        self.assigned: dict[TopicPartition, TablePartition] = {}
+        self.troubles: dict[str, Exception] = {}
+        self.health = Health("file-fetcher")
+        self.health.ready()
+        fakes: Any = self
+        self.reads = StateReads(
+            fakes, self.committed, 3, catch_up=self.catch_up, position_check=fakes, health=self.health
+        )
+
+    def own(self, *partitions: TopicPartition) -> None:
+        new = [TablePartition(each, PHOTOS) for each in partitions]
+        self.assigned |= {each.topic_partition: each for each in new}
+        self.reads.add(new)
+
+    def committed(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, tuple[int, str | None]]:
+        self.note("committed")
+        return {PARTITION: (7, "as_of_ms=5")}
+
+    def catch_up(self, partitions: Sequence[int]) -> None:
+        self.note(f"read {list(partitions)}")
+
+    def examine(self, new: Sequence[TablePartition], commits: Mapping[TopicPartition, CommittedPosition]) -> None:
+        self.note(f"examined {len(new)}")
+
+    def ask_for_lost(self, partitions: Sequence[TablePartition]) -> None:
+        self.note(f"asked for lost of {len(partitions)}")
+
+    def reading(self, *, begins: bool) -> None:
+        self.note("stands still" if begins else "goes on")
+
+    def ready(self, assigned: TablePartition, committed: CommittedPosition | None) -> None:
+        assigned.ready = True
+        self.note(f"ready at {committed.next_offset if committed else None}")
+
+    def note(self, what: str) -> None:
+        self.story.append(what)
+        trouble = self.troubles.pop(what.partition(" ")[0], None)
+        if trouble is not None:
+            raise trouble
+
+    def until(self, done: Callable[[], bool]) -> None:
+        def stepped() -> bool:
+            self.reads.step()
+            return done()
+
+        eventually(stepped, what="the end of a read")
+
+    def all_ready(self) -> bool:
+        return all(each.ready for each in self.assigned.values())
+
+
+@pytest.fixture
+def world(clock: Clock) -> World:
+    return World()
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(state_reads, "time", made)
+    return made
+
+
+@pytest.mark.rule("F2")
+def test_f2_partition_is_ready_when_its_state_has_been_read_behind_its_committed_offset(world: World) -> None:
+    """Red when `_read_state` does not catch up, or is begun before the committed offset is known."""
+    world.own(PARTITION, OTHER)
+    world.until(world.all_ready)
+    assert world.story == [
+        *("committed", "stands still", "read [1, 2]", "examined 2", "goes on"),
+        *("ready at 7", "ready at None"),
+    ]
+
+
+@pytest.mark.rule("F2")
+@pytest.mark.parametrize(
+    ("step", "before"),
+    {
+        "committed": ["committed"],
+        "read": ["committed", "stands still", "read [1]"],
+        "examined": ["committed", "stands still", "read [1]", "examined 1"],
+    }.items(),
+)
+def test_f2_state_that_was_not_read_to_its_end_is_read_again_before_anything_goes_on(
+    world: World, clock: Clock, step: str, before: list[str]
+) -> None:
+    """Red when a read that failed ends like one that did not."""
+    world.own(PARTITION)
+    world.troubles = {step: AWAY}
+    world.until(lambda: not world.health.readiness()[0])
+    assert world.story == before
+    world.reads.step()
+    assert world.story == before, "expected a pause before the next try"
+    clock.now += 1.0
+    world.until(world.all_ready)
+    again = ["committed", "stands still", "read [1]", "examined 1", "goes on", "ready at 7"]
+    assert world.story == [*before, *again]
+    assert world.health.readiness()[0]
+
+
+def test_partition_that_was_taken_away_meanwhile_is_not_made_ready(world: World) -> None:
+    world.own(PARTITION, OTHER)
+    world.reads.step()
+    gone = world.assigned.pop(PARTITION)
+    world.until(world.all_ready)
+    assert not gone.ready
+
+
+def test_lost_retries_are_asked_for_now_and_then_and_never_while_state_is_read(world: World, clock: Clock) -> None:
+    clock.now += 30.0
+    world.own(PARTITION)
+    world.until(world.all_ready)
+    world.until(lambda: "asked for lost of 1" in world.story)
+    assert world.story.index("asked for lost of 1") > world.story.index("ready at 7")
+
+
+def test_reader_that_cannot_be_asked_stops_nothing_and_a_bug_does(world: World, clock: Clock) -> None:
+    for trouble in (AWAY, ZeroDivisionError()):
+        clock.now += 30.0
+        world.troubles = {"asked": trouble}
+        world.until(lambda: not world.troubles)
+    with pytest.raises(ZeroDivisionError):
+        world.until(lambda: False)
