@@ -268,31 +268,82 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         rule="F2",
         without="reading the state of new partitions",
-        file="file_fetcher/group_member.py",
+        file="file_fetcher/state_reads.py",
         text="        self._catch_up(partitions)\n",
         replacement="",
-        tests=(f"{_UNIT}/test_group_member.py::test_f2_records_wait_until_the_state_of_their_partition_was_read",),
+        tests=(
+            f"{_UNIT}/test_group_member.py::test_f2_records_wait_until_the_state_of_their_partition_was_read",
+            f"{_UNIT}/test_state_reads.py::"
+            "test_f2_partition_is_ready_when_its_state_has_been_read_behind_its_committed_offset",
+        ),
     ),
     Mutant(
         rule="F2",
         without="reading state again that could not be read",
-        file="file_fetcher/group_member.py",
-        text="self._put_off(loading.partitions, exc)\n            else:",
-        replacement="pass\n            if True:",
+        file="file_fetcher/state_reads.py",
+        text="            self._put_off(read.partitions, exc)\n            return\n",
+        replacement="            pass\n",
         tests=(
+            f"{_UNIT}/test_state_reads.py::"
+            "test_f2_state_that_was_not_read_to_its_end_is_read_again_before_anything_goes_on",
             f"{_UNIT}/test_group_member.py::test_f2_state_that_cannot_be_read_is_read_again_before_anything_is_handled",
         ),
     ),
     Mutant(
         rule="F2",
         without="asking for offsets before state is read",
-        file="file_fetcher/group_member.py",
+        file="file_fetcher/state_reads.py",
         text="        self._catch_up(partitions)\n",
         replacement="        self._catch_up(partitions)\n"
-        "        again = self._consumer.committed_with_metadata([each.topic_partition for each in new])\n"
+        "        again = self._committed([each.topic_partition for each in new])\n"
         "        commits.update({each: CommittedPosition(offset, None) for each, (offset, _) in again.items()})\n",
         tests=(
             f"{_UNIT}/test_group_member.py::test_f2_offset_is_of_before_the_state_so_that_nothing_is_behind_one_and_not_in_the_other",
+        ),
+    ),
+    Mutant(
+        rule="F1",
+        without="settling again what did not happen",
+        file="file_fetcher/settling/waiting_works.py",
+        text="for work in chain(self._again, self._later):",
+        replacement="for work in self._later:",
+        tests=(
+            f"{_UNIT}/settling/test_waiting_works.py::test_f1_works_of_a_transaction_that_did_not_happen_come_first",
+        ),
+    ),
+    Mutant(
+        rule="F4",
+        without="a bound for the writes of a transaction",
+        file="file_fetcher/settling/waiting_works.py",
+        text="if size > _MOST_WRITES and batch",
+        replacement="if False and batch",
+        tests=(
+            f"{_UNIT}/settling/test_waiting_works.py::"
+            "test_f4_large_works_are_shared_out_but_what_was_together_stays_so",
+        ),
+    ),
+    Mutant(
+        rule="F1",
+        without="keeping works together whose offsets are done",
+        file="file_fetcher/settling/waiting_works.py",
+        text=" and len(batch) >= len(self._again)",
+        replacement="",
+        tests=(
+            f"{_UNIT}/settling/test_waiting_works.py::"
+            "test_f4_large_works_are_shared_out_but_what_was_together_stays_so",
+        ),
+    ),
+    Mutant(
+        rule="V9",
+        without="a look at what is remembered when a retry starts",
+        file="file_fetcher/work_plan.py",
+        text="    if file is None or reference is None:\n        return WorkPlan()\n"
+        "    return WorkPlan({file.file_id: Fetch(reference, retry.attempt, file.since_ms or now_ms)})",
+        replacement="    if reference is None:\n        return WorkPlan()\n"
+        "    return WorkPlan({retry.file_id: Fetch(reference, retry.attempt, now_ms)})",
+        tests=(
+            f"{_UNIT}/test_work_plan.py::test_v9_retry_fetches_what_waits_for_just_it",
+            f"{_UNIT}/test_work_plan.py::test_v9_retry_of_a_row_that_ended_fetches_nothing",
         ),
     ),
 )

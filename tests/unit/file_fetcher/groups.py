@@ -10,7 +10,7 @@ import pytest
 
 from cdc_runtime.consuming.records import Record, TopicPartition
 from cdc_runtime.settings.models import KafkaSettings
-from file_fetcher import group_member
+from file_fetcher import group_member, state_reads
 from file_fetcher.group_member import GroupMember
 from file_fetcher.intake.partitions import TablePartition
 from tests.unit.file_fetcher.members import World
@@ -65,7 +65,7 @@ class Group:
         self.behind_state: Callable[[], None] = lambda: None
         self.state_can_be_read = threading.Event()
         monkeypatch.setattr(group_member, "GroupConsumer", lambda *_: _Consumer(self))
-        monkeypatch.setattr(group_member, "_AGAIN_S", 0.0)
+        monkeypatch.setattr(state_reads, "_AGAIN_S", 0.0)
         positions: Any = self
         self.member = GroupMember(
             KafkaSettings(),
