@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 PACKAGES := schemas cdc_runtime cdc_reader vespa_sink file_fetcher rowferry
 TYPED := $(PACKAGES) devstack bench
 COMPILED := $(shell find $(PACKAGES) -name '*.pyx')
+INCLUDED := $(shell find $(PACKAGES) -name '*.pxi')
 WORKERS ?= 2
 # Arguments for pytest: make test ARGS="tests/unit -k lsn"
 ARGS ?=
@@ -28,7 +29,7 @@ $(VENV)/requirements: requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.txt
 	@touch $@
 
-$(VENV)/installed: $(VENV)/requirements pyproject.toml setup.py $(COMPILED)
+$(VENV)/installed: $(VENV)/requirements pyproject.toml setup.py $(COMPILED) $(INCLUDED)
 	$(BIN)/python setup.py --quiet build_ext --inplace
 	$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --editable .
 	@touch $@

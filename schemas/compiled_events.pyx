@@ -22,6 +22,7 @@ cdef enum:
     DOUBLE = 4
     STRING = 5
     BYTES = 6
+    NO_BRANCH = 255  # the union has fewer
 
 cdef enum:
     MOST_BRANCHES = 4
@@ -43,7 +44,7 @@ cdef class Columns:
 
     cdef tuple names
     cdef Py_ssize_t count
-    cdef uint8_t *codes  # MOST_BRANCHES a column; 255 where there is no branch
+    cdef uint8_t *codes  # MOST_BRANCHES a column
 
     def __cinit__(self, names, unions):
         cdef Py_ssize_t at, branch
@@ -57,7 +58,7 @@ cdef class Columns:
         for at in range(self.count):
             for branch in range(MOST_BRANCHES):
                 self.codes[at * MOST_BRANCHES + branch] = (
-                    CODES[unions[at][branch]] if branch < len(unions[at]) else 255
+                    CODES[unions[at][branch]] if branch < len(unions[at]) else NO_BRANCH
                 )
 
     def __dealloc__(self):

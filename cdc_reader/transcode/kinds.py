@@ -17,7 +17,7 @@ from schemas.avro_types import TEXT_KIND
 
 
 class Code(IntEnum):
-    """The kinds as the compiled encoder numbers them (`compiled.pyx` has the same list)."""
+    """The kinds, numbered here alone; `writers.pxi` has a line for each."""
 
     BOOL = 0
     INT2 = 1

@@ -22,7 +22,7 @@ from tests.unit.shape import (
     vague_names,
     wrong_imports,
 )
-from tests.unit.sources import BESIDE, PRODUCT, modules
+from tests.unit.sources import BESIDE, PRODUCT, ROOT, modules
 
 # Every module that does something, and the client libraries that it does it with.
 EDGES: dict[str, str] = {
@@ -237,6 +237,13 @@ def test_every_module_says_what_it_is_for():
 
 def test_modules_are_short():
     lengths = {name: module.text.count("\n") for name, module in modules(*PRODUCT, *BESIDE, "tests").items()}
+    assert {name: lines for name, lines in lengths.items() if lines > LONGEST_MODULE} == {}
+
+
+def test_compiled_sources_are_short():
+    sources = [path for package in PRODUCT for path in (ROOT / package).rglob("*") if path.suffix in (".pyx", ".pxi")]
+    assert len(sources) > 2
+    lengths = {str(path.relative_to(ROOT)): path.read_text().count("\n") for path in sources}
     assert {name: lines for name, lines in lengths.items() if lines > LONGEST_MODULE} == {}
 
 
