@@ -37,19 +37,23 @@ class RecordedScans:
         self._rows[table] = rows
 
     def emptied(self, table: TableName) -> None:
-        """The table, or a part of it, was truncated: any number of rows is right."""
+        """The table, or a part of it, was truncated: any number of rows is right, for the next reader too."""
         self._rows[table] = 0
+        if (progress := self._progress.get(table)) is not None:
+            self.record(progress)
 
     def record(self, progress: SnapshotProgress) -> None:
-        """Write a scan's progress with the next commit."""
-        self._progress[TableName.parse(progress.table)] = progress
+        """Write a scan's progress, and how many rows the next one should find, with the next commit."""
+        table = TableName.parse(progress.table)
+        progress = replace(progress, complete_rows=self.rows(table))
+        self._progress[table] = progress
         self._sink.record(progress.record_key, progress.to_json())
 
     def begin_again(self, table: TableName) -> None:
         """Let whoever starts next scan the table from the start: its progress is of no life of the slot."""
         progress = self._progress.get(table)
         if progress is not None:
-            self.record(replace(progress, incarnation="", complete_rows=self.rows(table)))
+            self.record(replace(progress, incarnation=""))
 
     def remember_deletes(self, tables: Mapping[TableName, CapturedTable]) -> None:
         """Lower what the next scans should find by the deletes that the stream saw."""
@@ -58,4 +62,4 @@ class RecordedScans:
             if table.deletes and known and progress is not None and progress.state != RUNNING:
                 self._rows[name] = max(0, known - table.deletes)
                 table.forget_deletes()
-                self.record(replace(progress, complete_rows=self.rows(name)))
+                self.record(progress)

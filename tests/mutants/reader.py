@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.mutants import reader_snapshots
+from tests.mutants import reader_snapshots, reader_sweeps
 from tests.mutants.mutant import Mutant
 
 _CHANGES = "tests/unit/cdc_reader/stream/test_changes.py"
@@ -128,7 +128,7 @@ MUTANTS: tuple[Mutant, ...] = (
         rule="P6",
         without="the open transaction in the position",
         file="cdc_reader/stream/transactions.py",
-        text="        return OpenTransaction(self.begin.final_lsn.value, self.begin.xid, done) if done else None",
+        text=("        return OpenTransaction(self.begin.final_lsn.value, self.begin.xid, done) if done else None"),
         replacement="        return None",
         tests=(f"{_CHANGES}::test_p6_transaction_that_was_cut_goes_on_behind_what_is_published",),
     ),
@@ -266,4 +266,5 @@ MUTANTS: tuple[Mutant, ...] = (
         tests=(f"{_TOAST_REFETCH}::test_v6_position_holds_what_a_read_may_have_seen",),
     ),
     *reader_snapshots.MUTANTS,
+    *reader_sweeps.MUTANTS,
 )

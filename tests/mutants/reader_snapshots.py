@@ -189,7 +189,7 @@ MUTANTS: tuple[Mutant, ...] = (
         rule="S6",
         without="telling the lives of the slot",
         file="cdc_reader/snapshot/scans.py",
-        text="and (progress.incarnation, progress.oid, progress.fingerprint) == (incarnation, oid, fingerprint)",
+        text=("and (progress.incarnation, progress.oid, progress.fingerprint) == (incarnation, oid, fingerprint)"),
         replacement="and (progress.oid, progress.fingerprint) == (oid, fingerprint)",
         tests=(f"{_RUNNER}::test_s6_chunks_of_another_life_of_the_slot_do_not_count",),
     ),

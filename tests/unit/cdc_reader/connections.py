@@ -95,7 +95,8 @@ class Connection:
         rows = self._source.rows(found[0].oid, self.seen())
         keys = [int(key) for key in re.findall(r"'(-?\d+)'::bigint", query)]
         limit = int(match[1]) if (match := re.search(r"LIMIT (\d+)", query)) else len(rows)
-        chosen = [row for key, row in rows.items() if (key in keys if " IN (" in query else key > max(keys, default=0))]
+        behind = max(keys, default=-1)
+        chosen = [row for key, row in rows.items() if (key in keys if " IN (" in query else key > behind)]
         names = [each.name for each in found[0].relation.attributes]
         places = [names.index(each) for each in re.findall(r'"(\w+)"', query.partition("FROM")[0])]
         # A column that was added since has no value in an older row.

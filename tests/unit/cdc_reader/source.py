@@ -25,8 +25,6 @@ SETTINGS = {
     "max_wal_senders": "10",
     "max_slot_wal_keep_size": "-1",
     "wal_sender_timeout": "60000",
-    "max_prepared_transactions": "0",
-    "max_connections": "100",
 }
 Row = tuple[str | None, ...]
 BIGINT, TEXT = catalogs.TYPE_OIDS["bigint"], catalogs.TYPE_OIDS["text"]

@@ -30,6 +30,7 @@ CHANGES: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.rule("D1")
 def test_d1_fingerprint_stays_what_it_is_from_release_to_release() -> None:
     """Another value for the same table would have every table snapshotted again by an upgrade.
 
@@ -39,6 +40,7 @@ def test_d1_fingerprint_stays_what_it_is_from_release_to_release() -> None:
     assert fingerprint(BASE) == "8e492d8523d94e75abd42d7a9247c06b"
 
 
+@pytest.mark.rule("D1")
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_d1_change_of_definition_changes_the_fingerprint(change: dict[str, Any]) -> None:
     changed = dataclasses.replace(BASE, relation=dataclasses.replace(BASE.relation, **change))
@@ -46,12 +48,14 @@ def test_d1_change_of_definition_changes_the_fingerprint(change: dict[str, Any])
     assert fingerprint(changed) != fingerprint(BASE)
 
 
+@pytest.mark.rule("D1")
 def test_d1_what_vacuum_and_analyze_change_keeps_the_fingerprint() -> None:
     analyzed = dataclasses.replace(BASE, relation=dataclasses.replace(BASE.relation, row_estimate=99))
 
     assert fingerprint(analyzed) == fingerprint(BASE)
 
 
+@pytest.mark.rule("D3")
 def test_d3_attached_partition_changes_the_fingerprint_of_its_root() -> None:
     one, two = relation(2, "events_1", COLUMNS), relation(3, "events_2", COLUMNS)
 

@@ -25,6 +25,7 @@ EVENTS = table(
 )
 
 
+@pytest.mark.rule("D5")
 def test_d5_missing_publication_is_created_with_checked_tables_by_name() -> None:
     plan = publication_plan(catalog(PHOTOS, NO_KEY, NO_IDENTITY, EVENTS), "rowferry")
 
@@ -41,6 +42,7 @@ def test_publication_that_is_as_it_should_be_needs_nothing() -> None:
     assert publication_plan(catalog(PHOTOS, EVENTS, publication=members), "rowferry").statements == ()
 
 
+@pytest.mark.rule("D3")
 def test_d3_leaves_of_a_member_are_members() -> None:
     assert publication_plan(catalog(EVENTS, publication=publication((4, "events"))), "rowferry").statements == ()
 
@@ -51,6 +53,7 @@ def test_missing_tables_are_added() -> None:
     assert plan.statements == ('ALTER PUBLICATION "rowferry" ADD TABLE "public"."photos", "public"."events_2"',)
 
 
+@pytest.mark.rule("D5")
 def test_d5_member_that_lost_its_identity_is_removed() -> None:
     members = publication((1, "photos"), (2, "log"), (3, "notes"))
 
@@ -71,6 +74,7 @@ def test_operations_and_publication_by_leaf_are_restored() -> None:
     )
 
 
+@pytest.mark.rule("D5")
 @pytest.mark.parametrize(
     ("change", "got"), [({"all_tables": True}, "FOR ALL TABLES"), ({"schemas": ("public",)}, "FOR TABLES IN SCHEMA")]
 )
@@ -89,12 +93,14 @@ def test_d5_publication_of_unchecked_tables_is_refused_with_the_sql_that_mends_i
     )
 
 
+@pytest.mark.rule("D2")
 def test_d2_mark_holds_identity_and_members() -> None:
     assert publication_mark(publication((1, "photos"))) == PublicationMark(
         "900:750:fttttf:n", {"public.photos": "901:751:1:*:"}
     )
 
 
+@pytest.mark.rule("D2")
 def test_d2_filter_and_column_list_change_the_mark_of_their_member() -> None:
     row = publication((1, "photos"))
     filtered = dataclasses.replace(

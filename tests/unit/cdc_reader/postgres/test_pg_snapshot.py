@@ -22,6 +22,7 @@ SEEN = {
 }
 
 
+@pytest.mark.rule("S1")
 @pytest.mark.parametrize(("text", "xid", "seen"), SEEN.values(), ids=SEEN)
 def test_s1_snapshot_tells_which_transactions_it_sees(text: str, xid: int, seen: bool) -> None:
     assert Snapshot.parse(text).sees(xid) is seen

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from cdc_reader.postgres.row_queries import ReadPlan, literal
 
 PLAN = ReadPlan('ONLY "public"."a""b"', ('"id"', '"tags"::text'), ('"id"', '"day"'), ("bigint", "date"))
@@ -20,6 +22,7 @@ def test_next_chunk_begins_behind_the_last_key() -> None:
     )
 
 
+@pytest.mark.rule("S5")
 def test_s5_row_filter_applies_to_every_read() -> None:
     plan = ReadPlan('"t"', ('"id"',), ('"id"',), ("text",), filter="live")
     assert "WHERE (live) AND (\"id\") > ('x'::text)" in plan.range_query(("x",), 5)

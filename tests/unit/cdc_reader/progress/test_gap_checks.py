@@ -69,6 +69,7 @@ SERVERS = {
 }
 
 
+@pytest.mark.rule("P4")
 @pytest.mark.parametrize(("position", "server"), SERVERS.values(), ids=SERVERS)
 def test_p4_position_that_the_server_does_not_know_is_a_gap(position: Position, server: ServerPosition) -> None:
     with pytest.raises(GapFound):
@@ -84,6 +85,7 @@ def test_slot_at_or_before_the_position_is_no_gap() -> None:
     check(replace(SLOT, confirmed_lsn=50))
 
 
+@pytest.mark.rule("P3")
 def test_p3_slot_ahead_of_the_position_is_a_gap() -> None:
     with pytest.raises(GapFound, match="confirmed to 0/65"):
         check(replace(SLOT, confirmed_lsn=101))
@@ -121,12 +123,14 @@ PUBLICATIONS = {
 }
 
 
+@pytest.mark.rule("D2")
 @pytest.mark.parametrize("current", PUBLICATIONS.values(), ids=PUBLICATIONS)
 def test_d2_publication_that_changed_is_a_gap(current: PublicationMark | None) -> None:
     with pytest.raises(GapFound):
         check_publication(STORED, current, {1, 2})
 
 
+@pytest.mark.rule("P5")
 def test_p5_topic_that_is_gone_or_another_is_a_gap() -> None:
     check_topics({"a": "1"}, {"a": "1", "b": "2"})
     for current in ({}, {"a": "2"}):
@@ -142,6 +146,7 @@ CHANGES = {
 }
 
 
+@pytest.mark.rule("D6", "D7")
 @pytest.mark.parametrize("entry", CHANGES.values(), ids=CHANGES)
 def test_d6_d7_entry_that_breaks_its_topic_is_refused(entry: TableEntry) -> None:
     with pytest.raises(GapFound):
@@ -156,6 +161,7 @@ def test_entry_with_other_columns_is_no_gap() -> None:
 HISTORY = "1\t0/3000148\tno recovery target specified\n2\t0/5000000\tbefore 2026-01-01\n"
 
 
+@pytest.mark.rule("P4")
 def test_p4_switch_point_comes_from_the_history() -> None:
     assert switch_point(HISTORY, 1) == 0x3000148
     assert switch_point(HISTORY, 2) == 0x5000000

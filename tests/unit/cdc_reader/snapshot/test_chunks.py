@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from cdc_reader.snapshot.chunks import ChunkSize
 from cdc_reader.snapshot.window import ChunkRows, Window, sweep_looks_wrong
 
 
+@pytest.mark.rule("S3")
 def test_s3_chunks_are_bounded_by_bytes_too() -> None:
     size = ChunkSize(10_000, 1_000_000)
     size.read(500, 5_000_000)
@@ -28,6 +31,7 @@ def test_rows_that_the_stream_overtook_are_dropped() -> None:
     assert list(window.gone(chunk)) == [b"8"]
 
 
+@pytest.mark.rule("S7")
 def test_s7_sweep_of_under_half_the_rows_looks_wrong() -> None:
     assert sweep_looks_wrong(49, expected=100)
     assert not sweep_looks_wrong(50, expected=100)

@@ -100,6 +100,7 @@ SWEEPS = {
 }
 
 
+@pytest.mark.rule("S7")
 @pytest.mark.parametrize(("found", "known", "deletes", "forced", "state"), SWEEPS.values(), ids=SWEEPS)
 def test_s7_sweep_follows_a_scan_that_looks_right(
     found: int, known: int | None, deletes: int, forced: bool, state: str
@@ -109,6 +110,7 @@ def test_s7_sweep_follows_a_scan_that_looks_right(
     assert current.phase is Phase.OVER
 
 
+@pytest.mark.rule("S7")
 def test_s7_held_sweep_does_not_lower_what_is_expected() -> None:
     current = scan(progress=replace(PROGRESS, rows=10, complete_rows=100))
     assert current.finish(row_estimate=0, forced=False).complete_rows == 100

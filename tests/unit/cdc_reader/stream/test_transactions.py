@@ -20,6 +20,7 @@ def commit_of(begin: Begin) -> Commit:
     return Commit(0, begin.final_lsn, Lsn(begin.final_lsn.value + 10), begin.commit_ts_us)
 
 
+@pytest.mark.rule("P4")
 def test_p4_stored_last_transaction_is_skipped_whole() -> None:
     transactions = Transactions(LAST, None, UnseenTransactions())
     transactions.on_begin(FIRST)
@@ -36,12 +37,14 @@ OTHERS = {
 }
 
 
+@pytest.mark.rule("P4")
 @pytest.mark.parametrize("begin", OTHERS.values(), ids=OTHERS)
 def test_p4_another_past_is_a_gap(begin: Begin) -> None:
     with pytest.raises(GapFound):
         Transactions(LAST, None, UnseenTransactions()).on_begin(begin)
 
 
+@pytest.mark.rule("P6")
 def test_p6_open_transaction_goes_on_behind_what_is_published() -> None:
     transactions = Transactions(LAST, OpenTransaction(commit_lsn=200, xid=8, ordinal=5), UnseenTransactions())
     transactions.on_begin(FIRST)
@@ -54,6 +57,7 @@ def test_p6_open_transaction_goes_on_behind_what_is_published() -> None:
     assert transactions.opened() is None
 
 
+@pytest.mark.rule("P6")
 def test_p6_position_inside_a_transaction_never_falls_behind_what_is_published() -> None:
     transactions = Transactions(None, OpenTransaction(commit_lsn=200, xid=8, ordinal=5), UnseenTransactions())
     transactions.on_begin(NEXT)
@@ -61,12 +65,14 @@ def test_p6_position_inside_a_transaction_never_falls_behind_what_is_published()
     assert transactions.opened() == OpenTransaction(200, 8, 5)
 
 
+@pytest.mark.rule("P6")
 def test_p6_open_transaction_that_does_not_come_is_a_gap() -> None:
     transactions = Transactions(None, OpenTransaction(commit_lsn=150, xid=9, ordinal=5), UnseenTransactions())
     with pytest.raises(GapFound):
         transactions.on_begin(NEXT)
 
 
+@pytest.mark.rule("P6")
 def test_p6_open_transaction_that_ends_too_early_is_a_gap() -> None:
     transactions = Transactions(None, OpenTransaction(commit_lsn=200, xid=8, ordinal=5), UnseenTransactions())
     transactions.on_begin(NEXT)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from cdc_reader.stream.toast_refetch import FetchedRow
 from cdc_reader.tables.encoder_plans import plan_table
 from cdc_reader.transcode import Columns, Encoder, make_encoder
@@ -35,27 +37,32 @@ def encoder() -> Encoder:
     return make_encoder(plan_table(ENTRY, prefix="cdc"), "reference")
 
 
+@pytest.mark.rule("V5")
 def test_v5_missing_columns_are_those_not_sent() -> None:
     assert missing_columns(encoder(), SENT) == ("body",)
 
 
+@pytest.mark.rule("V5")
 def test_v5_fetched_column_is_marked() -> None:
     row = assemble(encoder(), SENT, FETCHED, gone=False, max_bytes=LIMIT)
     assert row.row == b"\x02\x0e\x02\x02a\x02\x02z"
     assert (row.refetched, row.omitted, row.again) == (("body",), (), False)
 
 
+@pytest.mark.rule("V5")
 def test_v5_column_that_cannot_be_had_is_omitted_and_read_again() -> None:
     row = assemble(encoder(), SENT, None, gone=False, max_bytes=LIMIT)
     assert row.row == b"\x02\x0e\x02\x02a\x00"
     assert (row.omitted, row.again) == ((("body", NOT_HAD),), True)
 
 
+@pytest.mark.rule("V5")
 def test_v5_column_of_a_row_that_is_gone_is_not_read_again() -> None:
     row = assemble(encoder(), SENT, None, gone=True, max_bytes=LIMIT)
     assert (row.omitted, row.again) == ((("body", ROW_GONE),), False)
 
 
+@pytest.mark.rule("P8")
 def test_p8_largest_columns_are_left_out_until_the_row_fits() -> None:
     encoded = [b"k", b"x" * 100, b"y" * 300, b"z" * 200]
     omitted: list[tuple[str, str]] = []
