@@ -42,7 +42,7 @@ def asked(world: World, *, force: bool = False) -> State:
 
 @pytest.mark.rule("S7")
 def test_s7_sweep_takes_out_what_a_complete_scan_did_not_find(scanned: World) -> None:
-    """Red without `self.sweep` in `_complete`."""
+    """Red without `self._events.sweep` in `_complete`."""
     lost_without_a_trace(scanned, 1, 2)
     assert asked(scanned) is State.DONE
     assert list(scanned.holds()) == ["0", *"3456789"]
@@ -140,7 +140,7 @@ def test_s7_sweep_lies_above_what_was_queued_before_its_marker(scanned: World) -
 @pytest.mark.rule("V1")
 @pytest.mark.parametrize("again", [False, True], ids=["in one life", "in the next life"])
 def test_v1_sweep_that_began_before_a_truncate_keeps_the_floor_of_the_truncate(scanned: World, again: bool) -> None:
-    """Red without `max` in `Floors.publish`, or without the record of floors there (in the next life).
+    """Red without `max` in `Floors._publish`, or without the record of floors there (in the next life).
 
     Under the same key, the lower floor of the sweep would be all that compaction leaves.
     """
@@ -164,7 +164,7 @@ def test_v1_sweep_that_began_before_a_truncate_keeps_the_floor_of_the_truncate(s
 
 @pytest.mark.rule("D1")
 def test_d1_definition_is_compared_before_a_sweep(world: World) -> None:
-    """Red without the comparison of fingerprints in `_complete`: chunks of two definitions, and a sweep."""
+    """Red without the comparison of fingerprints in `_finish_chunk`: chunks of two definitions, and a sweep."""
     world.source.transact(*rows(1, 2))
     world.start()
     world.source.before("COPY", lambda: world.source.rewrite(ITEMS))
