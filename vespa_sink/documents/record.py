@@ -8,31 +8,17 @@ and on which condition (`operations`), and how large it may be in all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from schemas.file_references import references
-from schemas.keys import document_id, row_key
-from schemas.names import TableName
-from schemas.tables import FileColumn, Relationship, TableEntry
+from schemas.keys import document_id
+from schemas.tables import FileColumn, TableEntry
 from vespa_sink.documents.mapping import DocumentMapping, Roles
+from vespa_sink.documents.relationships import Edge, KeyLookup, edge_fields, edges_of
 from vespa_sink.documents.text import bounded, is_legal, legal_text
 from vespa_sink.documents.times import epoch_ms, long_value
-
-# The primary key of another table in key order, or None when the table is not known.
-KeyLookup = Callable[[TableName], tuple[str, ...] | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Edge:
-    """An edge from a row to its parent. `key_columns`: ours, in the order of the parent's key; None: not its key."""
-
-    rel_type: str
-    fk_column: str
-    columns: tuple[str, ...]
-    key_columns: tuple[str, ...] | None
-    target_table: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +75,8 @@ class RecordPlan:
         if self.description:
             fields["table_description"] = self.description
         self._add_texts(fields, metadata)
-        self._add_edges(fields, row)
+        if self.edges:
+            fields.update(edge_fields(self.edges, row))
         self._add_files(fields, doc_id, row)
         return fields, replaced
 
@@ -108,16 +95,6 @@ class RecordPlan:
             value = read(_first(names, row))
             if value is not None:
                 fields[name] = value
-
-    def _add_edges(self, fields: dict[str, Any], row: Mapping[str, str]) -> None:
-        relationships = [_relationship(edge, row) for edge in self.edges if all(name in row for name in edge.columns)]
-        if not relationships:
-            return
-        fields["relationships"] = relationships
-        targets = [edge for edge in relationships if "target_doc_id" in edge]
-        if targets:
-            fields["parent_ids"] = list(dict.fromkeys(edge["target_doc_id"] for edge in targets))
-            fields["edge_keys"] = list(dict.fromkeys(f"{edge['rel_type']}:{edge['target_doc_id']}" for edge in targets))
 
     def _add_files(self, fields: dict[str, Any], doc_id: str, row: Mapping[str, str]) -> None:
         if not self.file_columns:
@@ -143,37 +120,12 @@ def record_plan(entry: TableEntry, shape: Shape, key_of: KeyLookup) -> RecordPla
         namespace=shape.namespace,
         table=entry.name.document_table,
         roles=shape.mapping.roles(entry),
-        edges=tuple(_edge(edge, key_of) for edge in entry.relationships if edge.direction == "out"),
+        edges=edges_of(entry, key_of),
         file_columns=entry.file_columns,
         description=legal_text(entry.description)[0] if entry.description else None,
         column_types={legal_text(column.name)[0]: legal_text(column.type)[0] for column in entry.columns},
         max_text_bytes=shape.max_text_bytes,
     )
-
-
-def _edge(edge: Relationship, key_of: KeyLookup) -> Edge:
-    target = TableName.parse(edge.target_table)
-    columns = tuple(edge.column.split(","))
-    refers_to = dict(zip(edge.target_column.split(","), columns, strict=False))
-    key = key_of(target)
-    if key is None:  # not captured by us: its declared target is all we know
-        key = tuple(refers_to)
-    ordered = tuple(refers_to[name] for name in key) if set(key) == set(refers_to) else None
-    return Edge(edge.type, edge.column, columns, ordered, target.document_table)
-
-
-def _relationship(edge: Edge, row: Mapping[str, str]) -> dict[str, str]:
-    relationship = {
-        "rel_type": edge.rel_type,
-        "direction": "out",
-        "fk_column": legal_text(edge.fk_column)[0],
-        "target_table": edge.target_table,
-    }
-    if edge.key_columns is not None:
-        key = row_key([row[name] for name in edge.key_columns])
-        relationship["target_id"] = key.decode("ascii")
-        relationship["target_doc_id"] = document_id(edge.target_table, key)
-    return relationship
 
 
 def _first(names: tuple[str, ...], row: Mapping[str, str]) -> str:
