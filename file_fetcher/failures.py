@@ -53,7 +53,7 @@ class Blocked(FetchProblem):
 
 
 class Cancelled(FetchProblem):
-    """Nobody wants it any more."""
+    """It is not wanted any more."""
 
     def __init__(self) -> None:
         super().__init__("superseded", "a newer event of the row came")

@@ -7,7 +7,7 @@ Rule 2: what is under way for a partition that is no longer ours has no conseque
 Used by one thread, that of the Kafka client; fetches run in `downloads` and come back through a queue. Leaves to
 others: the order of a row's works (`row_order`), what a work fetches (`work_plan`), and what it leads to.
 
-Keeps: V9.
+Keeps: F1, V9.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""Joins the concrete objects of the fetcher, waits for its neighbours, runs it, and drains it."""
+"""
+Joins the concrete objects of the fetcher, waits for its neighbours, runs it, and drains it.
+
+Keeps: D6.
+"""
 
 from __future__ import annotations
 

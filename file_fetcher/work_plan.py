@@ -3,7 +3,7 @@ What a work fetches when it starts (pure): each of its references that is new or
 
 Rule: a file whose retry was lost goes on with its attempts; else one that is not there would be asked for without end.
 
-Keeps: F3, V9.
+Keeps: V9.
 """
 
 from __future__ import annotations

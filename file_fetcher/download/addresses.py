@@ -4,6 +4,8 @@ Which network addresses a link may lead to.
 `ipaddress.is_global` is not used: on current CPython releases it calls 192.0.0.192, 64:ff9b:1::/48, 168.63.129.16 and
 multicast global. An address that carries another (mapped, NAT64, 6to4) is judged by the one inside.
 Leaves to others: resolving names, connecting, and which host may be private.
+
+Keeps: F5.
 """
 
 from __future__ import annotations
@@ -59,7 +61,7 @@ _NAT64 = IPv6Network("64:ff9b::/96")
 
 
 def reach(address: str) -> Reach:
-    """How far an address (as `getaddrinfo` gives it) reaches; what is no address is NEVER."""
+    """How far an address (as `getaddrinfo` returns it) reaches; what is no address is NEVER."""
     try:
         parsed = ip_address(address.partition("%")[0])
     except ValueError:

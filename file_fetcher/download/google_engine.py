@@ -130,7 +130,7 @@ def _body(answer: BaseHTTPResponse) -> Body:
         chunks=_chunks(answer),
         start=0,
         size_bytes=int(length) if length.isdecimal() else None,
-        etag=None,  # an export is made anew each time: it cannot be resumed
+        etag=None,  # an export is made again each time: it cannot be resumed
         version_id=None,
         declared_type="text/csv",
         engine=ENGINE,

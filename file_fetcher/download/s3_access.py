@@ -95,7 +95,7 @@ class S3Access:
         return Credentials(frozen.access_key, frozen.secret_key, frozen.token)
 
     def forget(self, generation: int) -> None:
-        """Read the credentials anew at the next use, unless that was done since `generation`."""
+        """Read the credentials again at the next use, unless that was done since `generation`."""
         with self._lock:
             if generation == self._generation:
                 self._generation += 1

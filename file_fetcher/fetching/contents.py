@@ -61,7 +61,7 @@ class Taken:
     A content that is kept and read.
 
     `rows`: runs of row numbers that were read, at most 200 (small gaps between runs are then part of them).
-    `open_rows` gives the rows themselves, in order, from the store; each call begins anew.
+    `open_rows` returns the rows themselves, in order, from the store; each call begins again.
     """
 
     content: Content

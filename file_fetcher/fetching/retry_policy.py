@@ -25,7 +25,7 @@ def after(problem: FetchProblem, failed: Try, delays_s: Sequence[float], uniform
     The outcome of a try.
 
     A `Later` uses up an attempt; a `Blocked` does not and waits for the first of the pauses (its origin's breaker has
-    its own). `uniform` gives numbers from 0 to 1.
+    its own). `uniform` returns numbers from 0 to 1.
     """
     detail = str(problem)
     if isinstance(problem, Blocked):

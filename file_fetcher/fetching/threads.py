@@ -4,6 +4,8 @@ The threads that fetch: as many downloads at once as the throttle allows; readin
 Edge. A thread that has downloaded its file lets another begin while it stores and reads the file; how many threads
 there are in all bounds how many files wait for a parser. While what was read and not yet published is large, one file
 is fetched at a time: a row is published as a whole, so that none would mean for ever.
+
+Keeps: F4.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ Over = Callable[[FetchProblem | None], None]
 Task = Callable[[Over], None]
 _STUCK = frozenset({"network"})
 _MOST_KEPT_BYTES = 64 * 1024 * 1024
-_LOOK_S = 0.2  # nobody tells when memory has become free
+_LOOK_S = 0.2  # there is no word when memory has become free
 
 
 class Downloads:
@@ -55,7 +57,7 @@ class Downloads:
             self._changed.notify()
 
     def keep(self, outcome: object, size_bytes: int) -> None:
-        """Count what an outcome holds in memory until nobody knows the outcome any more."""
+        """Count what an outcome holds in memory until the outcome is forgotten."""
         with self._changed:
             self._kept_bytes += size_bytes
         weakref.finalize(outcome, self._gone, size_bytes)

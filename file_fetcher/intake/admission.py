@@ -6,6 +6,8 @@ Rule 1: a record that cannot be read yet (unknown schema or table, rule P10) hol
 Rule 2: a record that can never be read goes to the dead letters before its offset may pass.
 
 Edge; used by the thread of the Kafka client. Leaves to others: what becomes of a work, and when a floor is over.
+
+Keeps: P10, P14.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@ Which columns of a table's events hold references, by the fingerprint of their s
 
 Rule: what `_tables` says counts. An event whose columns differ from its table's entry is newer or older than the entry
 we know: only after `_tables` was read to its end is the entry taken as it is.
+
+Keeps: P10.
 """
 
 from __future__ import annotations

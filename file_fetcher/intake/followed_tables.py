@@ -1,4 +1,8 @@
-"""The schemas and tables that the reader publishes, and by them the file columns of an event (rule P10)."""
+"""
+The schemas and tables that the reader publishes, and by them the file columns of an event (rule P10).
+
+Keeps: P10.
+"""
 
 from __future__ import annotations
 

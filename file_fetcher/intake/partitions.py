@@ -1,4 +1,8 @@
-"""What the fetcher knows of a partition for as long as it holds it."""
+"""
+What the fetcher knows of a partition for as long as it holds it.
+
+Keeps: F2, V4.
+"""
 
 from __future__ import annotations
 

@@ -3,6 +3,8 @@ What is asked of the reader when partitions are taken over.
 
 That is: tables whose deletes may be missing (rule V7), and rows of which a retry is lost. Edge; blocks. Leaves to
 others: reading state before, and what the reader sends after.
+
+Keeps: V7.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""What a record of a table topic is to the fetcher: a row and its references, a floor, or nothing."""
+"""
+What a record of a table topic is to the fetcher: a row and its references, a floor, or nothing.
+
+Keeps: P10, V2.
+"""
 
 from __future__ import annotations
 

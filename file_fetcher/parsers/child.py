@@ -6,6 +6,8 @@ Rules:
 2. Its environment is empty (the fork server was started so), its folder is that of the job.
 3. It ends with its socket, and with the fork server (`PR_SET_PDEATHSIG`, where there is such a thing).
 4. Its answer says only how it went; what was read lies in the folder, `meta.json` last.
+
+Keeps: F5.
 """
 
 from __future__ import annotations
@@ -131,7 +133,7 @@ def _confine(job: Job) -> None:
     _limit(resource.RLIMIT_AS, job.memory_bytes)
     _limit(resource.RLIMIT_CPU, math.ceil(used_s + job.timeout_s) + 1)
     with contextlib.suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")  # the peak of memory begins anew with each file
+        Path("/proc/self/clear_refs").write_text("5")  # the peak of memory begins again with each file
 
 
 def _limit(what: int, most: int) -> None:

@@ -70,7 +70,7 @@ class ForkServerClient:
         return self._process.pid
 
     def fork(self, job_socket: socket.socket) -> int:
-        """Make a child that has that socket; gives its process id. Raises `ForkServerGone`."""
+        """Make a child that has that socket; returns its process id. Raises `ForkServerGone`."""
         return int(self._ask(b"fork", job_socket.fileno())["pid"])
 
     def end(self, pid: int) -> tuple[int, int]:

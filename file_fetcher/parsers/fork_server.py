@@ -3,9 +3,11 @@ Edge: the process that makes children: parsers are imported once, and each child
 
 It is a fresh interpreter with an empty environment and a single thread, so that nothing of the service (credentials,
 connections, locks) is in a child, and forking is safe. It does one request after the other:
-`fork` with a socket gives the child's process id; `end <pid>` kills it if it lives and says how it ended. A child is
+`fork` with a socket returns the child's process id; `end <pid>` kills it if it lives and says how it ended. A child is
 waited for only then, so that a process id always means the child that it was given for.
 It ends with the service, whichever way that ends, and takes its children with it.
+
+Keeps: F5.
 """
 
 from __future__ import annotations

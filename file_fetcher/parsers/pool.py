@@ -8,6 +8,8 @@ Rules:
    need not have been this file's fault.
 
 Leaves to others: which files, and where what was read is kept (`contents`).
+
+Keeps: F5.
 """
 
 from __future__ import annotations
@@ -153,7 +155,7 @@ class ParserPool:
         return output_of(Path(job.folder), status)
 
     def _run(self, job: Job) -> str:
-        """Have a child do it; gives the status that it answered, or that its end means."""
+        """Have a child do it; returns the status that it answered, or that its end means."""
         slot: _Child | None = None
         child = self._slots.get()
         try:

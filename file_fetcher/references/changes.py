@@ -3,6 +3,8 @@ What may happen to the memory of a row's references, and how a record of `_file_
 
 Rule: a row's partition p has its state in partition p modulo their number (rule F2). A record elsewhere means that the
 number was changed, which would hide what older records say.
+
+Keeps: D6, F2, V2.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 Edge: a SQLite file that may be lost at any time, because it is rebuilt from elsewhere.
 
 Rule 1: one process has it (an exclusive lock on a file beside it).
-Rule 2: a file that is corrupt, of another format, or that may have lost writes is removed and made anew. Nothing is
+Rule 2: a file that is corrupt, of another format, or that may have lost writes is removed and recreated. Nothing is
         synced while it is open, so a machine that stops may leave an old mixture of pages: a file that was open when
         another boot began is not trusted.
 Rule 3: only our errors come out.
@@ -153,7 +153,7 @@ class LocalDatabase:
             yield
         except sqlite3.Error as exc:
             if getattr(exc, "sqlite_errorcode", 0) & 0xFF in _CORRUPT:
-                # The next start makes it anew.
+                # The next start recreates it.
                 self._remove()
             raise FatalError(
                 f"expected the local store {self._path} to work, got {_name(exc)}: {exc}",

@@ -6,6 +6,8 @@ Rule 2: a retry is kept only while its row holds the reference as waiting for ju
 Rule 3: what `apply` is given happens together, or not at all.
 
 Nothing is kept in memory. Leaves to others: what a row's event leads to, and whose partitions these are.
+
+Keeps: F2, V9.
 """
 
 from __future__ import annotations
@@ -147,7 +149,7 @@ class ReferenceStore:
             connection.execute("INSERT OR REPLACE INTO positions VALUES (?, ?, ?, ?, ?)", (topic, partition, *position))
 
     def begin_reading(self, topic: str, partitions: Iterable[int]) -> int:
-        """Forget how far these partitions are known; gives the mark that `drop_unseen` needs."""
+        """Forget how far these partitions are known; returns the mark that `drop_unseen` needs."""
         with self._database.transaction() as connection:
             for partition in partitions:
                 connection.execute("DELETE FROM positions WHERE topic = ? AND part = ?", (topic, partition))
@@ -157,7 +159,7 @@ class ReferenceStore:
 
     def drop_unseen(self, partition: int, of: int, mark: int) -> int:
         """
-        Forget rows of a state partition (`of` so many) of which nothing was said since the mark; gives how many.
+        Forget rows of a state partition (`of` so many) of which nothing was said since the mark; returns how many.
 
         Rows that are at work meanwhile stay as they are: forgetting all and reading again would lose sight of them.
         """

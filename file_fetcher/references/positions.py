@@ -3,6 +3,8 @@ Up to where a topic's partition is known, and whether reading may go on from the
 
 Rule: a tombstone is kept for a week, and so is what it says. Who has not read for longer than `LONGEST_GAP_MS` reads
 from the beginning, and drops what the topic no longer has.
+
+Keeps: F2.
 """
 
 from __future__ import annotations

@@ -5,6 +5,8 @@ Rule 1: both topics are read to their true end (rule P1).
 Rule 2: of the retries only those count as read that were committed before the references were: several members write
         to one state partition, and a retry whose reference was not read yet would be passed over for good.
 Rule 3: what a topic no longer has is forgotten only after it was read from its beginning.
+
+Keeps: F2, P1.
 """
 
 from __future__ import annotations
@@ -59,15 +61,15 @@ def bring_up_to_date(
     retry_ends = reader.settled_ends(topics.retry(group), wanted)
     count = len(admin.places(topics.file_refs))
     refs = reader.source(topics.file_refs, reader.ends(topics.file_refs, wanted))
-    anew = refs.partitions_from_beginning
-    mark = store.begin_reading(refs.topic, anew)
+    again = refs.partitions_from_beginning
+    mark = store.begin_reading(refs.topic, again)
     reader.read(refs, lambda record: change_of(record, count))
-    dropped = sum(store.drop_unseen(partition, count, mark) for partition in anew)
+    dropped = sum(store.drop_unseen(partition, count, mark) for partition in again)
     reader.remember(refs)
-    retries = reader.source(topics.retry(group), retry_ends, anew=anew)
+    retries = reader.source(topics.retry(group), retry_ends, again=again)
     reader.read(retries, lambda record: Waits(Retry.from_record(record, topics)), bounded=True)
     reader.remember(retries)
-    _log.info("references are up to date", partitions=wanted, from_beginning=anew, dropped=dropped)
+    _log.info("references are up to date", partitions=wanted, from_beginning=again, dropped=dropped)
 
 
 @dataclass(slots=True)
@@ -120,8 +122,8 @@ class _Reader:
             time.sleep(_SETTLE_PAUSE_S)
         return ends
 
-    def source(self, topic: str, ends: Mapping[int, int], *, anew: Collection[int] = ()) -> _Source:
-        """Where to begin in each partition; from its beginning in those of `anew`."""
+    def source(self, topic: str, ends: Mapping[int, int], *, again: Collection[int] = ()) -> _Source:
+        """Where to begin in each partition; from its beginning in those of `again`."""
         topic_id = self._admin.topic_id(topic)
         if topic_id is None:
             raise TopicMissing(expected=f"topic {topic} to exist", found="none")
@@ -131,7 +133,7 @@ class _Reader:
         for partition, end in ends.items():
             extent = Extent(topic_id, begins[TopicPartition(topic, partition)], end)
             position = known.get(partition)
-            good = partition not in anew and usable(position, extent, self._now_ms)
+            good = partition not in again and usable(position, extent, self._now_ms)
             extents[partition] = extent
             next_offsets[partition] = position.next_offset if position is not None and good else None
         return _Source(topic, extents, next_offsets)

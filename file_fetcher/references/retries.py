@@ -3,6 +3,8 @@ References that are tried again later: the records of `_retry.<group>`.
 
 A record is the row's event as it was read (key and value), and headers that say which of its references waits, for
 what, and until when. Leaves to others: when a retry is due, and whether its reference still waits for it (rule V9).
+
+Keeps: V9.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 Edge: has finished works settled, many in one transaction, and says how that goes.
 
 Leaves to others: when a transaction may be made, and what it holds (`kafka_transactions`).
+
+Keeps: F1.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 Settles finished works in Kafka transactions, and tells the local store after each commit (rule F1).
 
 Rule 1: after an abort, or an outcome that is not known, what is remembered is read from the topics again, and the same
-        works are settled again, before anything else: what had happened gives nothing to write.
+        works are settled again, before anything else: what had happened leads to nothing to write.
 Rule 2: every transaction names a position, so that the broker refuses it when the group has moved on without us.
 Rule 3: a work whose rows cannot be read now is put off; it holds up no other.
 

@@ -5,6 +5,8 @@ Rule 1: all writes and the offsets become visible together, or none of them.
 Rule 2: after an abort or an unknown outcome the producer is given up; the next call makes a new one, which settles
         what the old one left (rule P7).
 Rule 3: a process that is started again has the transactional id that it had, so it ends its own open transaction.
+
+Keeps: F1, P7.
 """
 
 from __future__ import annotations
@@ -62,9 +64,9 @@ class ResultPublisher:
         Write all of it in one transaction; blocks until it is durable. Without anything to write it does nothing.
 
         `offsets`: next offsets of the group, each with its text of `texts`; the group's metadata is of the time of
-        polling (rule F1). Raises
-        `TransactionAborted` when it did not happen or nobody knows: what was written is to be worked out again from
-        the committed offsets. Raises `Fenced`, `AccessDenied`, `FatalError`, and what `writes` raises.
+        polling (rule F1). Raises `TransactionAborted` when it did not happen or that is not known: what was written is
+        to be worked out again from the committed offsets. Raises `Fenced`, `AccessDenied`, `FatalError`, and what
+        `writes` raises.
         """
         rest = iter(writes)
         first = next(rest, None)

@@ -6,6 +6,8 @@ Rule 1: the same reference, unchanged, is not fetched again; a link that was onl
 Rule 2: what has failed is tried again when its row is read again, by a snapshot or because somebody asked.
 Rule 3: of a column that an event could not carry nothing is concluded: its references stay (files.md D8).
 Rule 4: what went into the result beside the file (its project) belongs to the reference.
+
+Keeps: P8.
 """
 
 from __future__ import annotations
@@ -43,7 +45,7 @@ def compare(held: HeldRecord | None, row: Row, lost: frozenset[str] = frozenset(
     """
     Compare; `held` is what is remembered of the row (None: nothing).
 
-    `lost`: ids of files that wait for another try of which nothing is left: they are fetched anew.
+    `lost`: ids of files that wait for another try of which nothing is left: they are fetched again.
     """
     before = {file.file_id: file for file in held.files} if held else {}
     fetch: list[tuple[FileReference, Change]] = []

@@ -49,7 +49,7 @@ class RowOrder:
         return False, needless
 
     def done(self, work: Work) -> Work | None:
-        """A work has ended; gives the one that may start now."""
+        """A work has ended; returns the one that may start now."""
         record_id = work.row.record_id
         if self._under_way.get(record_id) is not work:
             return None
@@ -69,7 +69,7 @@ class RowOrder:
         return self._open.get(topic_partition, 0)
 
     def drop(self, partitions: Iterable[TopicPartition]) -> list[Work]:
-        """Forget the works of partitions that are no longer ours, and give them; those under way are cancelled."""
+        """Forget the works of partitions that are no longer ours, and return them; those under way are cancelled."""
         gone = set(partitions)
         for topic_partition in gone:
             self._open.pop(topic_partition, None)

@@ -3,9 +3,11 @@ What is written when a work is finished: results, spreadsheet rows, the referenc
 
 Rule 1: everything here goes out in one Kafka transaction with the offset of the event (rule F1).
 Rule 2: it follows from what is remembered of the row at that moment, so that it may be worked out again after a
-        transaction whose outcome nobody knows: what has happened already gives nothing to write.
+        transaction whose outcome is not known: what has happened already leads to nothing to write.
 Rule 3: a reference that was not fetched, since something else was remembered when the work began, waits for a try of
         its own: it is neither forgotten nor does it hold anything up.
+
+Keeps: F1, F3, F4, V9.
 """
 
 from __future__ import annotations

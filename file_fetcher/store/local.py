@@ -89,7 +89,7 @@ class LocalStore:
         self._fresh.difference_update(fresh)
 
     def _make_folder(self, folder: Path) -> list[Path]:
-        """Make a folder with those above it; gives those that may not be on the disk yet, the innermost first."""
+        """Make a folder with those above it; returns those that may not be on the disk yet, the innermost first."""
         fresh = []
         while folder in self._fresh or not folder.is_dir():
             fresh.append(folder)

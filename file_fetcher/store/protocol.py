@@ -22,7 +22,7 @@ class ContentStore(Protocol):
 
     def put(self, name: str, path: Path, *, lasting: bool = True) -> str:
         """
-        Keep a file, which is then gone from its path; gives its URI. It is there whole, or not at all.
+        Keep a file, which is then gone from its path; returns its URI. It is there whole, or not at all.
 
         One that is there already is the same: it may stay, or be replaced. One that need not be `lasting` may be gone
         after a power cut.
