@@ -15,7 +15,7 @@ from botocore import exceptions as boto
 
 from file_fetcher.download.answers import Interrupted, s3_problem, unreachable
 from file_fetcher.download.engines import CHUNK_BYTES, Body, ResumePoint
-from file_fetcher.download.s3_access import S3Access, no_credentials
+from file_fetcher.download.s3_access import NoCredentials, S3Access
 from file_fetcher.failures import Blocked, FetchProblem, Later
 
 ENGINE = "boto3"
@@ -109,7 +109,7 @@ def boto_problem(exc: Exception, origin: str) -> FetchProblem:
         # A HEAD has no body: boto3 gives the status as the code.
         return s3_problem(int(status), "" if code.isdecimal() else code, origin)
     if isinstance(exc, _CREDENTIALS):
-        return no_credentials(name)
+        return NoCredentials(name)
     if isinstance(exc, _UNREACHABLE):
         return unreachable(origin, name, named=True)
     if isinstance(exc, boto.FlexibleChecksumError):

@@ -8,12 +8,19 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    NoCredentialsError,
+    PartialCredentialsError,
+)
 
-from file_fetcher.download.s3_access import S3Access
+from file_fetcher.download.s3_access import NoCredentials, S3Access
 from file_fetcher.failures import FetchProblem
 
 OK = "ok"
+_NO_CREDENTIALS = (CredentialRetrievalError, NoCredentialsError, PartialCredentialsError)
 # A key that no one has: the store says NoSuchKey to those who may list and AccessDenied to those who may not.
 _NO_KEY = "rowferry-doctor/no-such-object"
 
@@ -24,13 +31,14 @@ class Probe:
     What a bucket answered.
 
     `head`, `list` and `get` (of a key that is not there) are `ok`, the store's error code, or empty when there was no
-    answer; then `trouble` says why.
+    answer; then `trouble` says why, and `has_credentials` is False where no store was asked for want of them.
     """
 
     bucket: str
     endpoint: str
     region: str  # with which requests are signed
     reachable: bool
+    has_credentials: bool = True
     bucket_region: str = ""  # that the store names; empty when it names none
     trouble: str = ""
     head: str = ""
@@ -45,11 +53,14 @@ def probe_bucket(access: S3Access, bucket: str) -> Probe:
         location = access.location(bucket)
         client = access.client(bucket)
     except FetchProblem as exc:
-        return Probe(bucket, "", "", reachable=False, trouble=str(exc))
+        known = not isinstance(exc, NoCredentials)
+        return Probe(bucket, "", "", reachable=False, has_credentials=known, trouble=str(exc))
     endpoint = location.endpoint or "Amazon"
-    head, answer = _ask(lambda: client.head_bucket(Bucket=bucket))
-    if answer is None:
-        return Probe(bucket, endpoint, location.region, reachable=False, trouble=head)
+    try:
+        head, answer = _ask(lambda: client.head_bucket(Bucket=bucket))
+    except BotoCoreError as exc:
+        known, why = not isinstance(exc, _NO_CREDENTIALS), type(exc).__name__
+        return Probe(bucket, endpoint, location.region, reachable=False, has_credentials=known, trouble=why)
     return Probe(
         bucket=bucket,
         endpoint=endpoint,
@@ -57,22 +68,28 @@ def probe_bucket(access: S3Access, bucket: str) -> Probe:
         reachable=True,
         bucket_region=answer.get("x-amz-bucket-region", ""),
         head=head,
-        list=_ask(lambda: client.list_objects_v2(Bucket=bucket, MaxKeys=1))[0],
-        get=_ask(lambda: client.get_object(Bucket=bucket, Key=_NO_KEY))[0],
+        list=_code(lambda: client.list_objects_v2(Bucket=bucket, MaxKeys=1)),
+        get=_code(lambda: client.get_object(Bucket=bucket, Key=_NO_KEY)),
         clock_skew_s=_skew_s(answer),
     )
 
 
-def _ask(call: Callable[[], Any]) -> tuple[str, Mapping[str, str] | None]:
-    """Give `ok` or a code, and the headers; without an answer what went wrong, and None."""
+def _code(call: Callable[[], Any]) -> str:
+    """`ok` or a code; without an answer what went wrong."""
+    try:
+        return _ask(call)[0]
+    except BotoCoreError as exc:
+        return type(exc).__name__
+
+
+def _ask(call: Callable[[], Any]) -> tuple[str, Mapping[str, str]]:
+    """Return `ok` or a code, and the headers; lets out the errors of boto3 that come without an answer."""
     try:
         answer = call()
         code = OK
     except ClientError as exc:
         answer = exc.response
         code = str(answer.get("Error", {}).get("Code", "")) or "error"
-    except BotoCoreError as exc:
-        return type(exc).__name__, None
     return code, answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
 
 

@@ -89,9 +89,9 @@ class S3Access:
             found = self._boto().get_credentials()
             frozen = found.get_frozen_credentials() if found else None
         except (BotoCoreError, ClientError) as exc:
-            raise no_credentials(type(exc).__name__) from exc
+            raise NoCredentials(type(exc).__name__) from exc
         if frozen is None:
-            raise no_credentials("none")
+            raise NoCredentials("none")
         return Credentials(frozen.access_key, frozen.secret_key, frozen.token)
 
     def forget(self, generation: int) -> None:
@@ -162,7 +162,7 @@ class S3Access:
             secret = self._settings.secret("secret_access_key")
             return boto3.Session(aws_access_key_id=self._settings.access_key_id, aws_secret_access_key=secret)
         except (BotoCoreError, SettingsError) as exc:
-            raise no_credentials(type(exc).__name__) from exc
+            raise NoCredentials(type(exc).__name__) from exc
 
     def _client(self, endpoint: str, region: str) -> Any:  # noqa: ANN401
         with self._lock:
@@ -189,13 +189,15 @@ class S3Access:
             ) from exc
 
 
-def no_credentials(why: str) -> Blocked:
-    """The problem that there are no credentials to sign with."""
-    return Blocked(
-        "access_denied",
-        f"expected credentials for S3, got {why}",
-        remedy="set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile or role",
-    )
+class NoCredentials(Blocked):
+    """There is nothing to sign requests with: no store was asked."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            "access_denied",
+            f"expected credentials for S3, got {why}",
+            remedy="set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile or role",
+        )
 
 
 def _matching(named: Mapping[str, str], bucket: str) -> str:

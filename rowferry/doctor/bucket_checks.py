@@ -72,7 +72,7 @@ def check_bucket(probe: Probe, *, kept_in: bool) -> Iterator[Finding]:
 
 
 def _unreachable(probe: Probe) -> Finding:
-    if "redentials" in probe.trouble:  # boto3 found none, and asked no one
+    if not probe.has_credentials:
         remedy = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile or role"
         return failed(f"s3.{probe.bucket}.credentials", _CREDENTIALS, f"none: {probe.trouble}", remedy)
     place = f" from {probe.endpoint}" if probe.endpoint else ""

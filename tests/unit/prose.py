@@ -2,9 +2,9 @@
 Finds decisions by prose: code that looks for words in a message that is meant for people.
 
 Prose is `str()` of a caught exception, of an argument whose type is one of the exceptions, and what is made of that;
-parameters of type `str` that are called after messages (`reason`, `message`, `subject` ...); and, followed through
-calls within the product, the parameters that any of these is handed to. Looking for words in it, comparing it, or
-taking it apart is a decision. Printing it, or its lines, is none.
+parameters of type `str` and attributes that are called after messages (`reason`, `message`, `subject` ...); and,
+followed through calls within the product, the parameters that any of these is handed to. Looking for words in it,
+comparing it, or taking it apart is a decision. Printing it, or its lines, is none.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ class _Prose:
         if isinstance(node, ast.Subscript):
             return self(node.value) or (isinstance(node.value, ast.Attribute) and self._is_arguments(node.value))
         if isinstance(node, ast.Attribute):
-            return node.attr == "remedy" and isinstance(node.value, ast.Name) and node.value.id in self._errors
+            return node.attr in MESSAGES
         return isinstance(node, ast.Call) and self._is_told(node)
 
     def _is_arguments(self, node: ast.Attribute) -> bool:
@@ -126,13 +126,18 @@ def _decides(node: ast.AST, is_prose: _Prose) -> bool:
         for operator, left, right in zip(node.ops, sides, sides[1:], strict=False):
             if isinstance(operator, ast.In | ast.NotIn) and is_prose(right):
                 return True
-            if isinstance(operator, ast.Eq | ast.NotEq) and (is_prose(left) or is_prose(right)):
-                return not any(isinstance(side, ast.Constant) and side.value == "" for side in (left, right))
+            if isinstance(operator, ast.Eq | ast.NotEq) and any(map(is_prose, (left, right))):
+                return not any(_is_code(side) for side in (left, right))
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         if node.func.attr in _LOOKING and is_prose(node.func.value):
             return True
         return node.func.attr in _PATTERNS and any(map(is_prose, node.args))
     return False
+
+
+def _is_code(node: ast.expr) -> bool:
+    """Nothing, or an attribute: a reason that is compared as a whole is a word of a list, no sentence."""
+    return isinstance(node, ast.Attribute) or (isinstance(node, ast.Constant) and node.value == "")
 
 
 def _hand_on(calls: Iterable[tuple[_Known, ast.Call, _Known]], exceptions: set[str]) -> bool:

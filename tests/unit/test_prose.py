@@ -11,6 +11,7 @@ from tests.unit.sources import PRODUCT, Module, modules
 WITHOUT_A_CODE: dict[str, str] = {
     "cdc_reader.postgres.connections._refusal": "libpq on a connection that the server refused",
     "file_fetcher.download.obstore_engine.opening_problem": "obstore on an answer of the store",
+    "vespa_sink.vespa.answers.public_reason": "Vespa on a document that it rejects; names what may be told of it",
 }
 
 
@@ -30,6 +31,7 @@ DECISIONS = {
     "an argument of an error": "def f():\n try: g()\n except OSError as exc:\n  return 'x' in exc.args[0]",
     "a pattern": "import re\ndef f(message: str): return re.search('x', message)",
     "a remedy": "def f():\n try: g()\n except Problem as exc:\n  return 'SQL' in exc.remedy",
+    "a text beside an answer": "def f(probe): return 'redentials' in probe.trouble",
     "an error that was handed in": "def f(problem: Problem): return 'x' in str(problem)",
 }
 
@@ -49,6 +51,7 @@ def test_prose_is_followed_through_calls_and_modules() -> None:
 NONE = {
     "a message is printed": "def f():\n try: g()\n except OSError as exc:\n  print(str(exc).splitlines())",
     "a code is looked up": "def f(problem: Problem): return problem.reason in ('network', 'gone')",
+    "a code is compared": "def f(problem: Problem): return problem.reason == 'network'",
     "a class decides": "def f(problem: Problem): return isinstance(problem, OSError)",
     "whether there is a reason": "def f(reason: str | None): return reason is None",
     "whether a reason is empty": "def f(reason: str): return reason != ''",

@@ -64,7 +64,7 @@ CASES: dict[str, tuple[dict[str, Any], str, Verdict, str, str]] = {
         "check s3.endpoint_url, or s3.endpoint_of for this bucket, and that the store runs",
     ),
     "no credentials": (
-        {**NO_ANSWER, "trouble": "NoCredentialsError"},
+        {**NO_ANSWER, "has_credentials": False, "trouble": "NoCredentialsError"},
         "credentials",
         Verdict.FAILED,
         "none: NoCredentialsError",
