@@ -120,6 +120,7 @@ class Fetcher:
             # In doubt it is what is settled first that makes things certain again.
             return not self._reading and self._finished.settle(member)
         self._go_on()
+        self._admission.look(self.assigned.values())
         now = time.monotonic()
         if now - self._looked_at >= _LOOK_S:
             self._looked_at = now
@@ -140,8 +141,7 @@ class Fetcher:
                 self._admission.go_on(assigned)
 
     def _look(self) -> None:
-        """Look at what changes by itself: tables, schemas that were missing, retries that are due."""
-        self._admission.look(self.assigned.values())
+        """Look for retries that are due."""
         room = self._assignment.room(self._works.references)
         for work in self._retries.works(self.assigned.values(), self._works.retrying, room):
             self._works.offer(work)

@@ -22,7 +22,8 @@ from file_fetcher.metrics import FetcherMetrics
 from file_fetcher.references.local import ReferenceStore
 from file_fetcher.references.retries import Retry
 from file_fetcher.work import Row, Work
-from schemas.errors import RecordError, TransientError
+from schemas.errors import RecordError
+from schemas.names import TableName
 from schemas.wire import UnknownSchema
 
 _log = structlog.get_logger(__name__)
@@ -38,6 +39,8 @@ class DueRetries:
         self._record_reader = record_reader
         self._metrics = metrics
         self._unreadable: dict[str, float] = {}
+        # Of these, what waits for a schema or a table.
+        self._unknown: dict[str, tuple[TableName, Record]] = {}
 
     def works(self, partitions: Iterable[TablePartition], under_way: Set[str], room: int) -> list[Work]:
         """What is due of partitions where something may start now; `under_way`: files that are retried already."""
@@ -53,7 +56,11 @@ class DueRetries:
         if room <= 0 or not by_row or not waiting:
             return []
         now = time.monotonic()
-        self._unreadable = {file_id: until for file_id, until in self._unreadable.items() if until > now}
+        known = {file_id for file_id, of in self._unknown.items() if self._record_reader.knows(*of)}
+        self._unreadable = {
+            file_id: until for file_id, until in self._unreadable.items() if until > now and file_id not in known
+        }
+        self._unknown = {file_id: of for file_id, of in self._unknown.items() if file_id in self._unreadable}
         besides = under_way | self._unreadable.keys()
         due = self._store.due(now_ms, by_row, min(_DUE_AT_A_TIME, room), besides=besides)
         works = [self._work(by_row[retry.table, retry.partition], retry) for retry in due]
@@ -63,8 +70,10 @@ class DueRetries:
         record = Record(retry.topic, retry.partition, -1, retry.key, retry.value, 0)
         try:
             row = self._record_reader.read(assigned.table, record)
-        except (UnknownSchema, TransientError, RecordError) as exc:
+        except (UnknownSchema, RecordError) as exc:
             _log.warning("retry cannot be read now", topic=retry.topic, partition=retry.partition, reason=str(exc))
             self._unreadable[retry.file_id] = time.monotonic() + _UNREADABLE_PAUSE_S
+            if isinstance(exc, UnknownSchema):
+                self._unknown[retry.file_id] = (assigned.table, record)
             return None
         return Work(assigned.topic_partition, record, row, retry=retry) if isinstance(row, Row) else None

@@ -14,7 +14,12 @@ from pathlib import Path
 
 import structlog
 
+from cdc_runtime.consuming.dead_letter_queue import DeadLetterQueue
+from cdc_runtime.consuming.followed_tables import FollowedTables
+from cdc_runtime.consuming.life_cycle import LifeCycle
 from cdc_runtime.consuming.partitions import Partitions
+from cdc_runtime.consuming.position_check import PositionCheck
+from cdc_runtime.consuming.tasks import ThreadTasks
 from cdc_runtime.drain import Drain
 from cdc_runtime.health import Health
 from cdc_runtime.kafka.admin import KafkaAdmin
@@ -35,10 +40,12 @@ from file_fetcher.floor_runs import FloorRuns
 from file_fetcher.group_member import GroupMember
 from file_fetcher.intake.admission import Admission
 from file_fetcher.intake.assignment import Assignment
-from file_fetcher.intake.followed_tables import FollowedTables
+from file_fetcher.intake.file_columns import Plans
+from file_fetcher.intake.lost_retries import LostRetries
 from file_fetcher.intake.partitions import TablePartition
-from file_fetcher.intake.position_check import PositionCheck
+from file_fetcher.intake.reader_questions import ReaderQuestions
 from file_fetcher.intake.record_reader import RecordReader
+from file_fetcher.intake.table_refresh import TableRefresh
 from file_fetcher.metrics import FetcherMetrics
 from file_fetcher.open_works import OpenWorks
 from file_fetcher.own_topics import OwnTopics
@@ -54,12 +61,14 @@ from file_fetcher.settling.publisher import ResultPublisher, instance_name
 from file_fetcher.store.opening import open_store
 from file_fetcher.store.protocol import ContentStore
 from schemas.errors import SettingsError, Unreachable
+from schemas.names import TableName
 from schemas.topics import Topics, TopicSpec, failure_topic, state_topic
 
 _log = structlog.get_logger(__name__)
 # Threads that store and read a file whose download is over: enough to keep every parser busy.
 _READERS_PER_PARSER = 4
 _STORE_PAUSE_S = 1.0
+_ALL_VERSIONS = 2**63 - 1
 
 
 def run(context: Context[FetcherSettings]) -> None:
@@ -69,11 +78,28 @@ def run(context: Context[FetcherSettings]) -> None:
     _judge(settings)
     admin = KafkaAdmin(settings.kafka)
     if _wait_for_kafka(settings, admin, drain):
-        with _joined(context, admin) as member:
+        tasks = ThreadTasks()
+        drain.on_stop(tasks.stop)
+        with _joined(context, admin, tasks) as member:
             health.ready()
             _log.info("fetcher started", group=settings.fetcher_group)
-            member.run(drain)
+            _live(member, tasks, context)
         _log.info("fetcher stopped")
+
+
+def _live(member: LifeCycle[None], tasks: ThreadTasks, context: Context[FetcherSettings]) -> None:
+    """Poll until the end is asked for, then finish; an error finishes nothing."""
+    try:
+        while not tasks.stopped.is_set():
+            member.poll()
+        if tasks.error is not None:
+            raise tasks.error
+        context.health.not_ready("stopping")
+        member.close()
+        member.join(time.monotonic() + context.drain.remaining_s())
+    except BaseException:
+        member.terminate()
+        raise
 
 
 def topics_of(settings: FetcherSettings) -> list[TopicSpec]:
@@ -124,16 +150,19 @@ def _wait_for_kafka(settings: FetcherSettings, admin: KafkaAdmin, drain: Drain) 
 
 
 @contextmanager
-def _joined(context: Context[FetcherSettings], admin: KafkaAdmin) -> Iterator[GroupMember]:
+def _joined(context: Context[FetcherSettings], admin: KafkaAdmin, tasks: ThreadTasks) -> Iterator[GroupMember]:
     """A member of the group; all that it needs is closed again, in the order that loses least."""
     with ExitStack() as closing:
-        yield _Joint(context, admin, closing).member()
+        closing.callback(tasks.terminate)
+        yield _Joint(context, admin, closing, tasks).member()
 
 
 class _Joint:
     """Makes the parts of a member, each when it is asked for."""
 
-    def __init__(self, context: Context[FetcherSettings], admin: KafkaAdmin, closing: ExitStack) -> None:
+    def __init__(
+        self, context: Context[FetcherSettings], admin: KafkaAdmin, closing: ExitStack, tasks: ThreadTasks
+    ) -> None:
         self._context = context
         self._settings = context.settings
         self._admin = admin
@@ -144,21 +173,26 @@ class _Joint:
         closing.callback(self._store.close)
         self._own_topics = _own_topics(context.settings, admin)
         self._partitions: Partitions[TablePartition] = Partitions()
+        self._tasks = tasks
 
     def member(self) -> GroupMember:
         transactions = self._transactions()
         fetcher = self._fetcher(transactions)
-        requests = Requests(self._settings.kafka, self._settings.fetcher_group)
-        member = GroupMember(
-            self._settings.kafka,
+        kafka, requests = self._settings.kafka, Requests(self._settings.kafka, self._settings.fetcher_group)
+        return GroupMember(
+            kafka,
             fetcher,
             self._own_topics,
             catch_up=self._catch_up,
-            position_check=PositionCheck(self._admin, self._store, requests),
+            questions=ReaderQuestions(
+                PositionCheck(kafka, self._admin, requests, self._holds_rows), LostRetries(self._store, requests)
+            ),
+            tasks=self._tasks,
             health=self._context.health,
         )
-        self._closing.callback(member.close)
-        return member
+
+    def _holds_rows(self, table: TableName, partition: int) -> bool:
+        return bool(self._store.below(str(table), partition, _ALL_VERSIONS, 1))
 
     def _catch_up(self, partitions: Sequence[int]) -> None:
         topics, group = self._own_topics.topics, self._own_topics.group
@@ -182,18 +216,21 @@ class _Joint:
     def _fetcher(self, transactions: KafkaTransactions) -> Fetcher:
         settings, health, metrics = self._settings, self._context.health, self._metrics
         store, partitions, own_topics = self._store, self._partitions, self._own_topics
-        writer = DeadLetterWriter(settings.kafka, own_topics.topics.dead_letters(own_topics.group))
-        self._closing.callback(writer.close)
-        followed_tables = FollowedTables(settings.kafka, self._admin)
-        self._closing.callback(followed_tables.close)
-        record_reader = RecordReader(followed_tables, tuple(settings.project_columns))
+        dead_letters = DeadLetterQueue(
+            DeadLetterWriter(settings.kafka, own_topics.topics.dead_letters(own_topics.group)), own_topics.group
+        )
+        self._closing.callback(dead_letters.close)
+        tables = FollowedTables(settings.kafka, self._admin)
+        self._closing.callback(tables.close)
+        plans = Plans(tables.entry, tables.schema)
+        tables.on_change = plans.changed
+        record_reader = RecordReader(plans, tables.decode, tuple(settings.project_columns))
         fetching = self._fetching()
         works = OpenWorks(store, partitions, fetching, self._downloads(), metrics=metrics)
         admission = Admission(
             record_reader,
-            followed_tables,
-            writer,
-            own_topics=own_topics,
+            TableRefresh(tables, plans, self._tasks),
+            dead_letters,
             metrics=metrics,
             health=health,
             offer=works.offer,

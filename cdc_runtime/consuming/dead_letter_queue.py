@@ -19,13 +19,12 @@ from typing import Protocol
 
 import structlog
 
-from cdc_runtime.backoff import Backoff, Delays
+from cdc_runtime.backoff import NEIGHBOUR_DELAYS, Backoff
 from cdc_runtime.consuming.dead_letters import DeadLetter, Failure, dead_letter
 from cdc_runtime.consuming.records import Record
 from schemas.errors import TransientError
 
 _log = structlog.get_logger(__name__)
-_DELAYS = Delays(first_s=0.1, longest_s=15.0)
 _CLOSE_TIMEOUT_S = 2.0  # a client that was closed gives up its records at once
 
 
@@ -94,7 +93,7 @@ class DeadLetterQueue:
         """Whether it is stored; False when the queue was closed before."""
         record, failure = letter.record, letter.failure
         made = dead_letter(record, failure, group=self._group, task=self._task)
-        backoff = Backoff(_DELAYS, random.random)
+        backoff = Backoff(NEIGHBOUR_DELAYS, random.random)
         while not self._closed.is_set():
             try:
                 self._writer.write([made])

@@ -18,6 +18,7 @@ from cdc_runtime.settings.models import KafkaSettings
 from schemas.names import TableName
 from schemas.tables import TableEntry
 from schemas.topics import Topics
+from schemas.wire import EventDecoder
 
 
 class FollowedTables:
@@ -32,6 +33,8 @@ class FollowedTables:
         self._schemas = SchemaDirectory(settings, topics, admin=admin)
         self._tables = TableDirectory(settings, topics, admin=admin)
         self.on_change: Callable[[], None] = lambda: None
+        # Decodes an event; raises `UnknownSchema` and `RecordError`.
+        self.decode = EventDecoder(self._known_schema).decode
 
     def schema(self, fingerprint: bytes) -> Mapping[str, Any] | None:
         """Returns the Avro schema of a fingerprint; None when it is not known (yet)."""
@@ -56,3 +59,9 @@ class FollowedTables:
         """Free the clients."""
         self._schemas.close()
         self._tables.close()
+
+    def _known_schema(self, fingerprint: bytes) -> Mapping[str, Any]:
+        schema = self._schemas.get(fingerprint)
+        if schema is None:
+            raise KeyError(fingerprint)
+        return schema

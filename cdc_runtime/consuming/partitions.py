@@ -75,6 +75,14 @@ class AssignedPartition:
         next_offset = self.tracker.next_offset
         return CommittedPosition(next_offset, self.age.as_of_ms) if self.ready and next_offset is not None else None
 
+    @property
+    def to_check(self) -> CommittedPosition | None:
+        """The position as it is checked while it is ours; None while nothing of it was read since none was found."""
+        next_offset = self.tracker.next_offset
+        if next_offset is None and self.backlog:
+            next_offset = self.backlog[0].offset
+        return None if next_offset is None else self.age.to_check(next_offset)
+
     def take(self, record: Record) -> bool:
         """Note a record that was read; False when it was taken before, so that it must not be handled again."""
         self.age.took(record.timestamp_ms)

@@ -2,14 +2,14 @@
 Which columns of a table's events hold references, by the fingerprint of their schema.
 
 Rule: what `_tables` says counts. An event whose columns differ from its table's entry is newer or older than the entry
-we know: only after `_tables` was read to its end is the entry taken as it is.
+we know: only after `_tables` was read to its end is the entry taken as it is. What was not found is missed until then.
 
 Keeps: P10.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from schemas.names import TableName
@@ -19,7 +19,11 @@ Columns = tuple[FileColumn, ...]
 
 
 class Plans:
-    """`entry_of` and `schema_of` (an Avro schema by fingerprint) look into what is followed; both give None."""
+    """
+    `entry_of` and `schema_of` (an Avro schema by fingerprint) look into what is followed; both may return None.
+
+    `changed` may be called by any thread, everything else by one.
+    """
 
     def __init__(
         self,
@@ -29,15 +33,41 @@ class Plans:
         self._entry_of = entry_of
         self._schema_of = schema_of
         self._known: dict[tuple[TableName, bytes], Columns] = {}
+        self._missed: set[tuple[TableName, bytes]] = set()
+        self._stale = False
 
-    def find(self, table: TableName, fingerprint: bytes, *, refreshed: bool = False) -> Columns | None:
+    def find(self, table: TableName, fingerprint: bytes) -> Columns | None:
         """The file columns of an event; None when `_schemas` and `_tables` must be read to their end first."""
+        self._forget_what_changed()
         known = self._known.get((table, fingerprint))
-        return known if known is not None else self._make(table, fingerprint, refreshed=refreshed)
+        if known is None and (known := self._make(table, fingerprint, refreshed=False)) is None:
+            self._missed.add((table, fingerprint))
+        return known
 
-    def forget(self) -> None:
-        """`_tables` has changed."""
-        self._known.clear()
+    def known(self, table: TableName, fingerprint: bytes) -> bool:
+        """Whether `find` finds it, as far as that was tried."""
+        return (table, fingerprint) in self._known
+
+    @property
+    def missed(self) -> frozenset[tuple[TableName, bytes]]:
+        """What was looked for and not found: it waits until both topics were read to their end."""
+        return frozenset(self._missed)
+
+    def refreshed(self, missed: Iterable[tuple[TableName, bytes]]) -> None:
+        """Both topics were read to their end since these were missed."""
+        self._forget_what_changed()
+        for table, fingerprint in missed:
+            self._missed.discard((table, fingerprint))
+            self._make(table, fingerprint, refreshed=True)
+
+    def changed(self) -> None:
+        """An entry of `_tables` has changed."""
+        self._stale = True
+
+    def _forget_what_changed(self) -> None:
+        if self._stale:
+            self._stale = False
+            self._known.clear()
 
     def _make(self, table: TableName, fingerprint: bytes, *, refreshed: bool) -> Columns | None:
         schema, entry = self._schema_of(fingerprint), self._entry_of(table)

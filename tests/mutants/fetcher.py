@@ -210,9 +210,8 @@ MUTANTS: tuple[Mutant, ...] = (
         rule="P10",
         without="a partition that waits for a schema",
         file="file_fetcher/intake/admission.py",
-        text="except (UnknownSchema, TransientError) as exc:\n",
-        replacement="except UnknownSchema as exc:\n            return self._bury(held, record, exc)\n"
-        "        except TransientError as exc:\n",
+        text="except UnknownSchema as exc:\n",
+        replacement="except UnknownSchema as exc:\n            return self._give_up(assigned, record, exc)\n",
         tests=(f"{_FETCHER}::test_p10_record_whose_schema_is_unknown_holds_its_partition_until_it_can_be_read",),
     ),
     Mutant(
@@ -269,7 +268,7 @@ MUTANTS: tuple[Mutant, ...] = (
         rule="F2",
         without="reading the state of new partitions",
         file="file_fetcher/state_reads.py",
-        text="        self._catch_up(partitions)\n",
+        text="            self._catch_up(partitions)\n",
         replacement="",
         tests=(
             f"{_UNIT}/test_group_member.py::test_f2_records_wait_until_the_state_of_their_partition_was_read",
@@ -281,7 +280,7 @@ MUTANTS: tuple[Mutant, ...] = (
         rule="F2",
         without="reading state again that could not be read",
         file="file_fetcher/state_reads.py",
-        text="            self._put_off(read.partitions, exc)\n            return\n",
+        text="            self._put_off(read.partitions, problem)\n            return\n",
         replacement="            pass\n",
         tests=(
             f"{_UNIT}/test_state_reads.py::"
@@ -293,10 +292,10 @@ MUTANTS: tuple[Mutant, ...] = (
         rule="F2",
         without="asking for offsets before state is read",
         file="file_fetcher/state_reads.py",
-        text="        self._catch_up(partitions)\n",
-        replacement="        self._catch_up(partitions)\n"
-        "        again = self._committed([each.topic_partition for each in new])\n"
-        "        commits.update({each: CommittedPosition(offset, None) for each, (offset, _) in again.items()})\n",
+        text="            self._catch_up(partitions)\n",
+        replacement="            self._catch_up(partitions)\n"
+        "            again = self._positions.committed_with_metadata([each.topic_partition for each in new])\n"
+        "            commits.update({each: CommittedPosition(offset, None) for each, (offset, _) in again.items()})\n",
         tests=(
             f"{_UNIT}/test_group_member.py::test_f2_offset_is_of_before_the_state_so_that_nothing_is_behind_one_and_not_in_the_other",
         ),
@@ -345,5 +344,29 @@ MUTANTS: tuple[Mutant, ...] = (
             f"{_UNIT}/test_work_plan.py::test_v9_retry_fetches_what_waits_for_just_it",
             f"{_UNIT}/test_work_plan.py::test_v9_retry_of_a_row_that_ended_fetches_nothing",
         ),
+    ),
+    Mutant(
+        rule="V7",
+        without="the check of a partition that waits",
+        file="file_fetcher/state_reads.py",
+        text="            if assigned.age.check_due(now_ms):\n",
+        replacement="            if assigned.age.check_due(now_ms) and not assigned.waits:\n",
+        tests=(f"{_UNIT}/test_life_cycle.py::test_v7_partition_that_waits_is_checked_again_each_hour",),
+    ),
+    Mutant(
+        rule="V7",
+        without="the check before a partition is ready",
+        file="file_fetcher/intake/reader_questions.py",
+        text="            self._check(assigned, commits.get(assigned.topic_partition))\n",
+        replacement="            pass\n",
+        tests=(f"{_UNIT}/test_life_cycle.py::test_v7_partition_is_checked_before_it_is_ready",),
+    ),
+    Mutant(
+        rule="F1",
+        without="giving up without settling after an error",
+        file="file_fetcher/group_member.py",
+        text="        if self._terminated:\n",
+        replacement="        if False:\n",
+        tests=(f"{_UNIT}/test_life_cycle.py::test_f1_member_that_is_terminated_settles_nothing",),
     ),
 )

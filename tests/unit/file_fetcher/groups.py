@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from cdc_runtime.consuming.records import Record, TopicPartition
+from cdc_runtime.consuming.tasks import ThreadTasks
 from cdc_runtime.settings.models import KafkaSettings
 from file_fetcher import group_member, state_reads
 from file_fetcher.group_member import GroupMember
@@ -72,7 +73,8 @@ class Group:
             world.fetcher,
             OWN_TOPICS,
             catch_up=self._catch_up,
-            position_check=positions,
+            questions=positions,
+            tasks=ThreadTasks(),
             health=world.health,
         )
 
@@ -89,18 +91,18 @@ class Group:
         """Let the member poll once, and fetch what it has started."""
         self.records += records
         self.world.clock.now += seconds
-        self.member._round(0.0, take=True)
+        self.member.poll()
         self.world.downloads.run()
 
     def until(self, condition: Callable[[], Any]) -> None:
         """Go round until something is so."""
         eventually(lambda: (self.round(), condition())[1])
 
-    def examine(self, partitions: Sequence[TablePartition], commits: object) -> None:
-        """Positions are sound."""
+    def begin(self, partitions: Sequence[TablePartition], commits: object) -> None:
+        """Positions are sound, and nothing is lost."""
 
-    def ask_for_lost(self, partitions: Sequence[TablePartition]) -> None:
-        """Nothing is lost."""
+    def again(self, partitions: Sequence[TablePartition], positions: object) -> None:
+        """They still are."""
 
     def _catch_up(self, partitions: Sequence[int]) -> None:
         """In the thread that reads state."""

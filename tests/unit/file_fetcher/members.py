@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
-from cdc_runtime.consuming.dead_letters import DeadLetter
+from cdc_runtime.consuming.dead_letters import Failure
 from cdc_runtime.consuming.partitions import Partitions
 from cdc_runtime.consuming.position_age import CommittedPosition
 from cdc_runtime.consuming.records import Record, TopicPartition
@@ -21,7 +22,9 @@ from file_fetcher.fetching.threads import Task
 from file_fetcher.floor_runs import FloorRuns
 from file_fetcher.intake.admission import Admission
 from file_fetcher.intake.assignment import Assignment
+from file_fetcher.intake.file_columns import Plans
 from file_fetcher.intake.partitions import TablePartition
+from file_fetcher.intake.table_refresh import TableRefresh
 from file_fetcher.metrics import FetcherMetrics
 from file_fetcher.open_works import OpenWorks
 from file_fetcher.references.changes import Waits, change_of
@@ -54,6 +57,9 @@ class _Reading:
             raise said
         read: Row | Floor | None = said(record) if callable(said) else said
         return read
+
+    def knows(self, table: TableName, record: Record) -> bool:
+        return False
 
 
 @dataclass
@@ -91,18 +97,49 @@ class _Downloads:
 
 @dataclass
 class _Letters:
-    written: list[DeadLetter] = field(default_factory=list)
-    problem: Unreachable | None = None
+    """Dead letters are stored at once, or when there is no problem any more."""
 
-    def write(self, letters: Sequence[DeadLetter]) -> None:
-        if self.problem is not None:
-            raise self.problem
-        self.written += letters
+    written: list[Record] = field(default_factory=list)
+    _waiting: list[tuple[Record, Future[None]]] = field(default_factory=list)
+    _problem: Unreachable | None = None
+
+    def submit(self, record: Record, failure: Failure, on_trouble: Callable[[str | None], None]) -> Future[None]:
+        stored: Future[None] = Future()
+        self._waiting.append((record, stored))
+        if self._problem is not None:
+            on_trouble(str(self._problem))
+        self.problem = self._problem
+        return stored
+
+    @property
+    def problem(self) -> Unreachable | None:
+        return self._problem
+
+    @problem.setter
+    def problem(self, problem: Unreachable | None) -> None:
+        self._problem = problem
+        while self._waiting and problem is None:
+            record, stored = self._waiting.pop(0)
+            self.written.append(record)
+            stored.set_result(None)
 
 
-class _FollowedTables:
-    def poll(self) -> None:
-        """Nothing ever changes."""
+class _Tables:
+    """Nothing ever changes."""
+
+    def refresh(self) -> None:
+        """Nothing new."""
+
+    poll = refresh
+
+
+class _Tasks:
+    """Work is done at once."""
+
+    def run(self, work: Callable[[], Any]) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_result(work())
+        return future
 
 
 class Clock:
@@ -120,6 +157,7 @@ class Clock:
 CLOCKED = (
     "fetcher",
     "open_works",
+    "intake.admission",
     "retries_due",
     "floor_runs",
     "settling.finished_works",
@@ -151,12 +189,12 @@ class World:
             fakes.broker, store, partitions, own_topics=OWN_TOPICS, catch_up=self.catch_up, metrics=metrics
         )
         works = OpenWorks(store, partitions, fakes.fetching, fakes.downloads, metrics=metrics)
-        followed_tables: Any = _FollowedTables()
+        tasks: Any = _Tasks()
+        plans = Plans(lambda table: None, lambda fingerprint: None)
         admission = Admission(
             fakes.reading,
-            followed_tables,
+            TableRefresh(_Tables(), plans, tasks),
             fakes.letters,
-            own_topics=OWN_TOPICS,
             metrics=metrics,
             health=self.health,
             offer=works.offer,

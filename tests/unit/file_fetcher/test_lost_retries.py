@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from cdc_runtime.consuming.records import TopicPartition
+from file_fetcher.intake.lost_retries import LostRetries
 from file_fetcher.intake.partitions import TablePartition
-from file_fetcher.intake.position_check import PositionCheck
 from file_fetcher.references.changes import Holds
 from file_fetcher.references.local import ReferenceStore
 from file_fetcher.settling.settlement import settle
@@ -43,24 +43,24 @@ def waiting(record_id: str, due_ms: int) -> Holds:
     return Holds(HeldRecord(record_id, "public.photos", 4, 3, 0, (file,)))
 
 
-def examination(store: ReferenceStore, requests: _Requests) -> PositionCheck:
-    return PositionCheck(None, store, requests)  # type: ignore[arg-type]
+def lost_retries(store: ReferenceStore, requests: _Requests) -> LostRetries:
+    return LostRetries(store, requests)  # type: ignore[arg-type]
 
 
 def test_rows_with_a_lost_retry_that_is_due_are_asked_for_once(store: ReferenceStore) -> None:
     requests = _Requests()
     store.apply([waiting("photos/8", 1), waiting("photos/7", 1), waiting("photos/9", 2**53)])
-    looks = examination(store, requests)
+    looks = lost_retries(store, requests)
     held = [TablePartition(PARTITION, PHOTOS)]
-    looks.ask_for_lost(held)
-    looks.ask_for_lost(held)
+    looks.ask(held)
+    looks.ask(held)
     assert requests.asked == [("public.photos", ("7", "8"))]
 
 
 def test_rows_of_other_partitions_are_left_to_their_owner(store: ReferenceStore) -> None:
     requests = _Requests()
     store.apply([waiting("photos/8", 1)])
-    examination(store, requests).ask_for_lost([TablePartition(TopicPartition(PARTITION.topic, 5), PHOTOS)])
+    lost_retries(store, requests).ask([TablePartition(TopicPartition(PARTITION.topic, 5), PHOTOS)])
     assert requests.asked == []
 
 

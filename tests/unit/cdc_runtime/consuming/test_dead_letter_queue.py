@@ -39,7 +39,7 @@ class Writer:
 
 @pytest.fixture
 def queue_of(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Writer], DeadLetterQueue]]:
-    monkeypatch.setattr(dead_letter_queue, "_DELAYS", Delays(first_s=0.0, longest_s=0.0))
+    monkeypatch.setattr(dead_letter_queue, "NEIGHBOUR_DELAYS", Delays(first_s=0.0, longest_s=0.0))
     made: list[DeadLetterQueue] = []
 
     def make(writer: Writer) -> DeadLetterQueue:

@@ -49,7 +49,10 @@ def test_table_without_file_columns_has_an_empty_plan_and_not_none() -> None:
 def test_p10_unknown_table_or_schema_needs_a_refresh_before_and_after() -> None:
     for plans, fingerprint in ((_Known().plans, b"narrow"), (_Known(NARROW).plans, b"other")):
         assert plans.find(PHOTOS, fingerprint) is None
-        assert plans.find(PHOTOS, fingerprint, refreshed=True) is None
+        assert plans.missed == {(PHOTOS, fingerprint)}
+        plans.refreshed(plans.missed)
+        assert plans.missed == frozenset()
+        assert plans.find(PHOTOS, fingerprint) is None
 
 
 @pytest.mark.rule("P10")
@@ -57,27 +60,29 @@ def test_p10_event_with_other_columns_than_the_entry_waits_for_a_refresh() -> No
     known = _Known(NARROW)
     assert known.plans.find(PHOTOS, b"wide") is None
     known.tables[PHOTOS] = WIDE
-    known.plans.forget()
+    known.plans.changed()
+    known.plans.refreshed(known.plans.missed)
     assert known.plans.find(PHOTOS, b"wide") == (IMAGE, URL)
 
 
 def test_older_event_has_the_file_columns_of_now_that_it_carries() -> None:
     known = _Known(WIDE)
     assert known.plans.find(PHOTOS, b"narrow") is None
-    assert known.plans.find(PHOTOS, b"narrow", refreshed=True) == (IMAGE,)
+    known.plans.refreshed(known.plans.missed)
     assert known.plans.find(PHOTOS, b"narrow") == (IMAGE,)
 
 
 def test_column_that_is_no_file_column_any_more_is_none_of_an_older_event() -> None:
     known = _Known(NARROW)
-    assert known.plans.find(PHOTOS, b"wide", refreshed=True) == (IMAGE,)
+    known.plans.refreshed([(PHOTOS, b"wide")])
+    assert known.plans.find(PHOTOS, b"wide") == (IMAGE,)
 
 
 def test_changed_table_counts_after_it_was_noted() -> None:
     known = _Known(WIDE)
     assert known.plans.find(PHOTOS, b"wide") == (IMAGE, URL)
     known.tables[PHOTOS] = entry("photos", WIDE.columns, file_columns=(URL,))
-    known.plans.forget()
+    known.plans.changed()
     assert known.plans.find(PHOTOS, b"wide") == (URL,)
 
 

@@ -29,7 +29,7 @@ class _Following:
         self.found = found
         self.decoded = 0
 
-    def columns(self, table: TableName, fingerprint: bytes) -> Columns | None:
+    def find(self, table: TableName, fingerprint: bytes) -> Columns | None:
         assert (table, fingerprint) == (PHOTOS, b"12345678")
         return self.known
 
@@ -41,7 +41,7 @@ class _Following:
 
 def _read(following: _Following, key: bytes | None = b"7", value: bytes | None = VALUE, **more: object) -> object:
     record = Record("cdc.public.photos", 4, 5, key, value, 0, **more)  # type: ignore[arg-type]
-    return RecordReader(following, ("project_id",)).read(PHOTOS, record)  # type: ignore[arg-type]
+    return RecordReader(following, following.decode, ("project_id",)).read(PHOTOS, record)  # type: ignore[arg-type]
 
 
 def test_row_has_its_references() -> None:
