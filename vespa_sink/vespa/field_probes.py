@@ -50,7 +50,7 @@ class Lacking:
         """What is there, in words."""
         if not self.has_type:
             return "none"
-        return "a type without them" if self.fields else "a refusal, though it takes each field"
+        return "others" if self.fields else "a refusal, though it takes each field"
 
 
 def field_probe(names: IndexNames, document_type: str, fields: Mapping[str, Any], limits: Limits) -> Operation:

@@ -43,7 +43,7 @@ def test_missing_fields_are_named() -> None:
     index = Index(without={"rows": {"version", "deleted"}})
     (found,) = lacking(TYPES, index.takes)
     assert (found.document_type, set(found.fields), found.has_type) == ("rows", {"version", "deleted"}, True)
-    assert found.found == "a type without them"
+    assert found.found == "others"
 
 
 def test_a_type_of_which_no_field_is_taken_is_missing() -> None:
