@@ -8,6 +8,10 @@ _UNIT = "tests/unit/vespa_sink"
 _ORDER = f"{_UNIT}/writes/test_write_order.py"
 _SEARCHES = f"{_UNIT}/vespa/test_searches.py"
 _PARTITIONS = f"{_UNIT}/intake/test_partitions.py"
+_FLOORS = f"{_UNIT}/test_floors.py"
+_DELETES = f"{_UNIT}/test_deletes.py"
+_POSITIONS = f"{_UNIT}/test_positions.py"
+_UNREADABLE = f"{_UNIT}/test_unreadable_records.py"
 
 MUTANTS: tuple[Mutant, ...] = (
     Mutant(
@@ -17,6 +21,7 @@ MUTANTS: tuple[Mutant, ...] = (
         text=" and state.open_writes == 0:",
         replacement=":",
         tests=(
+            f"{_FLOORS}::test_v4_floor_waits_for_the_writes_of_its_partition_that_are_under_way",
             f"{_ORDER}::test_v4_barrier_waits_for_the_writes_before_it_and_holds_those_behind_it",
             f"{_ORDER}::test_v4_two_barriers_are_carried_out_one_after_the_other",
         ),
@@ -27,7 +32,10 @@ MUTANTS: tuple[Mutant, ...] = (
         file="vespa_sink/writes/write_order.py",
         text="            state.behind.append(item)\n            return []\n",
         replacement="            pass\n",
-        tests=(f"{_ORDER}::test_v4_barrier_waits_for_the_writes_before_it_and_holds_those_behind_it",),
+        tests=(
+            f"{_FLOORS}::test_v4_what_follows_a_floor_waits_until_it_is_over",
+            f"{_ORDER}::test_v4_barrier_waits_for_the_writes_before_it_and_holds_those_behind_it",
+        ),
     ),
     Mutant(
         rule="V4",
@@ -35,7 +43,10 @@ MUTANTS: tuple[Mutant, ...] = (
         file="vespa_sink/writes/write_order.py",
         text="setdefault(item.partition, _Partition())",
         replacement="setdefault(None, _Partition())",
-        tests=(f"{_ORDER}::test_v4_barrier_of_one_partition_does_not_hold_another",),
+        tests=(
+            f"{_FLOORS}::test_v4_floor_of_one_partition_holds_up_no_other",
+            f"{_ORDER}::test_v4_barrier_of_one_partition_does_not_hold_another",
+        ),
     ),
     Mutant(
         rule="V4",
@@ -51,7 +62,10 @@ MUTANTS: tuple[Mutant, ...] = (
         file="vespa_sink/vespa/searches.py",
         text="return self.complete and not self.doc_ids",
         replacement="return not self.doc_ids",
-        tests=(f"{_SEARCHES}::test_v4_only_an_empty_page_with_full_coverage_is_the_end",),
+        tests=(
+            f"{_FLOORS}::test_v4_floor_is_tried_again_while_the_search_does_not_see_everything",
+            f"{_SEARCHES}::test_v4_only_an_empty_page_with_full_coverage_is_the_end",
+        ),
     ),
     Mutant(
         rule="V4",
@@ -67,7 +81,10 @@ MUTANTS: tuple[Mutant, ...] = (
         file="vespa_sink/vespa/searches.py",
         text=" and source_partition = {partition}",
         replacement="",
-        tests=(f"{_SEARCHES}::test_v4_query_asks_for_one_partition_of_one_table_below_the_floor",),
+        tests=(
+            f"{_FLOORS}::test_v4_floor_removes_the_rows_below_it_and_no_other",
+            f"{_SEARCHES}::test_v4_query_asks_for_one_partition_of_one_table_below_the_floor",
+        ),
     ),
     Mutant(
         rule="V4",
@@ -107,7 +124,11 @@ MUTANTS: tuple[Mutant, ...] = (
         file="vespa_sink/vespa/operations.py",
         text='return Operation(Action.DELETE, document, version, "POST", target, body)',
         replacement="return remove_forgotten(document, version, limits)",
-        tests=(f"{_UNIT}/vespa/test_operations.py::test_v3_delete_is_a_put_of_the_memory_alone",),
+        tests=(
+            f"{_DELETES}::test_v3_older_put_that_comes_after_a_delete_is_refused",
+            f"{_DELETES}::test_v3_memory_holds_nothing_of_the_row",
+            f"{_UNIT}/vespa/test_operations.py::test_v3_delete_is_a_put_of_the_memory_alone",
+        ),
     ),
     Mutant(
         rule="V3",
@@ -115,7 +136,10 @@ MUTANTS: tuple[Mutant, ...] = (
         file="vespa_sink/writes/composer.py",
         text="change.version, now_ms // 1000,",
         replacement="change.version, change.record.timestamp_ms // 1000,",
-        tests=(f"{_UNIT}/writes/test_composer.py::test_v3_memory_of_a_delete_expires_by_the_clock_of_writing",),
+        tests=(
+            f"{_DELETES}::test_v3_memory_of_a_delete_that_was_read_late_is_kept_for_a_week_from_then",
+            f"{_UNIT}/writes/test_composer.py::test_v3_memory_of_a_delete_expires_by_the_clock_of_writing",
+        ),
     ),
     Mutant(
         rule="V3",
@@ -123,7 +147,10 @@ MUTANTS: tuple[Mutant, ...] = (
         file="vespa_sink/vespa/answers.py",
         text="return action is Action.DELETE and decided is Verdict.IGNORED",
         replacement="return False",
-        tests=(f"{_UNIT}/vespa/test_answers.py::test_v3_only_an_ignored_delete_is_followed_by_a_remove",),
+        tests=(
+            f"{_DELETES}::test_v3_delete_that_vespa_ignores_is_followed_by_a_remove",
+            f"{_UNIT}/vespa/test_answers.py::test_v3_only_an_ignored_delete_is_followed_by_a_remove",
+        ),
     ),
     Mutant(
         rule="V7",
@@ -158,5 +185,143 @@ MUTANTS: tuple[Mutant, ...] = (
         tests=(
             f"{_UNIT}/documents/test_plans.py::test_p10_event_with_other_columns_than_the_entry_waits_for_a_refresh",
         ),
+    ),
+    Mutant(
+        rule="V4",
+        without="the condition of a floor's removes",
+        file="vespa_sink/vespa/operations.py",
+        text='f"{_older(document.type)}{below_version}"',
+        replacement='f"{_older(document.type)}{2**62}"',
+        tests=(f"{_FLOORS}::test_v4_row_that_became_newer_than_the_floor_after_it_was_listed_stays",),
+    ),
+    Mutant(
+        rule="V4",
+        without="the pages behind the first",
+        file="vespa_sink/vespa/sweeper.py",
+        text="                if page.over:",
+        replacement="                if page.complete:",
+        tests=(f"{_FLOORS}::test_v4_pages_are_listed_until_there_is_none",),
+    ),
+    Mutant(
+        rule="V4",
+        without="the second listing",
+        file="vespa_sink/floor_runs.py",
+        text="await asyncio.sleep(self._longest_request_s)\n        await self._sweep(assigned, sweep)\n",
+        replacement="await asyncio.sleep(self._longest_request_s)\n",
+        tests=(
+            f"{_FLOORS}::test_v4_write_that_takes_effect_after_the_floor_is_found_by_its_second_listing",
+            f"{_FLOORS}::test_v4_floor_soon_after_an_assignment_is_passed_only_after_its_second_listing",
+        ),
+    ),
+    Mutant(
+        rule="V4",
+        without="doubts when a floor is passed",
+        file="vespa_sink/floor_runs.py",
+        text="assigned.doubts.left_s(time.monotonic()) > 0",
+        replacement="False",
+        tests=(
+            f"{_FLOORS}::test_v4_floor_behind_a_write_without_an_answer_is_passed_only_after_its_second_listing",
+            f"{_FLOORS}::test_v4_floor_soon_after_an_assignment_is_passed_only_after_its_second_listing",
+        ),
+    ),
+    Mutant(
+        rule="V4",
+        without="noting a write without an answer",
+        file="vespa_sink/writes/results.py",
+        text="            if may_apply_later(answer):",
+        replacement="            if False:",
+        tests=(f"{_FLOORS}::test_v4_floor_behind_a_write_without_an_answer_is_passed_only_after_its_second_listing",),
+    ),
+    Mutant(
+        rule="V4",
+        without="doubts about a partition's last owner",
+        file="vespa_sink/intake/assignment.py",
+        text="Doubts(doubtful_until)",
+        replacement="Doubts(0.0)",
+        tests=(f"{_FLOORS}::test_v4_floor_soon_after_an_assignment_is_passed_only_after_its_second_listing",),
+    ),
+    Mutant(
+        rule="V3",
+        without="the clock of writing in a second try",
+        file="vespa_sink/writes/outbox.py",
+        text="if operation is None or operation.action is Action.DELETE:",
+        replacement="if operation is None:",
+        tests=(f"{_DELETES}::test_v3_memory_of_a_delete_that_is_tried_again_is_kept_for_a_week_from_then",),
+    ),
+    Mutant(
+        rule="V2",
+        without="the version of a tombstone",
+        file="cdc_runtime/consuming/row_changes.py",
+        text="return RowDelete(record, int(version), key)",
+        replacement="return RowDelete(record, 1, key)",
+        tests=(f"{_DELETES}::test_v2_tombstone_alone_deletes_the_row_at_its_version",),
+    ),
+    Mutant(
+        rule="V7",
+        without="a look at the position of a new partition",
+        file="vespa_sink/sink.py",
+        text="if isinstance(assigned.topic_type, TableTopic):",
+        replacement="if False:",
+        tests=(
+            f"{_POSITIONS}::test_v7_no_position_and_rows_in_the_index_ask_before_anything_is_written",
+            f"{_POSITIONS}::test_v7_position_older_than_tombstones_are_kept_asks",
+        ),
+    ),
+    Mutant(
+        rule="V7",
+        without="the age that goes with a position",
+        file="vespa_sink/group_member.py",
+        text="synchronous=False, metadata=_texts(positions)",
+        replacement="synchronous=False",
+        tests=(f"{_POSITIONS}::test_v7_age_goes_with_every_position_that_is_committed",),
+    ),
+    Mutant(
+        rule="V8",
+        without="a look at refused writes",
+        file="vespa_sink/writes/accepted.py",
+        text="            self._versions.refused(operation)",
+        replacement="            pass",
+        tests=(f"{_POSITIONS}::test_v8_row_of_the_future_in_the_index_is_an_alarm",),
+    ),
+    Mutant(
+        rule="P10",
+        without="holding a partition for a schema",
+        file="vespa_sink/admission.py",
+        text="            self._block(assigned, record, str(exc))\n            return False",
+        replacement="            failure = Failure(exc, 'decode', __name__)\n"
+        "            self._completion.dead_letter(assigned, record, failure)\n            return True",
+        tests=(f"{_UNREADABLE}::test_p10_record_whose_schema_or_table_is_not_known_holds_its_partition",),
+    ),
+    Mutant(
+        rule="P10",
+        without="telling that a table is not known",
+        file="vespa_sink/intake/record_reader.py",
+        text="                raise UnknownTable(table)",
+        replacement="                pass",
+        tests=(f"{_UNREADABLE}::test_p10_record_whose_schema_or_table_is_not_known_holds_its_partition",),
+    ),
+    Mutant(
+        rule="P10",
+        without="reading directories to their end",
+        file="vespa_sink/intake/blocked_partitions.py",
+        text="self._tables.refresh() if stuck else self._tables.poll()",
+        replacement="self._tables.poll()",
+        tests=(f"{_UNREADABLE}::test_p10_record_whose_schema_or_table_is_not_known_holds_its_partition",),
+    ),
+    Mutant(
+        rule="P14",
+        without="a dead letter for what cannot be read",
+        file="vespa_sink/admission.py",
+        text="        except RecordError as exc:\n",
+        replacement="        except ZeroDivisionError as exc:\n",
+        tests=(f"{_UNREADABLE}::test_p14_record_that_can_never_be_read_is_a_dead_letter_and_the_next_goes_on",),
+    ),
+    Mutant(
+        rule="P14",
+        without="storing a dead letter before its offset passes",
+        file="vespa_sink/completion.py",
+        text="            await self._dead_letters.store(record, failure)",
+        replacement="            pass",
+        tests=(f"{_UNREADABLE}::test_p14_offset_passes_a_record_only_when_it_is_among_the_dead_letters",),
     ),
 )
