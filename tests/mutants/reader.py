@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.mutants import reader_snapshots, reader_sweeps
+from tests.mutants import reader_lives, reader_snapshots, reader_sweeps
 from tests.mutants.mutant import Mutant
 
 _CHANGES = "tests/unit/cdc_reader/stream/test_changes.py"
@@ -265,6 +265,7 @@ MUTANTS: tuple[Mutant, ...] = (
         replacement="seen_lsn=self._position.seen_lsn",
         tests=(f"{_TOAST_REFETCH}::test_v6_position_holds_what_a_read_may_have_seen",),
     ),
+    *reader_lives.MUTANTS,
     *reader_snapshots.MUTANTS,
     *reader_sweeps.MUTANTS,
 )

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.cdc_reader.world import World, put_into
+from tests.unit.cdc_reader.world import World
 
 MakeWorld = Callable[..., World]
 
@@ -18,8 +18,7 @@ def make_world(monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeWorld]:
     made: list[World] = []
 
     def make(**settings: Any) -> World:
-        made.append(World(**settings))
-        put_into(monkeypatch, made[-1])
+        made.append(World(monkeypatch, **settings))
         return made[-1]
 
     yield make

@@ -7,14 +7,13 @@ that leaves it as it was does not send it. What connections make of this is in `
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from cdc_reader.discovery.catalog_rows import Catalog, PublicationRow, ServerRow, TableRow
 from tests.unit.cdc_reader import messages
 from tests.unit.cdc_reader.discovery import catalogs
-from tests.unit.cdc_reader.transcode.tables import UNCHANGED
 
 LARGE = 20
 DATABASE, SYSTEM_ID = "shop", "7710590895706758353"
@@ -240,36 +239,3 @@ def deleted(oid: int, *row: str | None) -> Change:
 
 def truncated(*oids: int) -> Change:
     return Change("truncate", oids=oids)
-
-
-def wire(done: Done, announced: dict[int, Shape]) -> Iterator[tuple[int, bytes]]:
-    """A transaction as the walsender sends it: relations first, where this session does not know them as they were."""
-    lsn = done.lsn - 0x80
-    yield lsn, messages.begin(done.xid, done.lsn, done.commit_us)
-    for at, change in enumerate(done.changes, 1):
-        for oid in change.oids or ((change.oid,) if change.oid else ()):
-            shape = done.shapes[oid]
-            if announced.get(oid) != shape:
-                announced[oid] = shape
-                yield lsn, messages.relation(oid, shape.name, shape.columns, identity=shape.identity)
-        yield lsn + at % 0x70, _encoded(change, full=bool(change.oid) and done.shapes[change.oid].identity == "f")
-    yield done.lsn, messages.commit(done.lsn, done.commit_us)
-
-
-def _encoded(change: Change, *, full: bool) -> bytes:
-    if change.kind == "message":
-        return change.raw
-    if change.kind == "truncate":
-        return messages.truncate(*change.oids)
-    key = [change.old[0], *[None] * (len(change.old) - 1)] if change.old else []
-    if change.new is None:
-        return messages.delete(change.oid, row=change.old or ()) if full else messages.delete(change.oid, key=key)
-    if change.old is None:
-        return messages.insert(change.oid, change.new)
-    kept = [
-        UNCHANGED if new == old and new is not None and len(new) > LARGE else new
-        for new, old in zip(change.new, change.old, strict=True)
-    ]
-    if full:
-        return messages.update(change.oid, kept, row=change.old)
-    return messages.update(change.oid, kept, key=key if change.old[0] != change.new[0] else ())

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
-import threading
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -33,28 +31,34 @@ from schemas.offsets import POSITION_KEY, Position, SnapshotProgress
 from schemas.topics import Topics
 from schemas.wire import EventDecoder
 from tests.unit.cdc_reader import broker as kafka
-from tests.unit.cdc_reader.connections import Connection, ReplicationStream, SideWork
+from tests.unit.cdc_reader.connections import Connection, ReplicationStream
+from tests.unit.cdc_reader.side_work import SideWork
 from tests.unit.cdc_reader.source import Clock, Source
+from tests.unit.cdc_reader.turns import Killed, Turns
 
 TOPICS = Topics("cdc")
 SOURCE_NAME = "rowferry"
-_HUNG_S = 30.0
-
-
-class Killed(BaseException):
-    """The process is gone between two calls; nothing in it may catch this."""
 
 
 class World:
     """One reader at a time (`start`, `stop`, `kill`), whose source and Kafka stay."""
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, patch: pytest.MonkeyPatch, **settings: Any) -> None:
+        self._patch = patch
         self.clock = Clock()
         self.source, self.broker = Source(self.clock), kafka.Broker()
         self.settings = settings
         self.turns = Turns(self.clock)
         self.streams: list[ReplicationStream] = []
         self.sides: list[SideWork] = []
+
+        self.lead_there()
+
+    def lead_there(self) -> None:
+        """Lead the constructors of readers that start from now on into this world."""
+        self.turns.clock = self.clock
+        self._patch.undo()
+        put_into(self._patch, self)
 
     @property
     def stream(self) -> ReplicationStream:
@@ -198,66 +202,6 @@ class World:
         command = Command(f"c{len(self.broker.added)}", kind, (table,), "operator", 0, **more)
         self.broker.write([Record(TOPICS.control, 0, 0, command.id.encode(), command.to_json(), 0)])
         return command.id
-
-
-class Turns:
-    """Lets one thread go on at a time: the test's, or the reader's."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._thread: threading.Thread | None = None
-        self._go, self._stands = threading.Semaphore(0), threading.Semaphore(0)
-        self._error: BaseException | None = None
-        self._kill: BaseException | None = None
-        self.over = True
-        self.drain: Any = SimpleNamespace(
-            stopping=False,
-            is_stopping=lambda: self.drain.stopping,
-            on_stop=lambda callback: None,
-            remaining_s=lambda: 60.0,
-            wait=self._wait,
-        )
-
-    def start(self, body: Callable[[], object]) -> None:
-        self.over, self._error, self._kill, self.drain.stopping = False, None, None, False
-        self._thread = threading.Thread(target=self._run, args=(body,), daemon=True)
-        self._thread.start()
-        self._stood()
-
-    def _run(self, body: Callable[[], object]) -> None:
-        try:
-            body()
-        except BaseException as exc:
-            self._error = exc
-        self.over = True
-        self._stands.release()
-
-    def pause(self) -> None:
-        """The reader stands still here."""
-        self._stands.release()
-        assert self._go.acquire(timeout=_HUNG_S * 10)
-        if self._kill is not None:
-            raise self._kill
-
-    def _wait(self, seconds: float) -> bool:
-        self._clock.sleep(seconds)
-        self.pause()
-        return bool(self.drain.stopping)
-
-    def next(self) -> None:
-        assert not self.over, "the reader has ended"
-        self._go.release()
-        self._stood()
-
-    def _stood(self) -> None:
-        assert self._stands.acquire(timeout=_HUNG_S), "the reader neither reads nor waits"
-        if self._error is not None and not isinstance(self._error, Killed):
-            raise self._error
-
-    def end(self, kill: BaseException | None = None) -> None:
-        self._kill, self.drain.stopping = kill, kill is None
-        while not self.over:
-            self.next()
 
 
 def replace_everywhere(patch: pytest.MonkeyPatch, original: object, fake: object) -> None:

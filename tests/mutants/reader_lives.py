@@ -1,0 +1,217 @@
+"""Rules of the reader from one life to the next, each taken out by one edit; see `tests.mutants`."""
+
+from __future__ import annotations
+
+from tests.mutants.mutant import Mutant
+
+_GAP_CHECKS = "tests/unit/cdc_reader/progress/test_gap_checks.py"
+_TRANSACTIONS = "tests/unit/cdc_reader/stream/test_transactions.py"
+_LIVES = "tests/unit/cdc_reader/test_lives.py"
+
+MUTANTS: tuple[Mutant, ...] = (
+    Mutant(
+        rule="P3",
+        without="storing before confirming",
+        file="cdc_reader/progress/checkpoint.py",
+        text=(
+            "        seconds = self._kafka.commit(self._position)\n"
+            "        self._slot.confirm(self._position.restart_lsn)\n"
+        ),
+        replacement=(
+            "        self._slot.confirm(self._position.restart_lsn)\n"
+            "        seconds = self._kafka.commit(self._position)\n"
+        ),
+        tests=(f"{_LIVES}::test_p3_position_is_stored_before_it_is_confirmed",),
+    ),
+    Mutant(
+        rule="P3",
+        without="heartbeats that move an idle slot",
+        file="cdc_reader/heartbeat.py",
+        text=(
+            "        self._side.submit(lambda worker: emit_message(worker.connection, self._message), l"
+            "ambda _: None, self._failed)\n"
+        ),
+        replacement="",
+        tests=(f"{_LIVES}::test_p3_idle_slot_moves_by_heartbeats",),
+    ),
+    Mutant(
+        rule="P3",
+        without="the slot's place compared with the position",
+        file="cdc_reader/progress/gap_checks.py",
+        text="if slot.confirmed_lsn > position.restart_lsn:",
+        replacement="if False:",
+        tests=(f"{_LIVES}::test_p3_slot_that_somebody_else_moved_is_a_gap",),
+    ),
+    Mutant(
+        rule="P5",
+        without="the slot that belongs to a position",
+        file="cdc_reader/startup.py",
+        text=("            gap_checks.check_slot(settings.slot, slot, stored.position, database=str(database))\n"),
+        replacement="",
+        tests=(f"{_LIVES}::test_p5_slot_that_is_gone_is_not_made_again_for_a_position",),
+    ),
+    Mutant(
+        rule="P7",
+        without="the end of a session after a commit that failed",
+        file="cdc_reader/publishing/publisher.py",
+        text="        self._producer.commit()\n",
+        replacement=(
+            "        with __import__('contextlib').suppress(Exception):\n            self._producer.commit()\n"
+        ),
+        tests=(f"{_LIVES}::test_p7_transaction_of_unknown_outcome_is_published_once_and_confirmed_when_stored",),
+    ),
+    Mutant(
+        rule="P7",
+        without="versions above the stored one",
+        file="cdc_reader/startup.py",
+        text=(
+            "        known = [self._settings.version_seed]\n"
+            "        if stored.position is not None:\n"
+            "            known.append(stored.position.version)\n"
+        ),
+        replacement=(
+            "        known = [self._settings.version_seed]\n        if stored.position is not None:\n            pass\n"
+        ),
+        tests=(f"{_LIVES}::test_p7_version_goes_back_with_the_position_and_forward_with_the_clock",),
+    ),
+    Mutant(
+        rule="P4",
+        without="skipping the last transaction",
+        file="cdc_reader/stream/transactions.py",
+        text="            return self.ALL\n",
+        replacement="            return 0\n",
+        tests=(f"{_LIVES}::test_p4_last_transaction_comes_again_and_is_skipped",),
+    ),
+    Mutant(
+        rule="P4",
+        without="the match of the last transaction",
+        file="cdc_reader/stream/transactions.py",
+        text="            if got != (expected.commit_lsn, expected.xid, expected.commit_ts_us):\n",
+        replacement="            if False:\n",
+        tests=(
+            f"{_LIVES}::test_p4_server_restored_to_another_past_is_a_gap",
+            f"{_TRANSACTIONS}::test_p4_another_past_is_a_gap",
+        ),
+    ),
+    Mutant(
+        rule="P4",
+        without="the server's place compared with the position",
+        file="cdc_reader/startup.py",
+        text="            gap_checks.check_server(stored.position, server)\n",
+        replacement="",
+        tests=(
+            f"{_LIVES}::test_p4_position_beyond_the_servers_log_is_a_gap",
+            f"{_LIVES}::test_p4_server_is_checked_at_every_start_of_the_stream",
+        ),
+    ),
+    Mutant(
+        rule="P5",
+        without="everything again without a position",
+        file="cdc_reader/snapshot/scans.py",
+        text='    if progress.incarnation != incarnation:\n        return "the slot began again"\n',
+        replacement="",
+        tests=(f"{_LIVES}::test_p5_no_position_means_that_everything_is_read_and_swept",),
+    ),
+    Mutant(
+        rule="P5",
+        without="comparing topics",
+        file="cdc_reader/startup.py",
+        text="        self._check_topics(stored)\n",
+        replacement="",
+        tests=(f"{_LIVES}::test_p5_topic_that_came_back_empty_is_a_gap",),
+    ),
+    Mutant(
+        rule="P5",
+        without="the ids of topics in the position",
+        file="cdc_reader/startup.py",
+        text="        if ids != stored.topics:\n",
+        replacement="        if False:\n",
+        tests=(f"{_LIVES}::test_p5_topic_that_came_back_empty_is_a_gap",),
+    ),
+    Mutant(
+        rule="V8",
+        without="versions of what was published",
+        file="cdc_reader/startup.py",
+        text=(
+            "            known += published_versions(self._settings.kafka, topics & set(self._admin.top"
+            "ics()), self._admin)\n"
+        ),
+        replacement="",
+        tests=(f"{_LIVES}::test_v8_lost_position_does_not_let_versions_fall",),
+    ),
+    Mutant(
+        rule="P10",
+        without="schemas before the first scan",
+        file="cdc_reader/startup.py",
+        text="        self._publisher.store_plan(plan)\n",
+        replacement="",
+        tests=(f"{_LIVES}::test_p10_schema_is_durable_before_the_first_row_of_a_scan",),
+    ),
+    Mutant(
+        rule="P10",
+        without="the wait until a schema is stored",
+        file="cdc_reader/publishing/publisher.py",
+        text="            self._schemas.flush_or_raise()\n",
+        replacement="",
+        tests=(f"{_LIVES}::test_p10_schema_is_durable_before_the_first_row_of_a_scan",),
+    ),
+    Mutant(
+        rule="P10",
+        without="schemas of what the stream tells",
+        file="cdc_reader/session.py",
+        text="        self._publisher.store_plan(plan)\n",
+        replacement="",
+        tests=(f"{_LIVES}::test_p10_schema_of_a_definition_that_the_stream_tells_is_durable_before_its_first_event",),
+    ),
+    Mutant(
+        rule="P2",
+        without="the lock before the fence",
+        file="cdc_reader/service.py",
+        text="                if self._locked(stream):\n",
+        replacement="                if True:\n",
+        tests=(f"{_LIVES}::test_p2_standby_fences_nobody_while_the_lock_is_held",),
+    ),
+    Mutant(
+        rule="P11",
+        without="refusing to be a synchronous standby",
+        file="cdc_reader/postgres/server_requirements.py",
+        text="    if not matches_synchronous(names, application_name):\n",
+        replacement="    if True:\n",
+        tests=(f"{_LIVES}::test_p11_reader_is_no_synchronous_standby",),
+    ),
+    Mutant(
+        rule="D2",
+        without="comparing the publication at the start",
+        file="cdc_reader/startup.py",
+        text="            gap_checks.check_publication(stored.publication, mark, relations)\n",
+        replacement="",
+        tests=(f"{_LIVES}::test_d2_publication_that_was_recreated_is_a_gap",),
+    ),
+    Mutant(
+        rule="D2",
+        without="comparing the publication at heartbeats",
+        file="cdc_reader/discovery/definition_changes.py",
+        text='return None if known[1] == now[1] else "the publication changed"',
+        replacement="return None",
+        tests=(f"{_LIVES}::test_d2_publication_that_was_recreated_is_a_gap",),
+    ),
+    Mutant(
+        rule="D6",
+        without="comparing entries",
+        file="cdc_reader/startup.py",
+        text=("        gap_checks.check_entries(stored.entries, {str(entry.name): entry for entry in made})\n"),
+        replacement="",
+        tests=(f"{_LIVES}::test_d6_partition_count_is_for_ever",),
+    ),
+    Mutant(
+        rule="D7",
+        without="comparing the source of entries",
+        file="cdc_reader/progress/gap_checks.py",
+        text="if known.source != entry.source and not known.deleted:",
+        replacement="if False:",
+        tests=(
+            f"{_LIVES}::test_d7_topic_belongs_to_one_source",
+            f"{_GAP_CHECKS}::test_d6_d7_entry_that_breaks_its_topic_is_refused",
+        ),
+    ),
+)

@@ -1,0 +1,42 @@
+"""Transactions of the source in memory as a walsender sends them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tests.unit.cdc_reader import messages
+from tests.unit.cdc_reader.source import LARGE, Change, Done, Shape
+from tests.unit.cdc_reader.transcode.tables import UNCHANGED
+
+
+def wire(done: Done, announced: dict[int, Shape]) -> Iterator[tuple[int, bytes]]:
+    """A transaction as the walsender sends it: relations first, where this session does not know them as they were."""
+    lsn = done.lsn - 0x80
+    yield lsn, messages.begin(done.xid, done.lsn, done.commit_us)
+    for at, change in enumerate(done.changes, 1):
+        for oid in change.oids or ((change.oid,) if change.oid else ()):
+            shape = done.shapes[oid]
+            if announced.get(oid) != shape:
+                announced[oid] = shape
+                yield lsn, messages.relation(oid, shape.name, shape.columns, identity=shape.identity)
+        yield lsn + at % 0x70, _encoded(change, full=bool(change.oid) and done.shapes[change.oid].identity == "f")
+    yield done.lsn, messages.commit(done.lsn, done.commit_us)
+
+
+def _encoded(change: Change, *, full: bool) -> bytes:
+    if change.kind == "message":
+        return change.raw
+    if change.kind == "truncate":
+        return messages.truncate(*change.oids)
+    key = [change.old[0], *[None] * (len(change.old) - 1)] if change.old else []
+    if change.new is None:
+        return messages.delete(change.oid, row=change.old or ()) if full else messages.delete(change.oid, key=key)
+    if change.old is None:
+        return messages.insert(change.oid, change.new)
+    kept = [
+        UNCHANGED if new == old and new is not None and len(new) > LARGE else new
+        for new, old in zip(change.new, change.old, strict=True)
+    ]
+    if full:
+        return messages.update(change.oid, kept, row=change.old)
+    return messages.update(change.oid, kept, key=key if change.old[0] != change.new[0] else ())
