@@ -1,8 +1,4 @@
-"""
-Joins the concrete objects of the fetcher, waits for its neighbours, runs it, and drains it.
-
-Keeps: D6.
-"""
+"""Joins the concrete objects of the fetcher, runs it, and drains it."""
 
 from __future__ import annotations
 
@@ -10,7 +6,6 @@ import random
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 
 import structlog
 
@@ -20,16 +15,13 @@ from cdc_runtime.consuming.life_cycle import LifeCycle
 from cdc_runtime.consuming.partitions import Partitions
 from cdc_runtime.consuming.position_check import PositionCheck
 from cdc_runtime.consuming.tasks import ThreadTasks
-from cdc_runtime.drain import Drain
-from cdc_runtime.health import Health
 from cdc_runtime.kafka.admin import KafkaAdmin
 from cdc_runtime.kafka.producer import DeadLetterWriter
 from cdc_runtime.reader_requests import Requests
 from cdc_runtime.service import Context
-from cdc_runtime.subjects import STORE
 from cdc_runtime.throttle import Throttle
+from file_fetcher import startup
 from file_fetcher.download.downloader import Downloader
-from file_fetcher.download.google_engine import check_credentials_file
 from file_fetcher.download.sources import rules_of
 from file_fetcher.fetcher import Fetcher
 from file_fetcher.fetching.contents import Contents
@@ -40,7 +32,7 @@ from file_fetcher.floor_runs import FloorRuns
 from file_fetcher.group_member import GroupMember
 from file_fetcher.intake.admission import Admission
 from file_fetcher.intake.assignment import Assignment
-from file_fetcher.intake.file_columns import Plans
+from file_fetcher.intake.file_columns import FileColumns
 from file_fetcher.intake.lost_retries import LostRetries
 from file_fetcher.intake.partitions import TablePartition
 from file_fetcher.intake.reader_questions import ReaderQuestions
@@ -48,7 +40,6 @@ from file_fetcher.intake.record_reader import RecordReader
 from file_fetcher.intake.table_refresh import TableRefresh
 from file_fetcher.metrics import FetcherMetrics
 from file_fetcher.open_works import OpenWorks
-from file_fetcher.own_topics import OwnTopics
 from file_fetcher.parsers.media_types import unknown_words
 from file_fetcher.parsers.pool import ParserPool
 from file_fetcher.references.local import ReferenceStore
@@ -59,15 +50,11 @@ from file_fetcher.settling.finished_works import FinishedWorks, Pace
 from file_fetcher.settling.kafka_transactions import KafkaTransactions
 from file_fetcher.settling.publisher import ResultPublisher, instance_name
 from file_fetcher.store.opening import open_store
-from file_fetcher.store.protocol import ContentStore
-from schemas.errors import SettingsError, Unreachable
 from schemas.names import TableName
-from schemas.topics import Topics, TopicSpec, failure_topic, state_topic
 
 _log = structlog.get_logger(__name__)
 # Threads that store and read a file whose download is over: enough to keep every parser busy.
 _READERS_PER_PARSER = 4
-_STORE_PAUSE_S = 1.0
 _ALL_VERSIONS = 2**63 - 1
 
 
@@ -75,9 +62,9 @@ def run(context: Context[FetcherSettings]) -> None:
     """The body of the service: run the fetcher until the drain asks for the end. Raises our errors."""
     settings, drain, health = context.settings, context.drain, context.health
     health.started()
-    _judge(settings)
+    startup.judge(settings)
     admin = KafkaAdmin(settings.kafka)
-    if _wait_for_kafka(settings, admin, drain):
+    if startup.wait_for_kafka(settings, admin, drain):
         tasks = ThreadTasks()
         drain.on_stop(tasks.stop)
         with _joined(context, admin, tasks) as member:
@@ -102,53 +89,6 @@ def _live(member: LifeCycle[None], tasks: ThreadTasks, context: Context[FetcherS
         raise
 
 
-def topics_of(settings: FetcherSettings) -> list[TopicSpec]:
-    """The topics that the fetcher owns."""
-    topics, count = Topics(settings.kafka.prefix), settings.kafka.partitions
-    return [
-        *(state_topic(name, count) for name in (topics.files, topics.file_rows, topics.file_refs)),
-        failure_topic(topics.retry(settings.fetcher_group), count),
-        failure_topic(topics.dead_letters(settings.fetcher_group), count),
-    ]
-
-
-def _judge(settings: FetcherSettings) -> None:
-    """What can be told of the settings before anybody is asked; raises `SettingsError`."""
-    rules_of(settings.s3, settings.urls, settings.google)
-    Downloader(settings).close()
-    if settings.google.credentials_file is not None:
-        check_credentials_file(settings.google.credentials_file)
-    _folder(settings.data_directory)
-
-
-def _wait_for_store(store: ContentStore, timeout_s: float, health: Health, drain: Drain) -> None:
-    """Until contents can be kept, or the end is asked for. Raises `SettingsError`, `Unreachable` past the time-out."""
-    until = time.monotonic() + timeout_s
-    while not drain.stopping:
-        health.tick()
-        try:
-            store.check()
-        except Unreachable as exc:
-            if time.monotonic() >= until:
-                raise
-            health.not_ready(str(exc), STORE)
-            drain.wait(_STORE_PAUSE_S)
-        else:
-            health.ready(STORE)
-            return
-
-
-def _wait_for_kafka(settings: FetcherSettings, admin: KafkaAdmin, drain: Drain) -> bool:
-    topics = Topics(settings.kafka.prefix)
-    if not admin.wait_until_reachable(settings.start_timeout_s, drain.is_stopping):
-        return False
-    admin.ensure_topics(topics_of(settings))
-    wanted = [topics.schemas, topics.tables]
-    if missing := sorted(set(wanted) - admin.topic_ids(wanted).keys()):
-        _log.info("waiting for topics", topics=missing, made_by="cdc-reader run")
-    return admin.wait_for_topics(wanted, settings.start_timeout_s, drain.is_stopping)
-
-
 @contextmanager
 def _joined(context: Context[FetcherSettings], admin: KafkaAdmin, tasks: ThreadTasks) -> Iterator[GroupMember]:
     """A member of the group; all that it needs is closed again, in the order that loses least."""
@@ -168,10 +108,10 @@ class _Joint:
         self._admin = admin
         self._closing = closing
         self._metrics = FetcherMetrics(context.metrics, context.settings.fetcher_group)
-        self._folder = _folder(context.settings.data_directory)
+        self._folder = startup.folder(context.settings.data_directory)
         self._store = ReferenceStore(self._folder)
         closing.callback(self._store.close)
-        self._own_topics = _own_topics(context.settings, admin)
+        self._own_topics = startup.own_topics(context.settings, admin)
         self._partitions: Partitions[TablePartition] = Partitions()
         self._tasks = tasks
 
@@ -222,7 +162,7 @@ class _Joint:
         self._closing.callback(dead_letters.close)
         tables = FollowedTables(settings.kafka, self._admin)
         self._closing.callback(tables.close)
-        plans = Plans(tables.entry, tables.schema)
+        plans = FileColumns(tables.entry, tables.schema)
         tables.on_change = plans.changed
         record_reader = RecordReader(plans, tables.decode, tuple(settings.project_columns))
         fetching = self._fetching()
@@ -249,7 +189,7 @@ class _Joint:
         """What downloads and reads files."""
         settings, health = self._settings, self._context.health
         store = open_store(settings.store_url, self._folder, settings.s3)
-        _wait_for_store(store, settings.start_timeout_s, health, self._context.drain)
+        startup.wait_for_store(store, settings.start_timeout_s, health, self._context.drain)
         downloader = Downloader(settings)
         self._closing.callback(downloader.close)
         parsers = ParserPool(settings.parsers, settings.limits, self._folder / "parsing")
@@ -266,7 +206,7 @@ class _Joint:
             Contents(store, parsers, settings.limits, self._metrics.count),
             rules_of(settings.s3, settings.urls, settings.google),
             origins=origins,
-            folder=_folder(self._folder / "downloads", emptied=True),
+            folder=startup.folder(self._folder / "downloads", emptied=True),
             delays_s=settings.retry.delays_s,
             metrics=self._metrics,
         )
@@ -281,31 +221,3 @@ class _Joint:
         downloads = Downloads(throttle, threads, self._metrics)
         self._closing.callback(downloads.close, settings.read_timeout_s / 10)
         return downloads
-
-
-def _own_topics(settings: FetcherSettings, admin: KafkaAdmin) -> OwnTopics:
-    """The topics as they are: the count of partitions is for ever (rule D6)."""
-    topics = Topics(settings.kafka.prefix)
-    failures = [topics.retry(settings.fetcher_group), topics.dead_letters(settings.fetcher_group)]
-    names = [topics.files, topics.file_rows, topics.file_refs, *failures]
-    counts = admin.partition_counts(names)
-    if len(set(counts.values())) != 1:
-        raise SettingsError(
-            f"expected the same count of partitions in {', '.join(names)}, got {sorted(counts.values())}",
-            remedy="partitions of these topics must not be added",
-        )
-    return OwnTopics(topics, settings.fetcher_group, counts[topics.file_refs])
-
-
-def _folder(path: Path, *, emptied: bool = False) -> Path:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        if emptied:
-            for left in path.iterdir():
-                left.unlink()
-    except OSError as exc:
-        raise SettingsError(
-            f"expected a folder that can be written to for data_directory, got {exc.strerror} at {str(path)!r}",
-            remedy="give data_directory a folder that this user may write to",
-        ) from exc
-    return path

@@ -18,7 +18,7 @@ from schemas.tables import FileColumn, TableEntry
 Columns = tuple[FileColumn, ...]
 
 
-class Plans:
+class FileColumns:
     """
     `entry_of` and `schema_of` (an Avro schema by fingerprint) look into what is followed; both may return None.
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from cdc_runtime.consuming.records import Record
 from cdc_runtime.consuming.row_changes import Floor, Nothing, row_change
-from file_fetcher.intake.file_columns import Plans
+from file_fetcher.intake.file_columns import FileColumns
 from file_fetcher.intake.rows import forgotten, row_of
 from file_fetcher.work import Row
 from schemas.envelope import Event
@@ -24,7 +24,7 @@ from schemas.wire import UnknownSchema, split
 class RecordReader:
     """Reads records by what is known of their tables; never blocks. Used by one thread."""
 
-    def __init__(self, plans: Plans, decode: Callable[[bytes], Event], project_columns: tuple[str, ...]) -> None:
+    def __init__(self, plans: FileColumns, decode: Callable[[bytes], Event], project_columns: tuple[str, ...]) -> None:
         self._plans = plans
         self._decode = decode
         self._project_columns = project_columns

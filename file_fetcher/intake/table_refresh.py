@@ -12,7 +12,7 @@ from typing import Protocol
 import structlog
 
 from cdc_runtime.consuming.tasks import ThreadTasks
-from file_fetcher.intake.file_columns import Plans
+from file_fetcher.intake.file_columns import FileColumns
 from schemas.errors import TransientError
 from schemas.names import TableName
 
@@ -33,7 +33,7 @@ class Followed(Protocol):
 class TableRefresh:
     """Looks once a second, and at once for what was missed for the first time. Used by one thread."""
 
-    def __init__(self, tables: Followed, plans: Plans, tasks: ThreadTasks) -> None:
+    def __init__(self, tables: Followed, plans: FileColumns, tasks: ThreadTasks) -> None:
         self._tables = tables
         self._plans = plans
         self._tasks = tasks

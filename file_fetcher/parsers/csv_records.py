@@ -19,7 +19,7 @@ from typing import TextIO
 _QUOTE = '"'
 
 
-class State(Enum):
+class QuoteState(Enum):
     """Where a record is at the end of a line."""
 
     WHOLE = "whole"
@@ -28,60 +28,60 @@ class State(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class CsvRecord:
     """The cells of a record, or why it has none (`fault`)."""
 
     cells: tuple[str, ...] = ()
     fault: str = ""
 
 
-def records(text: TextIO, separator: str, longest: int) -> Iterator[Record]:
+def records(text: TextIO, separator: str, longest: int) -> Iterator[CsvRecord]:
     """All records, empty ones too; `text` must be open with `newline=""`. Holds a record in memory, no more."""
     csv.field_size_limit(2**31 - 1)  # records have a limit of their own
     lines = _Lines(text, longest)
     while (first := lines.next()) is not None:
         if len(first) > longest:
             lines.skip_rest_of(first)
-            yield Record(fault=f"expected lines of at most {longest} characters")
+            yield CsvRecord(fault=f"expected lines of at most {longest} characters")
             continue
         yield _record(first, lines, separator, longest)
 
 
-def _record(first: str, lines: _Lines, separator: str, longest: int) -> Record:
+def _record(first: str, lines: _Lines, separator: str, longest: int) -> CsvRecord:
     if _QUOTE not in first:
-        return Record(tuple(first.rstrip("\r\n").split(separator)))
+        return CsvRecord(tuple(first.rstrip("\r\n").split(separator)))
     parts, size = [first], len(first)
     state = state_after(first, separator)
-    while state is State.OPEN and size <= longest and (line := lines.next()) is not None:
+    while state is QuoteState.OPEN and size <= longest and (line := lines.next()) is not None:
         parts.append(line)
         size += len(line)
-        state = state_after(line, separator, State.OPEN)
-    if state is not State.WHOLE:
+        state = state_after(line, separator, QuoteState.OPEN)
+    if state is not QuoteState.WHOLE:
         lines.give_back(parts[1:])
-        return Record(fault="expected a closing quote, found none")
+        return CsvRecord(fault="expected a closing quote, found none")
     cells = next(csv.reader(parts, delimiter=separator), [])
-    return Record(tuple(cells))
+    return CsvRecord(tuple(cells))
 
 
-def state_after(line: str, separator: str, state: State = State.WHOLE) -> State:
+def state_after(line: str, separator: str, state: QuoteState = QuoteState.WHOLE) -> QuoteState:
     """Where a line ends that begins in that state: inside a quoted cell, or not."""
-    position, is_open, carried = 0, state is State.OPEN, state is State.OPEN
+    position, is_open, carried = 0, state is QuoteState.OPEN, state is QuoteState.OPEN
     while True:
         if is_open:
             position = line.find(_QUOTE, position)
             if position < 0:
-                return State.OPEN
+                return QuoteState.OPEN
             is_open = line[position + 1 : position + 2] == _QUOTE  # a doubled quote is a quote in the cell
             position += 2 if is_open else 1
             if carried and not is_open and line[position : position + 1] not in (separator, "\r", "\n", ""):
-                return State.BROKEN
+                return QuoteState.BROKEN
             carried = carried and is_open
         elif line[position : position + 1] == _QUOTE:
             is_open, position = True, position + 1
         else:
             position = line.find(separator, position) + 1
             if position == 0:
-                return State.WHOLE
+                return QuoteState.WHOLE
 
 
 class _Lines:

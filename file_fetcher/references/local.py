@@ -18,7 +18,7 @@ from pathlib import Path
 
 from file_fetcher.references.changes import Ended, Holds, NoLongerWaits, StateChange, Waits
 from file_fetcher.references.database import Connection, LocalDatabase
-from file_fetcher.references.positions import Position
+from file_fetcher.references.positions import ReadPosition
 from file_fetcher.references.retries import Retry
 from schemas.file_state import FORMAT, HeldFile, HeldRecord, State
 
@@ -136,14 +136,14 @@ class ReferenceStore:
         rows = self._database.rows("SELECT file_id FROM waiting WHERE record_id = ? AND due_ms IS NULL", (record_id,))
         return frozenset(file_id for (file_id,) in rows)
 
-    def positions(self, topic: str) -> dict[int, Position]:
+    def positions(self, topic: str) -> dict[int, ReadPosition]:
         """How far each partition of a topic is known."""
         rows = self._database.rows(
             "SELECT part, topic_id, next_offset, read_ms FROM positions WHERE topic = ?", (topic,)
         )
-        return {partition: Position(*rest) for partition, *rest in rows}
+        return {partition: ReadPosition(*rest) for partition, *rest in rows}
 
-    def set_position(self, topic: str, partition: int, position: Position) -> None:
+    def set_position(self, topic: str, partition: int, position: ReadPosition) -> None:
         """Remember how far a partition of a topic is known."""
         with self._database.transaction() as connection:
             connection.execute("INSERT OR REPLACE INTO positions VALUES (?, ?, ?, ?, ?)", (topic, partition, *position))

@@ -18,7 +18,7 @@ LONGEST_GAP_MS = 3 * 24 * 60 * 60 * 1000
 assert 2 * LONGEST_GAP_MS < TOMBSTONE_RETENTION_MS
 
 
-class Position(NamedTuple):
+class ReadPosition(NamedTuple):
     """`read_ms`: when the partition of the topic with this id was known up to `next_offset` (Unix time)."""
 
     topic_id: str
@@ -34,7 +34,7 @@ class Extent(NamedTuple):
     end: int
 
 
-def usable(position: Position | None, extent: Extent, now_ms: int) -> bool:
+def usable(position: ReadPosition | None, extent: Extent, now_ms: int) -> bool:
     """Whether reading may go on from there."""
     return (
         position is not None

@@ -26,7 +26,7 @@ from cdc_runtime.kafka.tail import Tail
 from cdc_runtime.settings.models import KafkaSettings
 from file_fetcher.references.changes import StateChange, Waits, change_of
 from file_fetcher.references.local import ReferenceStore
-from file_fetcher.references.positions import Extent, Position, usable
+from file_fetcher.references.positions import Extent, ReadPosition, usable
 from file_fetcher.references.retries import Retry
 from schemas.errors import FatalError, Neighbour, RecordError, TransientError
 from schemas.topics import Topics
@@ -164,7 +164,7 @@ class _Reader:
         for partition, next_offset in source.next_offsets.items():
             extent = source.extents[partition]
             reached = extent.begin if next_offset is None else next_offset
-            self._store.set_position(source.topic, partition, Position(extent.topic_id, reached, self._now_ms))
+            self._store.set_position(source.topic, partition, ReadPosition(extent.topic_id, reached, self._now_ms))
 
 
 def _decoded(decode: Callable[[Record], StateChange], record: Record) -> StateChange:

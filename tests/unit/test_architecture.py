@@ -140,6 +140,7 @@ EDGES: dict[str, str] = {
     "file_fetcher.references.local": "",
     "file_fetcher.references.rebuild": "confluent_kafka",
     "file_fetcher.service": "",
+    "file_fetcher.startup": "",
     "file_fetcher.state_reads": "",
     "file_fetcher.store.bucket": "botocore",
     "file_fetcher.store.local": "",

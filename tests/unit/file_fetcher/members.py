@@ -22,7 +22,7 @@ from file_fetcher.fetching.threads import Task
 from file_fetcher.floor_runs import FloorRuns
 from file_fetcher.intake.admission import Admission
 from file_fetcher.intake.assignment import Assignment
-from file_fetcher.intake.file_columns import Plans
+from file_fetcher.intake.file_columns import FileColumns
 from file_fetcher.intake.partitions import TablePartition
 from file_fetcher.intake.table_refresh import TableRefresh
 from file_fetcher.metrics import FetcherMetrics
@@ -190,7 +190,7 @@ class World:
         )
         works = OpenWorks(store, partitions, fakes.fetching, fakes.downloads, metrics=metrics)
         tasks: Any = _Tasks()
-        plans = Plans(lambda table: None, lambda fingerprint: None)
+        plans = FileColumns(lambda table: None, lambda fingerprint: None)
         admission = Admission(
             fakes.reading,
             TableRefresh(_Tables(), plans, tasks),

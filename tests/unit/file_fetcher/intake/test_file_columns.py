@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from file_fetcher.intake.file_columns import Plans, columns_of
+from file_fetcher.intake.file_columns import FileColumns, columns_of
 from schemas.avro_types import ColumnType
 from schemas.envelope import TableSchema, envelope_schema
 from schemas.names import TableName
@@ -33,7 +33,7 @@ class _Known:
             b"narrow": _schema("id", "image_s3_key"),
             b"wide": _schema("id", "image_s3_key", "url"),
         }
-        self.plans = Plans(self.tables.get, self.schemas.get)
+        self.plans = FileColumns(self.tables.get, self.schemas.get)
 
 
 def test_file_columns_are_those_of_the_tables_entry() -> None:

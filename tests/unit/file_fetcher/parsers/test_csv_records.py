@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from file_fetcher.parsers.csv_records import State, records, state_after
+from file_fetcher.parsers.csv_records import QuoteState, records, state_after
 
 UNCLOSED = "expected a closing quote, found none"
 
@@ -49,13 +49,13 @@ def test_line_that_is_too_long_is_passed_over():
 @pytest.mark.parametrize(
     ("line", "before", "after"),
     [
-        ("a,b", State.WHOLE, State.WHOLE),
-        ('a,"b', State.WHOLE, State.OPEN),
-        ('b",c', State.OPEN, State.WHOLE),
-        ('b""c', State.OPEN, State.OPEN),
-        ('b"', State.OPEN, State.WHOLE),
-        ('b" c', State.OPEN, State.BROKEN),
-        ('b",c,"d', State.OPEN, State.OPEN),
+        ("a,b", QuoteState.WHOLE, QuoteState.WHOLE),
+        ('a,"b', QuoteState.WHOLE, QuoteState.OPEN),
+        ('b",c', QuoteState.OPEN, QuoteState.WHOLE),
+        ('b""c', QuoteState.OPEN, QuoteState.OPEN),
+        ('b"', QuoteState.OPEN, QuoteState.WHOLE),
+        ('b" c', QuoteState.OPEN, QuoteState.BROKEN),
+        ('b",c,"d', QuoteState.OPEN, QuoteState.OPEN),
     ],
 )
 def test_state_at_the_end_of_a_line(line, before, after):

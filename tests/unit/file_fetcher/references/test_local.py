@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from file_fetcher.references.changes import Ended, Holds, NoLongerWaits, Waits
 from file_fetcher.references.local import ReferenceStore
-from file_fetcher.references.positions import Position
+from file_fetcher.references.positions import ReadPosition
 from schemas.file_state import State
 from tests.unit.file_fetcher.references.holdings import held, held_file, retry
 
@@ -183,18 +183,18 @@ def test_a_retry_that_is_done_with_is_forgotten(store, change, there):
 
 
 def test_positions_are_kept_by_topic_and_partition(store):
-    store.set_position("refs", 0, Position("id", 7, 1_000))
-    store.set_position("refs", 1, Position("id", 8, 1_000))
-    store.set_position("refs", 0, Position("id", 9, 2_000))
-    assert store.positions("refs") == {0: Position("id", 9, 2_000), 1: Position("id", 8, 1_000)}
+    store.set_position("refs", 0, ReadPosition("id", 7, 1_000))
+    store.set_position("refs", 1, ReadPosition("id", 8, 1_000))
+    store.set_position("refs", 0, ReadPosition("id", 9, 2_000))
+    assert store.positions("refs") == {0: ReadPosition("id", 9, 2_000), 1: ReadPosition("id", 8, 1_000)}
     assert store.positions("retry") == {}
 
 
 def test_reading_from_the_beginning_forgets_the_position_first(store):
-    store.set_position("refs", 0, Position("id", 7, 1_000))
-    store.set_position("refs", 1, Position("id", 8, 1_000))
+    store.set_position("refs", 0, ReadPosition("id", 7, 1_000))
+    store.set_position("refs", 1, ReadPosition("id", 8, 1_000))
     store.begin_reading("refs", [0])
-    assert store.positions("refs") == {1: Position("id", 8, 1_000)}
+    assert store.positions("refs") == {1: ReadPosition("id", 8, 1_000)}
 
 
 def test_rows_of_which_the_topic_says_nothing_are_dropped_and_all_others_stay(store):
@@ -213,13 +213,13 @@ def test_rows_of_which_the_topic_says_nothing_are_dropped_and_all_others_stay(st
 def test_all_is_there_after_the_store_was_opened_again(tmp_path):
     store = ReferenceStore(tmp_path)
     store.apply([Holds(waits()), Waits(retry())])
-    store.set_position("refs", 0, Position("id", 7, 1_000))
+    store.set_position("refs", 0, ReadPosition("id", 7, 1_000))
     store.close()
     store.close()
     again = ReferenceStore(tmp_path)
     assert again.get("photos/7") == waits()
     assert again.due(1_000, PARTITIONS, 10) == [retry()]
-    assert again.positions("refs") == {0: Position("id", 7, 1_000)}
+    assert again.positions("refs") == {0: ReadPosition("id", 7, 1_000)}
     again.close()
 
 
