@@ -144,15 +144,16 @@ class FakeVespa:
         creates = stored is None and query.get("create") == "true"
         if reason := self.rejects(operation):
             return Answer(400, message=reason)
+        fields: Fields = orjson.loads(operation.body or b'{"fields":{}}')["fields"]
+        if "expire_at" in fields and fields["expire_at"] <= self.now_s():
+            # What the application drops is not looked at any further.
+            return answer_of(200, {IGNORED_OPERATION: "true"})
         if not creates and not _holds(query["condition"], operation.document.type, stored):
             return Answer(412)
         if operation.method == "DELETE":
             self.documents.pop(name, None)
-            return answer_of(200, {})
-        fields: Fields = orjson.loads(operation.body or b"{}")["fields"]
-        if fields.get("expire_at", float("inf")) <= self.now_s():
-            return answer_of(200, {IGNORED_OPERATION: "true"})
-        self.documents[name] = fields
+        else:
+            self.documents[name] = fields
         return answer_of(200, {})
 
     def _found(self, body: Mapping[str, Any]) -> list[Fields]:
