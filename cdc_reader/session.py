@@ -54,7 +54,7 @@ class TextNeeded(TransientError):
 
 @dataclass(frozen=True, slots=True)
 class Edges:
-    """What a session touches the world with; opened and closed by `service`."""
+    """What a session touches the world with; opened and closed by `capture`."""
 
     connection: Connection
     stream: ReplicationStream
@@ -81,7 +81,7 @@ class Session:
         self._publisher, self._side = edges.publisher, edges.side
         unseen = UnseenTransactions(ready.not_visible)
         self._transactions = Transactions(ready.position.last, ready.position.open, unseen)
-        self._tables = Tables(ready.tables, prefix=settings.kafka.prefix, encoder_of=encoder_of)
+        self._tables = Tables(ready.tables.captured, prefix=settings.kafka.prefix, encoder_of=encoder_of)
         self._checkpoint = Checkpoint(
             ready.position,
             reached=self._transactions,

@@ -20,7 +20,7 @@ NewScan = Callable[..., Scan]
 
 def first_scans(ready: Ready, new_scan: NewScan) -> list[Scan]:
     """A scan for every table that has no complete one of this life of the slot and this definition."""
-    scans = (_first_scan(ready, table, new_scan) for table in ready.tables)
+    scans = (_first_scan(ready, table, new_scan) for table in ready.tables.captured)
     return [scan for scan in scans if scan is not None]
 
 
@@ -43,7 +43,7 @@ def begun_for(command_id: str, ready: Ready) -> set[str]:
 def recorded_progress(ready: Ready) -> dict[TableName, SnapshotProgress]:
     """The progress of the captured tables; what another table of the name held says nothing of this one."""
     found = {}
-    for table in ready.tables:
+    for table in ready.tables.captured:
         known = ready.stored.snapshots.get(str(table.name))
         if known is not None:
             found[table.name] = known if known.oid == table.entry.oid else replace(known, complete_rows=0)

@@ -32,8 +32,8 @@ class RemovedTables:
     """The last sweeps of a session's start."""
 
     def __init__(self, ready: Ready, sink: EventSink, floors: Floors, *, source: str, tables_topic: str) -> None:
-        self._leaving: Sequence[CapturedTable] = ready.removed
-        self._still_there = set(ready.entries)
+        self._leaving: Sequence[CapturedTable] = ready.tables.removed
+        self._still_there = set(ready.tables.entries)
         self._snapshots = ready.stored.snapshots
         self._versions: Versions = ready.versions
         self._sink = sink
