@@ -2,6 +2,8 @@
 One session of the reader, read from top to bottom: connect, take the lock, prepare, stream.
 
 Whatever is opened is closed in the opposite order, so the slot is the last thing that is given up.
+
+Keeps: P2.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 Edge: what is asked of the reader through `_control`, followed while it streams, and what became of it.
 
 A command's new state is written in the Kafka transaction that holds the work.
+
+Keeps: V5.
 """
 
 from __future__ import annotations

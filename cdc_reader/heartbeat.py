@@ -3,6 +3,8 @@ What a session does now and then, in side workers: heartbeats, forgetting visibl
 
 A heartbeat is a transactional message of ours: it comes back as a transaction, so an idle slot moves like any other
 (rule P3), and the last transaction is never old (rule P4).
+
+Keeps: P3, S1, D1.
 """
 
 from __future__ import annotations

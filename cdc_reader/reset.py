@@ -2,6 +2,8 @@
 Edge: makes the reader begin again: no position and no slot mean that every table is read again and swept (rule P5).
 
 Versions go on rising: they are seeded from the topics (rule V8).
+
+Keeps: P5.
 """
 
 from __future__ import annotations

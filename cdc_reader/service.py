@@ -1,7 +1,7 @@
 """
-Keeps the reader running: one session of `capture` after another, again after what may pass.
+Runs the reader: one session of `capture` after another, again after what may pass.
 
-Keeps: P2, P7.
+Keeps: P7.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ One life of the reader: from a prepared start until something asks for a new one
 Nothing survives a session but what is in Kafka: any error, an unknown outcome above all, ends it, and the next one
 reads the position again (rule P7).
 
-Keeps: P7, D1, S2.
+Keeps: P7, S2, D1, D3.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class Session:
             tables=self._tables.by_name,
             work=ScanWork(edges.side, reads, unseen, source=settings.source),
             events=ScanEvents(edges.publisher, floors, ready.versions),
-            commands=states,
+            record_command=states.record,
             recorded=RecordedScans(recorded_progress(ready), edges.publisher),
             clock=time.monotonic,
         )

@@ -4,7 +4,7 @@ From connections to a session that may stream: everything is read, compared and 
 The order is the guarantee: lock (P2), fence, read to the true end (P1), compare (D1, D2, D6, D7, P3, P4, P5),
 schemas before events (P10). Nothing is published before all of it agrees.
 
-Keeps: P1, P2, P5, P10, D2, V8.
+Keeps: P1, P2, P10, D2, V8.
 """
 
 from __future__ import annotations

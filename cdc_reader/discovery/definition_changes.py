@@ -3,6 +3,8 @@ Whether the source is still defined as it was when the session began (rule D1).
 
 DDL may send nothing at all, so definitions are compared at every heartbeat, at every Relation message that differs,
 and before every sweep. Reads run in side workers.
+
+Keeps: D1.
 """
 
 from __future__ import annotations

@@ -5,6 +5,8 @@ Two fingerprints differ when DDL may have changed what rows mean without sending
 created again, renamed, or with a column added, dropped, renamed, retyped or rewritten. It never covers the
 relfilenode, which VACUUM FULL, CLUSTER and TRUNCATE change. A partitioned table's covers its leaves (rule D3):
 rows of an attached or detached leaf come and go without an event.
+
+Keeps: D1, D3.
 """
 
 from __future__ import annotations

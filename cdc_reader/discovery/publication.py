@@ -3,6 +3,8 @@ What must be done to a publication so that it carries the tables that are captur
 
 Tables are added by name, checked before (rule D5), never FOR ALL TABLES; a partitioned table by its leaves
 (rule D3). Members that belong to nothing of ours are left alone. Nothing is executed here.
+
+Keeps: D2, D3, D5.
 """
 
 from __future__ import annotations

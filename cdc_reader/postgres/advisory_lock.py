@@ -1,4 +1,8 @@
-"""The advisory lock that stands for a slot (rule P2): one number pair, the same for whoever wants the slot."""
+"""
+The advisory lock that stands for a slot (rule P2): one number pair, the same for whoever wants the slot.
+
+Keeps: P2.
+"""
 
 from __future__ import annotations
 

@@ -3,6 +3,8 @@ Ordinary connections to the source: how they are opened, and which of our errors
 
 Every session prints values as the topics carry them (UTC, ISO dates, hex bytea) and never hides rows (rule S5).
 Leaves the replication connection to `replication`.
+
+Keeps: S5.
 """
 
 from __future__ import annotations

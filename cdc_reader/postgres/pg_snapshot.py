@@ -3,6 +3,8 @@ Which transactions a snapshot sees (rules S1 and V5), from the text of `pg_curre
 
 A commit reaches the stream before other sessions see it. A read beside the stream is only right when it sees
 everything that the stream delivered before it.
+
+Keeps: S1, V5.
 """
 
 from __future__ import annotations

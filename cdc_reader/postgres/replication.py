@@ -8,6 +8,8 @@ Rule 3: not reading is the back-pressure; nothing is queued here beyond one batc
 
 Every use of the connection holds the lock. What the bytes mean is decided in `pgoutput` and `stream`.
 Protocol: https://www.postgresql.org/docs/current/protocol-replication.html
+
+Keeps: P3.
 """
 
 from __future__ import annotations

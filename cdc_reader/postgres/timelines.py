@@ -1,4 +1,8 @@
-"""Where a timeline was left, from the text of TIMELINE_HISTORY (rule P4)."""
+"""
+Where a timeline was left, from the text of TIMELINE_HISTORY (rule P4).
+
+Keeps: P4.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 Edge: transactional messages of ours in the write-ahead log: watermarks, markers, heartbeats (rules S3, S7, P3).
 
 The stream delivers each at its place among the changes of the source.
+
+Keeps: S3, P3.
 """
 
 from __future__ import annotations

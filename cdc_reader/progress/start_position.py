@@ -1,7 +1,7 @@
 """
 Where a session begins: the stored position, proved to fit the server and the slot, or the first one of a new life.
 
-Keeps: P3, P4, P5, S6.
+Keeps: P3, P4, P5.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ Rule 1: events and the position behind them are committed together, or neither i
 Rule 2: nothing is confirmed to PostgreSQL before `commit` has returned.
 Rule 3: schemas are stored by a producer of their own before the first event that needs them (rule P10).
 
-Keeps: P7, P10.
+Keeps: P7, P9, P10.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""One chunk, read in a side worker: what was planned, and what came of it."""
+"""
+One chunk, read in a side worker: what was planned, and what came of it.
+
+Keeps: D1.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 Carries scans on, on the stream's thread: does what the table of `scan_states` says, when something happens to one.
 
 Everything a scan has published and how far it is goes into the same Kafka transaction as the watermark's position.
+
+Keeps: S2, S3, S7.
 """
 
 from __future__ import annotations
@@ -9,7 +11,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import structlog
 
@@ -20,7 +21,7 @@ from cdc_reader.snapshot.scan_events import ScanEvents, Watermark
 from cdc_reader.snapshot.scan_records import RecordedScans
 from cdc_reader.snapshot.scan_states import Action, Message, Phase, action
 from cdc_reader.snapshot.scan_work import Failed, ScanWork
-from cdc_reader.snapshot.scans import HELD, Scan
+from cdc_reader.snapshot.scans import DONE, HELD, Scan
 from cdc_reader.tables.captured import CapturedTable
 from cdc_reader.transcode import EventContext
 from schemas.control import Command, State
@@ -31,13 +32,6 @@ logger = structlog.get_logger(__name__)
 _RETRY_S = 1.0
 _MOST_OVERTAKEN = 100_000
 _RECEIVED = {"low": Message.LOW_RECEIVED, "high": Message.HIGH_RECEIVED}
-
-
-class CommandStates(Protocol):
-    """Where is written what became of commands (`control_commands`)."""
-
-    def record(self, command: Command) -> None:
-        """A command of `_control` has another state now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +48,7 @@ class RunnerSettings:
 class SnapshotRunner:
     """All scans of a session. Every method is for the stream's thread; `clock` is monotonic.
 
-    `changed` says which table is no longer what its scan began with, once one is not.
+    `record_command` writes a command's new state. `changed` names a table that is no longer what its scan began with.
     """
 
     def __init__(
@@ -64,7 +58,7 @@ class SnapshotRunner:
         tables: Mapping[TableName, CapturedTable],
         work: ScanWork,
         events: ScanEvents,
-        commands: CommandStates,
+        record_command: Callable[[Command], None],
         recorded: RecordedScans,
         clock: Callable[[], float],
     ) -> None:
@@ -72,7 +66,7 @@ class SnapshotRunner:
         self._tables = tables
         self._work = work
         self._events = events
-        self._commands = commands
+        self._record_command = record_command
         self._clock = clock
         self._queued: deque[Scan] = deque()
         self._open: list[Scan] = []
@@ -184,7 +178,7 @@ class SnapshotRunner:
         for index, command in enumerate(scan.commands):
             if command.state is State.REQUESTED:
                 scan.commands[index] = command.in_state(State.RUNNING)
-                self._commands.record(scan.commands[index])
+                self._record_command(scan.commands[index])
         self._begin_again(scan)
 
     def _begin_again(self, scan: Scan) -> None:
@@ -251,7 +245,7 @@ class SnapshotRunner:
             # The high watermark of a chunk is the low one of the next.
             self._open_window(scan, self._work.new_attempt())
         elif scan.progress is None:
-            self._over(scan, "")
+            self._over(scan, DONE)
         elif result.fingerprint != scan.progress.fingerprint:  # rule D1: compared before every sweep
             self._drop(scan)
             self.changed = self.changed or f"the definition of {scan.table} changed"
@@ -282,17 +276,17 @@ class SnapshotRunner:
     def _refuse(self, scan: Scan, reason: str) -> None:
         self._drop(scan)
         for command in scan.commands:
-            self._commands.record(command.in_state(State.REFUSED, reason))
+            self._record_command(command.in_state(State.REFUSED, reason))
 
     def _over(self, scan: Scan, state: str) -> None:
         self._drop(scan)
         rows = scan.progress.rows if scan.progress else None
-        self.counts.over(scan.table, state or "done")
-        logger.info("snapshot_over", table=str(scan.table), rows=rows, state=state or "done")
+        self.counts.over(scan.table, state)
+        logger.info("snapshot_over", table=str(scan.table), rows=rows, state=state)
         for command in scan.commands:
             others = [other for other in self.scans if any(each.id == command.id for each in other.commands)]
             if not others:  # a command for several tables is done with the last of them
-                self._commands.record(command.in_state(State.DONE, f"{rows} rows" if rows is not None else ""))
+                self._record_command(command.in_state(State.DONE, f"{rows} rows" if rows is not None else ""))
 
     def _drop(self, scan: Scan) -> None:
         self._close_window(scan)

@@ -1,7 +1,7 @@
 """
 What scans publish: the rows of a chunk at its high watermark, and the sweep behind the last one.
 
-Keeps: S1, S7.
+Keeps: S7.
 """
 
 from __future__ import annotations

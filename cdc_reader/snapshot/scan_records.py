@@ -3,7 +3,7 @@ What is recorded of each table's scans, and how many rows the next one should fi
 
 A complete scan tells the number; deletes that the stream saw lower it, a truncate makes it zero.
 
-Keeps: S6, S7.
+Keeps: S7.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ What a scan waits for, and what is done when something happens meanwhile: the wh
 What the table does not name is ignored: a watermark of an attempt that is given up, the failure of a scan that is
 over (rule S3).
 
-Keeps: S1, S2, S3, S4.
+Keeps: S2, S3, S4.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 Edge: what scans have done beside the stream: watermarks written, writers waited for, chunks read.
 
 Everything is handed to side workers; what becomes of it is told on the stream's thread.
+
+Keeps: S1, S3, S4.
 """
 
 from __future__ import annotations

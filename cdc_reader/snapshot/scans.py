@@ -4,7 +4,7 @@ The scan of one table: what it has read, how far it is, and whether it may be fo
 What happens when is decided in `scan_states`, and done by `runner`. Progress lives in `_offsets`, so a killed scan
 goes on behind its last recorded key. A scan for single keys has no progress: it begins again from its command.
 
-Keeps: S3, S6, S7.
+Keeps: S6, S7.
 """
 
 from __future__ import annotations

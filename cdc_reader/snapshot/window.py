@@ -5,7 +5,7 @@ Rule 1 (DBLog): a row of the chunk whose key the stream wrote between low and hi
 stream said is newer.
 Its snapshot sees every transaction that the stream delivered before the low watermark (rule S1).
 
-Keeps: S1, S7.
+Keeps: S2, S7.
 """
 
 from __future__ import annotations

@@ -4,6 +4,8 @@ The captured tables of a session: how each is read, encoded and published, and w
 A table is made from its `_tables` entry when a session begins. A relation is bound when its Relation message comes:
 one whose OID is not a captured table's is not published (rule S7: events of a dropped table's OID), one that the
 entry does not explain gets a plan from the message itself, and the definitions are compared at once.
+
+Keeps: S7, D3.
 """
 
 from __future__ import annotations

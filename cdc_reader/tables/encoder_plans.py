@@ -3,6 +3,8 @@ From the definition of a table to the plan of its encoder.
 
 The catalog (`TableEntry`) knows types by name and the primary key; the Relation message knows which columns the
 stream sends and in which order. A message that the entry does not explain means that the catalog must be read again.
+
+Keeps: D1.
 """
 
 from __future__ import annotations

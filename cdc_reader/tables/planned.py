@@ -1,7 +1,7 @@
 """
 From the catalog to the tables of a session: their entries, how each is encoded and read, and which are gone.
 
-Keeps: D1, D7.
+Keeps: D1, D6.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""How one value is carried: the forms that a decoded value can take, and why one may not be carried at all."""
+"""
+How one value is carried: the forms that a decoded value can take, and why one may not be carried at all.
+
+Keeps: P8.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 Rows put together from columns where one go does not do: refetched, omitted, too large, moved to another key.
 
 Rule P8: a column that cannot be carried is left out with its reason; a row never stops the stream.
+
+Keeps: P8, V5.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""The parts of a row's key, from fields as they come (joined as `schemas.keys.row_key` does it)."""
+"""
+The parts of a row's key, from fields as they come (joined as `schemas.keys.row_key` does it).
+
+Keeps: D6.
+"""
 
 from __future__ import annotations
 

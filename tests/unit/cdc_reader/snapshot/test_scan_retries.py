@@ -81,7 +81,7 @@ class Scanning:
             tables={ITEMS: table},
             work=ScanWork(side, plan, UnseenTransactions(), source="rowferry"),
             events=ScanEvents(sink, Floors({}, sink, versions), versions),
-            commands=plan,
+            record_command=lambda command: None,
             recorded=RecordedScans({}, sink),
             clock=lambda: self.now,
         )
