@@ -41,7 +41,7 @@ _SLOT_WAIT_S = 10.0  # a walsender that ended frees its slot some milliseconds l
 _TRANSACTION_TIMEOUT_S = 45.0
 
 
-class Capture:
+class SourceCapture:
     """Runs sessions, one after another. `reached`: a session came to stream, or to wait as standby, once."""
 
     def __init__(self, settings: ReaderSettings, *, drain: Drain, metrics: ReaderMetrics, health: Health) -> None:

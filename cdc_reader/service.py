@@ -13,7 +13,7 @@ import time
 
 import structlog
 
-from cdc_reader.capture import Capture
+from cdc_reader.capture import SourceCapture
 from cdc_reader.metrics import ReaderMetrics
 from cdc_reader.postgres.connections import translated
 from cdc_reader.session import TextNeeded
@@ -42,7 +42,7 @@ class Reader:
         self._drain = drain
         self._health = health
         self._metrics = ReaderMetrics(metrics, health, slot=settings.slot)
-        self._capture = Capture(settings, drain=drain, metrics=self._metrics, health=health)
+        self._capture = SourceCapture(settings, drain=drain, metrics=self._metrics, health=health)
         self._text_only = False
         drain.on_stop(self._on_stop)
 

@@ -35,7 +35,7 @@ from cdc_reader.snapshot.runner import RunnerSettings, SnapshotRunner
 from cdc_reader.snapshot.scan_events import ScanEvents
 from cdc_reader.snapshot.scan_records import RecordedScans
 from cdc_reader.snapshot.scan_work import ScanWork
-from cdc_reader.stream.changes import Changes, Companions, Limits
+from cdc_reader.stream.changes import Changes, Companions, EventLimits
 from cdc_reader.stream.toast_refetch import Refetcher
 from cdc_reader.stream.transactions import Transactions
 from cdc_reader.tables.captured import CapturedTable, EncoderOf, StreamedRelation, Tables
@@ -134,7 +134,7 @@ class Session:
                 bounds_reached=self._bounds_reached,
                 listener=self,
             ),
-            limits=Limits(commit.max_rows, commit.max_bytes, _EVENT_BYTES),
+            limits=EventLimits(commit.max_rows, commit.max_bytes, _EVENT_BYTES),
         )
 
     def run(self, stopping: Callable[[], bool]) -> str | None:

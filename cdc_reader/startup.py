@@ -31,7 +31,7 @@ from cdc_reader.postgres.timelines import switch_point
 from cdc_reader.progress import gap_checks
 from cdc_reader.progress.ready import Ready
 from cdc_reader.progress.start_position import prove_position
-from cdc_reader.progress.stored import Stored, published_versions, read_stored
+from cdc_reader.progress.stored import StoredProgress, published_versions, read_stored
 from cdc_reader.progress.versions import Versions, seed
 from cdc_reader.publishing.publisher import Publisher
 from cdc_reader.settings import ReaderSettings
@@ -99,7 +99,7 @@ class Startup:
             ]
         )
 
-    def _catalog(self, stored: Stored) -> Catalog:
+    def _catalog(self, stored: StoredProgress) -> Catalog:
         """The catalog, after the publication has what it needs (D2 is compared before we change anything)."""
         name = self._settings.publication
         # A table that was captured and is gone now leaves the topics; it is no mistake in the settings.
@@ -144,7 +144,7 @@ class Startup:
         )
         return Lsn.parse(str(row[1])).value
 
-    def _version(self, stored: Stored) -> int:
+    def _version(self, stored: StoredProgress) -> int:
         """The version to begin above (rule V8)."""
         known = [self._settings.version_seed]
         if stored.position is not None:
@@ -155,7 +155,9 @@ class Startup:
             known += [entry.version for entry in stored.entries.values()]
         return seed(known, now_us=time.time_ns() // 1000)
 
-    def _tables(self, catalog: Catalog, stored: Stored, versions: Versions, encoder_of: EncoderOf) -> PlannedTables:
+    def _tables(
+        self, catalog: Catalog, stored: StoredProgress, versions: Versions, encoder_of: EncoderOf
+    ) -> PlannedTables:
         """The tables, compared with what is stored; their topics and schemas are there then (rule P10)."""
         kafka = self._settings.kafka
         existing = self._admin.partition_counts([self._topics.table(table.name) for table in catalog.tables])

@@ -50,7 +50,7 @@ class KafkaTransaction(Protocol):
         """Commit it with this position; returns once it is durable, and how many seconds that took."""
 
 
-class Slot(Protocol):
+class ConfirmedSlot(Protocol):
     """Whom the position is confirmed to (`replication.ReplicationStream`)."""
 
     def confirm(self, lsn: int) -> None:
@@ -74,7 +74,7 @@ class Checkpoint:
         reached: Reached,
         versions: Versions,
         kafka: KafkaTransaction,
-        slot: Slot,
+        slot: ConfirmedSlot,
         limits: CommitSettings,
         observer: CommitObserver,
     ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cdc_reader.discovery.catalog_rows import Catalog
-from cdc_reader.progress.stored import Stored
+from cdc_reader.progress.stored import StoredProgress
 from cdc_reader.progress.versions import Versions
 from cdc_reader.tables.planned import PlannedTables
 from schemas.offsets import Position
@@ -18,7 +18,7 @@ class Ready:
     `not_visible`: xids that earlier sessions may have delivered and that no snapshot is sure to see yet (rule S1).
     """
 
-    stored: Stored
+    stored: StoredProgress
     position: Position
     versions: Versions
     catalog: Catalog

@@ -38,7 +38,7 @@ logger = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
-class Stored:
+class StoredProgress:
     """What `_offsets.<source>` and `_tables` hold. `topics`: topic -> id; entries by `str(TableName)`."""
 
     position: Position | None = None
@@ -51,10 +51,10 @@ class Stored:
     control_next: int = 0
 
 
-def read_stored(kafka: KafkaSettings, source: str, admin: KafkaAdmin) -> Stored:
+def read_stored(kafka: KafkaSettings, source: str, admin: KafkaAdmin) -> StoredProgress:
     """Read everything of this source; raises `RecordError` for records that are not ours."""
     topics = Topics(kafka.prefix)
-    stored = Stored()
+    stored = StoredProgress()
     for record in read_to_end(kafka, topics.offsets(source), admin=admin):
         _take_offset(stored, record)
     for record in read_to_end(kafka, topics.tables, admin=admin):
@@ -89,7 +89,7 @@ def keep_command(commands: dict[str, Command], command: Command) -> None:
         commands[command.id] = command
 
 
-def _take_offset(stored: Stored, record: Record) -> None:
+def _take_offset(stored: StoredProgress, record: Record) -> None:
     key, value = record.key or b"", record.value
     if key.startswith(SNAPSHOT_PREFIX):
         table = key[len(SNAPSHOT_PREFIX) :].decode()

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from cdc_reader.postgres.connections import translated
 from cdc_reader.postgres.visible_reads import begin_seeing, copy_rows
 from cdc_reader.postgres.workers import Worker
-from cdc_reader.snapshot.chunks import Bounds
+from cdc_reader.snapshot.chunks import ChunkBounds
 from cdc_reader.snapshot.window import ChunkRows, CopiedRow
 from schemas.keys import parse_row_key
 
@@ -31,7 +31,7 @@ class ChunkRead:
 
 
 def read_chunk(
-    worker: Worker, query: str, copy_row: CopyRow, *, bounds: Bounds, delivered: frozenset[int], timeout_s: float
+    worker: Worker, query: str, copy_row: CopyRow, *, bounds: ChunkBounds, delivered: frozenset[int], timeout_s: float
 ) -> ChunkRead:
     """Read one chunk by rule S1, bounded in rows and bytes (rule S3)."""
     with translated("read a snapshot chunk"):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cdc_reader.snapshot.chunks import Bounds
+from cdc_reader.snapshot.chunks import ChunkBounds
 from cdc_reader.snapshot.scans import Scan
 from cdc_reader.tables.captured import CapturedTable
 from schemas.keys import parse_row_key
@@ -20,7 +20,7 @@ class ChunkRequest:
 
     table: CapturedTable
     query: str
-    bounds: Bounds
+    bounds: ChunkBounds
     keys: list[bytes] | None = None
 
 
@@ -28,7 +28,7 @@ def next_chunk(scan: Scan, table: CapturedTable, *, max_bytes: int) -> ChunkRequ
     """The next rows behind what the scan has done, or the next of the keys that it was asked for."""
     if scan.whole_table:
         limit = scan.size.rows
-        return ChunkRequest(table, table.read.range_query(scan.last_key, limit), Bounds(limit, max_bytes))
+        return ChunkRequest(table, table.read.range_query(scan.last_key, limit), ChunkBounds(limit, max_bytes))
     keys = list(scan.next_keys())
     query = table.read.keys_query([parse_row_key(key) for key in keys])
-    return ChunkRequest(table, query, Bounds(len(keys) + 1, max_bytes), keys)
+    return ChunkRequest(table, query, ChunkBounds(len(keys) + 1, max_bytes), keys)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class ChunkBounds:
     """How much one chunk may hold; the row limit is that of its query."""
 
     max_rows: int

@@ -19,7 +19,7 @@ from cdc_reader.snapshot.chunks import ChunkSize
 from cdc_reader.snapshot.scan_counts import ScanCounts
 from cdc_reader.snapshot.scan_events import ScanEvents, Watermark
 from cdc_reader.snapshot.scan_records import RecordedScans
-from cdc_reader.snapshot.scan_states import Action, Message, Phase, action
+from cdc_reader.snapshot.scan_states import Message, Phase, ScanAction, action
 from cdc_reader.snapshot.scan_work import Failed, ScanWork
 from cdc_reader.snapshot.scans import DONE, HELD, Scan
 from cdc_reader.tables.captured import CapturedTable
@@ -145,24 +145,24 @@ class SnapshotRunner:
 
     def _on(self, scan: Scan, message: Message, *, watermark: Watermark | None = None, reason: str = "") -> None:
         match action(scan.waits_for, message):
-            case Action.BEGIN:
+            case ScanAction.BEGIN:
                 self._begin(scan)
-            case Action.BEGIN_AGAIN:
+            case ScanAction.BEGIN_AGAIN:
                 self._begin_again(scan)
-            case Action.WRITE_LOW:
+            case ScanAction.WRITE_LOW:
                 self._write_low(scan)
-            case Action.READ_CHUNK:
+            case ScanAction.READ_CHUNK:
                 self._read_chunk(scan, watermark)
-            case Action.FINISH_CHUNK:
+            case ScanAction.FINISH_CHUNK:
                 self._finish_chunk(scan, watermark)
-            case Action.VOID_CHUNK:
+            case ScanAction.VOID_CHUNK:
                 logger.info("chunk_void", table=str(scan.table), reason=reason)
                 self._write_low(scan)
-            case Action.WRITE_AGAIN:
+            case ScanAction.WRITE_AGAIN:
                 self._write_again(scan)
-            case Action.WAIT_LONGER:
+            case ScanAction.WAIT_LONGER:
                 scan.deadline = self._in(self._settings.watermark_timeout_s)
-            case Action.TRY_LATER:
+            case ScanAction.TRY_LATER:
                 self._try_later(scan, reason)
 
     # What is done

@@ -40,7 +40,7 @@ class Message(Enum):
     FAILED = "failed"
 
 
-class Action(Enum):
+class ScanAction(Enum):
     """What is done, and what the scan waits for then."""
 
     BEGIN = "say that it begins, then begin"  # WRITERS, or LOW when there are none to wait for
@@ -54,33 +54,33 @@ class Action(Enum):
     TRY_LATER = "give the attempt up for a while"  # LATER
 
 
-TRANSITIONS: Mapping[Phase, Mapping[Message, Action]] = {
-    Phase.BEGIN: {Message.DUE: Action.BEGIN},
+TRANSITIONS: Mapping[Phase, Mapping[Message, ScanAction]] = {
+    Phase.BEGIN: {Message.DUE: ScanAction.BEGIN},
     Phase.WRITERS: {
-        Message.WRITERS_ENDED: Action.WRITE_LOW,
-        Message.FAILED: Action.TRY_LATER,
+        Message.WRITERS_ENDED: ScanAction.WRITE_LOW,
+        Message.FAILED: ScanAction.TRY_LATER,
     },
     Phase.LOW: {
-        Message.LOW_RECEIVED: Action.READ_CHUNK,
-        Message.DUE: Action.WRITE_AGAIN,
-        Message.FAILED: Action.TRY_LATER,
+        Message.LOW_RECEIVED: ScanAction.READ_CHUNK,
+        Message.DUE: ScanAction.WRITE_AGAIN,
+        Message.FAILED: ScanAction.TRY_LATER,
     },
     Phase.READING: {
-        Message.DUE: Action.WAIT_LONGER,  # a read that fails tells so itself
-        Message.VOID: Action.VOID_CHUNK,
-        Message.FAILED: Action.TRY_LATER,
+        Message.DUE: ScanAction.WAIT_LONGER,  # a read that fails tells so itself
+        Message.VOID: ScanAction.VOID_CHUNK,
+        Message.FAILED: ScanAction.TRY_LATER,
     },
     Phase.HIGH: {
-        Message.HIGH_RECEIVED: Action.FINISH_CHUNK,
-        Message.DUE: Action.WRITE_AGAIN,
-        Message.VOID: Action.VOID_CHUNK,
-        Message.FAILED: Action.TRY_LATER,
+        Message.HIGH_RECEIVED: ScanAction.FINISH_CHUNK,
+        Message.DUE: ScanAction.WRITE_AGAIN,
+        Message.VOID: ScanAction.VOID_CHUNK,
+        Message.FAILED: ScanAction.TRY_LATER,
     },
-    Phase.LATER: {Message.DUE: Action.BEGIN_AGAIN},
+    Phase.LATER: {Message.DUE: ScanAction.BEGIN_AGAIN},
     Phase.OVER: {},
 }
 
 
-def action(phase: Phase, message: Message) -> Action | None:
+def action(phase: Phase, message: Message) -> ScanAction | None:
     """What is done when this happens in that phase; None: nothing."""
     return TRANSITIONS[phase].get(message)

@@ -78,7 +78,7 @@ class Companions:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class EventLimits:
     """Bounds of one Kafka transaction in rows and bytes, and of one event in bytes."""
 
     rows: int
@@ -98,7 +98,7 @@ class Changes:
         versions: Versions,
         floors: Floors,
         companions: Companions,
-        limits: Limits,
+        limits: EventLimits,
     ) -> None:
         self._transactions = transactions
         self._tables = tables

@@ -28,7 +28,7 @@ class TablePlan:
     """A table as its events are encoded.
 
     `columns` are in the order of the Avro record `Row`, which is also the order of a snapshot's COPY. `wire_order`
-    gives, for each field of a tuple in the stream, its index among them: the columns of a partition may lie in
+    holds, for each field of a tuple in the stream, its index among them: the columns of a partition may lie in
     another order than those of its root. `key` holds the indexes of the primary-key columns, in key order.
     `relation_oid` is the OID that the stream's messages carry; None when no message is expected.
     """

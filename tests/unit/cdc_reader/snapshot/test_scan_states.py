@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cdc_reader.snapshot.scan_states import TRANSITIONS, Action, Message, Phase, action
+from cdc_reader.snapshot.scan_states import TRANSITIONS, Message, Phase, ScanAction, action
 
 
 def test_every_phase_says_what_may_happen_in_it() -> None:
@@ -12,23 +12,23 @@ def test_every_phase_says_what_may_happen_in_it() -> None:
 
 
 def test_every_action_is_done_somewhere() -> None:
-    assert {done for messages in TRANSITIONS.values() for done in messages.values()} == set(Action)
+    assert {done for messages in TRANSITIONS.values() for done in messages.values()} == set(ScanAction)
 
 
 @pytest.mark.rule("S4")
 def test_s4_no_watermark_is_taken_while_writers_are_waited_for() -> None:
     assert action(Phase.WRITERS, Message.LOW_RECEIVED) is None
-    assert action(Phase.WRITERS, Message.WRITERS_ENDED) is Action.WRITE_LOW
+    assert action(Phase.WRITERS, Message.WRITERS_ENDED) is ScanAction.WRITE_LOW
 
 
 @pytest.mark.rule("S1")
 def test_s1_chunk_is_read_after_its_low_watermark_alone() -> None:
-    assert [phase for phase in Phase if action(phase, Message.LOW_RECEIVED) is Action.READ_CHUNK] == [Phase.LOW]
+    assert [phase for phase in Phase if action(phase, Message.LOW_RECEIVED) is ScanAction.READ_CHUNK] == [Phase.LOW]
 
 
 @pytest.mark.rule("S2")
 def test_s2_open_chunk_is_given_up_whether_or_not_it_has_been_read() -> None:
-    voided = {phase for phase in Phase if action(phase, Message.VOID) is Action.VOID_CHUNK}
+    voided = {phase for phase in Phase if action(phase, Message.VOID) is ScanAction.VOID_CHUNK}
     assert voided == {Phase.READING, Phase.HIGH}
 
 
