@@ -156,8 +156,8 @@ class HealthServer:
         except (OSError, UnicodeError) as exc:
             reason = getattr(exc, "strerror", None) or "a name that cannot be resolved"
             raise SettingsError(
-                f"expected a free address for http.host and http.port, got {reason.lower()} "
-                f"at {settings.host}:{settings.port}",
+                expected="a free address for http.host and http.port",
+                found=f"{reason.lower()} at {settings.host}:{settings.port}",
                 remedy="set http.port to another port, or to 0 for a free one",
             ) from exc
         self.port: int = self._server.server_address[1]

@@ -216,4 +216,6 @@ class Catalog:
         try:
             return self.by_name[name]
         except KeyError:
-            raise SettingsError(f"expected a selected table of database {self.server.database!r}, got {name}") from None
+            raise SettingsError(
+                expected=f"a selected table of database {self.server.database!r}", found=str(name)
+            ) from None

@@ -60,7 +60,8 @@ class Selection:
         missing = sorted(set(self.tables or ()) - self.exclude - set(names))
         if missing and self.required:
             raise SettingsError(
-                f"expected the tables of setting 'tables' to exist, got none called {', '.join(map(str, missing))}",
+                expected="the tables of setting 'tables' to exist",
+                found=f"none called {', '.join(map(str, missing))}",
                 remedy="correct the names, or create the tables first",
             )
 
@@ -72,5 +73,5 @@ def table_name(text: str) -> TableName:
     """
     parts = text.split(".")
     if len(parts) > 2 or not all(parts):
-        raise SettingsError(f"expected a table as 'table' or 'schema.table', got {text!r}")
+        raise SettingsError(expected="a table as 'table' or 'schema.table'", found=repr(text))
     return TableName.parse(text if len(parts) == 2 else f"{PUBLIC}.{text}")

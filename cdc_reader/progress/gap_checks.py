@@ -53,25 +53,28 @@ def check_server(position: Position, server: ServerPosition) -> None:
     """The server must be the one the position came from, and must know all that was seen of it (rules P4, V6)."""
     if position.system_id != server.system_id:
         raise GapFound(
-            f"expected the server with system id {position.system_id}, got {server.system_id}: another cluster",
+            expected=f"the server with system id {position.system_id}",
+            found=f"{server.system_id}: another cluster",
             remedy=f"point database_url at the right server; or, when this one replaces it for good, {RESET}",
         )
     if position.database != server.database:
         raise GapFound(
-            f"expected database {position.database!r}, from which the position comes, got {server.database!r}",
+            expected=f"database {position.database!r}, from which the position comes",
+            found=repr(server.database),
             remedy=f"correct database_url, or set another `source`; or {RESET}",
         )
     seen = max(position.restart_lsn, position.seen_lsn, position.last.end_lsn if position.last else 0)
     if position.timeline != server.timeline and (server.switch_lsn is None or seen > server.switch_lsn):
         raise GapFound(
-            f"expected timeline {position.timeline} up to {Lsn(seen)}, got timeline {server.timeline}, which left it "
-            f"at {Lsn(server.switch_lsn or 0)}: what was published after that never happened there",
+            expected=f"timeline {position.timeline} up to {Lsn(seen)}",
+            found=f"timeline {server.timeline}, which left it at {Lsn(server.switch_lsn or 0)}: what was published "
+            "after that never happened there",
             remedy=RESET,
         )
     if seen > server.flush_lsn:
         raise GapFound(
-            f"expected a server that has written WAL up to {Lsn(seen)}, got one at {Lsn(server.flush_lsn)}: "
-            "it was restored to an earlier time, or lost its last writes",
+            expected=f"a server that has written WAL up to {Lsn(seen)}",
+            found=f"one at {Lsn(server.flush_lsn)}: it was restored to an earlier time, or lost its last writes",
             remedy=RESET,
         )
 
@@ -83,19 +86,21 @@ def check_publication(stored: PublicationMark, current: PublicationMark | None, 
     gap: their tables have no snapshot yet and get one.
     """
     if current is None:
-        raise GapFound("expected the publication that the position belongs to, got none: it was dropped", remedy=RESET)
+        raise GapFound(
+            expected="the publication that the position belongs to", found="none: it was dropped", remedy=RESET
+        )
     if stored.identity != current.identity:
         raise GapFound(
-            "expected the publication as it was, got one that was altered or recreated: "
-            "changes meanwhile were not sent",
+            expected="the publication as it was",
+            found="one that was altered or recreated: changes meanwhile were not sent",
             remedy=RESET,
         )
     now = set(current.members.values())
     for table, mark in stored.members.items():
         if mark not in now and int(mark.split(":", 3)[2]) in relations:
             raise GapFound(
-                f"expected table {table} to have stayed in the publication, got it removed, or added again: "
-                "changes meanwhile were not sent",
+                expected=f"table {table} to have stayed in the publication",
+                found="it removed, or added again: changes meanwhile were not sent",
                 remedy=RESET,
             )
 
@@ -106,7 +111,7 @@ def check_topics(stored: Mapping[str, str], current: Mapping[str, str]) -> None:
         if current.get(topic) != topic_id:
             got = "none" if topic not in current else "another one of that name"
             raise GapFound(
-                f"expected topic {topic!r} as it was when rows were published to it, got {got}", remedy=RESET
+                expected=f"topic {topic!r} as it was when rows were published to it", found=got, remedy=RESET
             )
 
 
@@ -118,12 +123,14 @@ def check_entries(stored: Mapping[str, TableEntry], current: Mapping[str, TableE
             continue
         if known.source != entry.source and not known.deleted:
             raise GapFound(
-                f"expected topic {entry.topic!r} to belong to source {entry.source!r}, got {known.source!r}",
+                expected=f"topic {entry.topic!r} to belong to source {entry.source!r}",
+                found=repr(known.source),
                 remedy="set another `kafka.prefix` for one of the two readers",
             )
         if known.partitions != entry.partitions:
             raise GapFound(
-                f"expected topic {entry.topic!r} to have {known.partitions} partitions, got {entry.partitions}",
+                expected=f"topic {entry.topic!r} to have {known.partitions} partitions",
+                found=str(entry.partitions),
                 remedy="restore the partition count; a new count needs a new generation of the topic",
             )
         _check_key(known, entry)
@@ -133,7 +140,7 @@ def _check_key(known: TableEntry, entry: TableEntry) -> None:
     if known.deleted or (known.primary_key, known.key_kinds) == (entry.primary_key, entry.key_kinds):
         return
     raise GapFound(
-        f"expected primary key ({', '.join(known.primary_key)}) of table {entry.name} for ever, "
-        f"got ({', '.join(entry.primary_key)}) or other types",
+        expected=f"primary key ({', '.join(known.primary_key)}) of table {entry.name} for ever",
+        found=f"({', '.join(entry.primary_key)}) or other types",
         remedy=f"restore the key, or exclude the table; or delete topic {entry.topic!r} and {RESET}",
     )

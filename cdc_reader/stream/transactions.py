@@ -65,8 +65,8 @@ class Transactions:
             got = (begin.final_lsn.value, begin.xid, begin.commit_ts_us)
             if got != (expected.commit_lsn, expected.xid, expected.commit_ts_us):
                 raise GapFound(
-                    f"expected the stored last transaction {expected.xid} at {Lsn(expected.commit_lsn)} to come first, "
-                    f"got {begin.xid} at {begin.final_lsn}: the server's past is not the one that was published",
+                    expected=f"the stored last transaction {expected.xid} at {Lsn(expected.commit_lsn)} to come first",
+                    found=f"{begin.xid} at {begin.final_lsn}: the server's past is not the one that was published",
                     remedy=RESET,
                 )
             return self.ALL
@@ -74,8 +74,8 @@ class Transactions:
             resume, self._resume = self._resume, None
             if (begin.final_lsn.value, begin.xid) != (resume.commit_lsn, resume.xid):
                 raise GapFound(
-                    f"expected transaction {resume.xid} at {Lsn(resume.commit_lsn)}, of which a part is published, "
-                    f"got {begin.xid} at {begin.final_lsn}",
+                    expected=f"transaction {resume.xid} at {Lsn(resume.commit_lsn)}, of which a part is published",
+                    found=f"{begin.xid} at {begin.final_lsn}",
                     remedy=RESET,
                 )
             return resume.ordinal
@@ -90,8 +90,8 @@ class Transactions:
             raise ProtocolError(f"expected the commit at {begin.final_lsn}, got one at {commit.commit_lsn}")
         if self.skip > self.ordinal and not self.skipping:
             raise GapFound(
-                f"expected at least {self.skip} changes in transaction {begin.xid}, which are published, "
-                f"got {self.ordinal}",
+                expected=f"at least {self.skip} changes in transaction {begin.xid}, which are published",
+                found=str(self.ordinal),
                 remedy=RESET,
             )
         self.begin = None

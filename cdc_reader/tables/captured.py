@@ -151,8 +151,8 @@ def _as_streamed(entry: TableEntry, relation: Relation, type_names: TypeNames) -
     )
     if missing := set(entry.primary_key) - {column.name for column in columns}:
         raise SchemaIncompatible(
-            f"expected primary key ({', '.join(entry.primary_key)}) in the stream of {entry.name}, "
-            f"got none of {sorted(missing)!r}: the key was changed",
+            expected=f"primary key ({', '.join(entry.primary_key)}) in the stream of {entry.name}",
+            found=f"none of {sorted(missing)!r}: the key was changed",
             remedy="exclude the table, or give its topic a new generation",
         )
     return replace(entry, columns=columns)

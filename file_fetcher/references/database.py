@@ -156,7 +156,8 @@ class LocalDatabase:
                 # The next start recreates it.
                 self._remove()
             raise FatalError(
-                f"expected the local store {self._path} to work, got {_name(exc)}: {exc}",
+                expected=f"the local store {self._path} to work",
+                found=f"{_name(exc)}: {exc}",
                 remedy="make room on its disk and start again; the file may be removed, it is rebuilt from the topics",
             ) from exc
 
@@ -167,7 +168,8 @@ def _locked(folder: Path, path: Path) -> int:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as exc:
         raise SettingsError(
-            f"expected to write into data_directory {str(folder)!r}, got {exc.strerror}",
+            expected=f"to write into data_directory {str(folder)!r}",
+            found=str(exc.strerror),
             remedy="give data_directory a folder that this user may write to",
         ) from exc
     try:
@@ -175,7 +177,8 @@ def _locked(folder: Path, path: Path) -> int:
     except OSError as exc:
         os.close(descriptor)
         raise SettingsError(
-            f"expected data_directory {str(folder)!r} for this process alone, got one that another process uses",
+            expected=f"data_directory {str(folder)!r} for this process alone",
+            found="one that another process uses",
             remedy="give each process a data_directory of its own",
         ) from exc
     return descriptor

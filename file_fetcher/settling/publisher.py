@@ -137,7 +137,8 @@ def instance_name(folder: Path) -> str:
         _store(path, name)
     except OSError as exc:
         raise SettingsError(
-            f"expected to keep a name in data_directory {str(folder)!r}, got {exc.strerror}",
+            expected=f"to keep a name in data_directory {str(folder)!r}",
+            found=str(exc.strerror),
             remedy="give data_directory a folder that this user may write to",
         ) from exc
     _log.info("took a name", instance=name)

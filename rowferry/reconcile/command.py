@@ -86,7 +86,8 @@ def _captured(catalog: Catalog, only: list[TableName] | None) -> set[TableName]:
     unknown = sorted(set(only or ()) - catalog.by_name.keys())
     if unknown:
         raise SettingsError(
-            f"expected tables that are selected for capture, got {', '.join(map(str, unknown))}",
+            expected="tables that are selected for capture",
+            found=", ".join(map(str, unknown)),
             remedy="correct --tables, or the settings 'tables' and 'exclude'",
         )
     return captured if only is None else captured & set(only)

@@ -166,8 +166,8 @@ def _described(row: Row, leaves: list[Row], published: _Published) -> Described:
     lacking = [name for name in row.key if name not in carried]
     if lacking or not row.key:
         raise ServerSetting(
-            f"expected the publication to carry the primary key of {row.schema_name}.{row.name},"
-            f" got one without {', '.join(lacking) or 'a key'}"
+            expected=f"the publication to carry the primary key of {row.schema_name}.{row.name}",
+            found=f"one without {', '.join(lacking) or 'a key'}",
         )
     return Described(
         schema=row.schema_name,

@@ -41,7 +41,8 @@ def _put(settings: VespaSettings, document_type: str, fields: Mapping[str, Any])
         from vespa.application import Vespa, VespaSync
     except ImportError as exc:
         raise SettingsError(
-            "expected the package pyvespa, which only `check` needs, got none",
+            expected="the package pyvespa, which only `check` needs",
+            found="none",
             remedy="pip install 'rowferry[deploy]'",
         ) from exc
     parts = urlsplit(settings.url)

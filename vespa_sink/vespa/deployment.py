@@ -50,7 +50,7 @@ def deploy(application: Path, config_server: str, wait_s: float) -> Iterator[str
 def zipped(application: Path) -> bytes:
     """The package as the config server takes it."""
     if not (application / "services.xml").is_file():
-        raise SettingsError(f"expected an application package with services.xml in {application}, got none")
+        raise SettingsError(expected=f"an application package with services.xml in {application}", found="none")
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(application.rglob("*")):

@@ -30,8 +30,8 @@ def check_owner(answer: Mapping[str, Any], index: Index, prefix: str) -> None:
     other = foreign_prefix(answer, prefix)
     if other is not None:
         raise SettingsError(
-            f"expected document types of the pipeline with prefix {prefix!r} in namespace {index.namespace!r}, "
-            f"got those of {other!r}",
+            expected=f"document types of the pipeline with prefix {prefix!r} in namespace {index.namespace!r}",
+            found=f"those of {other!r}",
             remedy="give each pipeline its own document types: set vespa.record_type, vespa.schema_type, "
             "vespa.file_type and vespa.file_row_type",
         )
