@@ -67,16 +67,14 @@ class JumpingLoop(asyncio.SelectorEventLoop):
     def run_for_thread(self, work: Coroutine[Any, Any, T], loop: asyncio.AbstractEventLoop) -> Future[T]:
         """As `asyncio.run_coroutine_threadsafe`, for a thread that works for the loop and now waits for it."""
         assert loop is self
-        self.call_soon_threadsafe(self._waits)
-        future = _run_coroutine_threadsafe(work, self)
-        future.add_done_callback(self._goes_on)
-        return future
+        return _run_coroutine_threadsafe(self._waited_for(work), self)
 
-    def _waits(self) -> None:
+    async def _waited_for(self, work: Coroutine[Any, Any, T]) -> T:
         self.working -= 1
-
-    def _goes_on(self, _: Future[Any]) -> None:
-        self.working += 1
+        try:
+            return await work
+        finally:
+            self.working += 1
 
     def _worked(self, _: asyncio.Future[Any]) -> None:
         self.working -= 1
