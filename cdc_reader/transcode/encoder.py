@@ -75,7 +75,6 @@ class Encoder(ABC):
 
     def __init__(self, plan: TablePlan) -> None:
         self.plan = plan
-        self._indexes = {column.name: index for index, column in enumerate(plan.columns)}
         self._head, self._names = plan.frame, plan.source_names
 
     @abstractmethod
@@ -173,30 +172,20 @@ class Encoder(ABC):
         """The record `Key` from the columns of a row or of an old tuple of kind `K`."""
         return Columns(tuple(columns.encoded[index] for index in self.plan.key)).row
 
-    def copy_fields(self, data: bytes, names: Sequence[str] | None = None) -> Fields:
-        """The fields of one row of COPY BINARY, of all columns or of those named.
+    def copy_fields(self, data: bytes) -> Fields:
+        """The fields of one row of COPY BINARY.
 
         Columns whose kind can be read in binary come so, all others were selected as text. Raises `ProtocolError`.
         """
-        indexes = range(len(self.plan.columns)) if names is None else [self._indexes[name] for name in names]
-        raw = split_copy_row(data, len(indexes))
+        columns = self.plan.columns
         return tuple(
-            Null() if value is None else Binary(value) if self.plan.columns[index].kind.binary else Text(value)
-            for index, value in zip(indexes, raw, strict=True)
+            Null() if value is None else Binary(value) if column.kind.binary else Text(value)
+            for column, value in zip(columns, split_copy_row(data, len(columns)), strict=True)
         )
 
     def copy_columns(self, data: bytes) -> Columns:
         """The columns of one row of COPY BINARY, for a row that needs more than `copy_row`."""
         return self.columns(self.copy_fields(data))
-
-    def fields_from_copy(self, names: Sequence[str], data: bytes) -> dict[str, bytes]:
-        """Some columns of one row of COPY BINARY, in Avro, by name; raises `ProtocolError` and `Uncarriable`."""
-        encoded = {}
-        for name, field in zip(names, self.copy_fields(data, names), strict=True):
-            value = self._field(self._indexes[name], field)
-            assert value is not None  # COPY knows no unchanged values
-            encoded[name] = value
-        return encoded
 
     def event(
         self,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdc_reader.pgoutput.messages import Null, Text, Unchanged
-from cdc_reader.transcode import Encoder, EventContext, Uncarriable, make_encoder
+from cdc_reader.transcode import Encoder, EventContext, make_encoder
 from schemas.envelope import Event, Omitted
 from schemas.errors import ProtocolError
 from schemas.wire import EventDecoder
@@ -136,12 +136,6 @@ def test_copied_value_that_cannot_be_carried_is_omitted(encoder: Encoder) -> Non
     _, row, omitted = encoder.copy_row(copy_row(ID_42, b"\xff", b"::1"))
     assert omitted == (("name", "the value is not valid UTF-8"),)
     assert row == b"\x02\x54\x00\x02\x06::1"
-
-
-def test_some_columns_of_a_row_come_by_name(encoder: Encoder) -> None:
-    assert encoder.fields_from_copy(["net", "name"], copy_row(b"::1", None)) == {"net": b"\x02\x06::1", "name": b"\x00"}
-    with pytest.raises(Uncarriable):
-        encoder.fields_from_copy(["name"], copy_row(b"\xff"))
 
 
 BROKEN = {
