@@ -161,7 +161,7 @@ class Session:
 
     def _begin(self) -> None:
         """Ask for what this start found to be read, or swept."""
-        for scan in first_scans(self._ready, self._runner.new_scan):
+        for scan in first_scans(self._ready, self._runner.chunk_size):
             self._runner.request(scan)
         for command in self._ready.stored.commands.values():
             self._inbox.obey(command, begun_for(command.id, self._ready))

@@ -10,29 +10,28 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from cdc_reader.progress.ready import Ready
+from cdc_reader.snapshot.chunks import ChunkSize
 from cdc_reader.snapshot.scans import Scan, cause_of_scan, resumable
 from cdc_reader.tables.captured import CapturedTable
 from schemas.names import TableName
 from schemas.offsets import SnapshotProgress
 
-NewScan = Callable[..., Scan]
 
-
-def first_scans(ready: Ready, new_scan: NewScan) -> list[Scan]:
+def first_scans(ready: Ready, chunk_size: Callable[[], ChunkSize]) -> list[Scan]:
     """A scan for every table that has no complete one of this life of the slot and this definition."""
-    scans = (_first_scan(ready, table, new_scan) for table in ready.tables.captured)
+    scans = (_first_scan(ready, table, chunk_size()) for table in ready.tables.captured)
     return [scan for scan in scans if scan is not None]
 
 
-def _first_scan(ready: Ready, table: CapturedTable, new_scan: NewScan) -> Scan | None:
+def _first_scan(ready: Ready, table: CapturedTable, size: ChunkSize) -> Scan | None:
     known = ready.stored.snapshots.get(str(table.name))
     incarnation, oid, fingerprint = ready.position.incarnation, table.entry.oid, table.entry.fingerprint
     if known is not None and resumable(known, incarnation=incarnation, oid=oid, fingerprint=fingerprint):
         command = ready.stored.commands.get(known.command or "")
         commands = [command] if command is not None else []
-        return new_scan(table.name, known.cause, progress=known, commands=commands)
+        return Scan(table.name, known.cause, size, progress=known, commands=commands)
     cause = cause_of_scan(known, incarnation=incarnation, oid=oid, fingerprint=fingerprint)
-    return None if cause is None else new_scan(table.name, cause, needs_writers=True)
+    return None if cause is None else Scan(table.name, cause, size, needs_writers=True)
 
 
 def begun_for(command_id: str, ready: Ready) -> set[str]:

@@ -95,20 +95,19 @@ class SnapshotRunner:
         """Scan a table from the start that lost rows; also when we are killed before the scan has begun."""
         self.recorded.emptied(table)
         self.recorded.begin_again(table)
-        self.request(self.new_scan(table, cause))
+        self.request(Scan(table, cause, self.chunk_size()))
 
     def read_table(self, table: TableName, cause: str, *, commands: list[Command]) -> None:
         """Queue a scan of the whole table that was asked for."""
-        self.request(self.new_scan(table, cause, commands=commands))
+        self.request(Scan(table, cause, self.chunk_size(), commands=commands))
 
     def read_keys(self, table: TableName, keys: list[bytes], *, commands: list[Command]) -> None:
         """Queue a scan of the rows with these keys."""
-        self.request(self.new_scan(table, "keys were asked for", commands=commands, keys=keys))
+        self.request(Scan(table, "keys were asked for", self.chunk_size(), commands=commands, keys=keys))
 
-    def new_scan(self, table: TableName, cause: str, **more: object) -> Scan:
-        """A scan with this runner's bounds."""
-        size = ChunkSize(self._settings.chunk_rows, self._settings.chunk_bytes)
-        return Scan(table, cause, size, **more)  # type: ignore[arg-type]
+    def chunk_size(self) -> ChunkSize:
+        """How large the chunks of a new scan may be."""
+        return ChunkSize(self._settings.chunk_rows, self._settings.chunk_bytes)
 
     # What happens
 

@@ -23,7 +23,7 @@ _ENVELOPE_BYTES = 8 * 1024  # what surrounds before and after, names of omitted 
 
 
 class Fetched(Protocol):
-    """A row that was read again (`refetch.FetchedRow`)."""
+    """A row that was read again (`toast_refetch.FetchedRow`)."""
 
     @property
     def fields(self) -> Mapping[str, bytes]:

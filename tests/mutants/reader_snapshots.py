@@ -141,8 +141,8 @@ MUTANTS: tuple[Mutant, ...] = (
         rule="S4",
         without="the wait for writers of before",
         file="cdc_reader/snapshot/first_scans.py",
-        text="new_scan(table.name, cause, needs_writers=True)",
-        replacement="new_scan(table.name, cause)",
+        text="Scan(table.name, cause, size, needs_writers=True)",
+        replacement="Scan(table.name, cause, size)",
         tests=(f"{_RUNNER}::test_s4_table_waits_for_its_writers_of_before",),
     ),
     Mutant(

@@ -17,6 +17,7 @@ from cdc_reader.snapshot.scan_events import ScanEvents
 from cdc_reader.snapshot.scan_records import RecordedScans
 from cdc_reader.snapshot.scan_states import Phase
 from cdc_reader.snapshot.scan_work import ScanWork
+from cdc_reader.snapshot.scans import Scan
 from cdc_reader.tables.captured import CapturedTable
 from cdc_reader.transcode import EventContext
 from schemas.errors import TransientError
@@ -86,8 +87,8 @@ class Scanning:
             clock=lambda: self.now,
         )
 
-    def begin(self, **more: object) -> Any:
-        scan = self.runner.new_scan(ITEMS, "new", **more)
+    def begin(self, **more: Any) -> Any:
+        scan = Scan(ITEMS, "new", self.runner.chunk_size(), **more)
         self.runner.request(scan)
         self.runner.poll()
         return scan
