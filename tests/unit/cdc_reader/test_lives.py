@@ -206,7 +206,7 @@ def beside(world: World, make_world: MakeWorld, **settings: object) -> World:
 
 @pytest.mark.rule("P2")
 def test_p2_standby_fences_nobody_while_the_lock_is_held(streaming: World, make_world: MakeWorld) -> None:
-    """Red with `if True` for `_locked`: the standby takes over the transactional id of the reader that streams."""
+    """Red without `take_lock`: the standby takes over the transactional id of the reader that streams."""
     standby = beside(streaming, make_world)
     standby.start().turn(3)
     assert streaming.broker.epochs == {"cdc.rowferry": 1}
