@@ -49,22 +49,27 @@ def main(arguments: Sequence[str]) -> int:
     if given.list or not mutants:
         print("\n".join(f"{each}  ({each.file})" for each in mutants) or "expected a mutant, found none")
         return 0 if mutants else 1
-    problems = [problem for each in mutants for problem in each.problems()]
-    if problems:
-        print("\n".join(problems))
-        return 1
-    with tempfile.TemporaryDirectory(prefix="rowferry-mutants-") as folder:
-        trees: SimpleQueue[Tree] = SimpleQueue()
-        for number in range(max(1, min(given.jobs, len(mutants)))):
-            trees.put(Tree(Path(folder) / str(number)))
-        if not green(trees, mutants):
-            return 1
-        with ThreadPoolExecutor(trees.qsize()) as pool:
-            verdicts = list(pool.map(lambda mutant: judged(trees, mutant), mutants))
+    stale = [Verdict(each, BROKEN, 0.0, told) for each in mutants if (told := "; ".join(each.problems()))]
+    fitting = [each for each in mutants if each not in [verdict.mutant for verdict in stale]]
+    verdicts = stale + verdicts_of(fitting, given.jobs)
     print(table(verdicts))
     if not given.words and (claiming := unlisted(MUTANTS)):
         print("unit tests that are marked with a rule, and that no mutant names:", *claiming, sep="\n  ")
     return 0 if all(each.verdict == RED for each in verdicts) else 1
+
+
+def verdicts_of(mutants: Sequence[Mutant], jobs: int) -> list[Verdict]:
+    """Run mutants that fit; none of them when their tests are not green as things are."""
+    with tempfile.TemporaryDirectory(prefix="rowferry-mutants-") as folder:
+        trees: SimpleQueue[Tree] = SimpleQueue()
+        for number in range(max(1, min(jobs, len(mutants)))):
+            trees.put(Tree(Path(folder) / str(number)))
+        if not green(trees, mutants):
+            return [
+                Verdict(each, BROKEN, 0.0, "its tests were not run: expected all green at first") for each in mutants
+            ]
+        with ThreadPoolExecutor(trees.qsize()) as pool:
+            return list(pool.map(lambda mutant: judged(trees, mutant), mutants))
 
 
 def chosen(mutant: Mutant, words: Sequence[str]) -> bool:

@@ -10,7 +10,6 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.util import cache_from_source
 from pathlib import Path
 
 from tests.mutants.mutant import ROOT, Mutant
@@ -21,8 +20,9 @@ import sys
 
 sys.meta_path[:] = [finder for finder in sys.meta_path if "_EditableFinder" not in repr(finder)]
 """
-# Without the cache and the random order: nothing of one run is to have an effect on the next.
-_PYTEST = ("-m", "pytest", "-q", "-p", "no:randomly", "-p", "no:cacheprovider", "--no-header", "--tb=short")
+# Without cache and random order nothing of one run has an effect on the next; what no test here needs costs time.
+_LEFT_OUT = ("randomly", "cacheprovider", "xdist", "anyio")
+_PYTEST = ("-m", "pytest", "-q", *(f"-pno:{name}" for name in _LEFT_OUT), "--no-header", "--tb=short")
 _TEST_S = 120  # one test without its rule may wait for ever
 _RUN_S = 1200  # and then its process may not end
 
@@ -41,12 +41,13 @@ class Tree:
     """One copy; used by one thread at a time."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder = folder / "tree"
+        self._compiled = folder / "compiled"
         for name in _files():
-            target = folder / name
+            target = self.folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, target)
-        (folder / "sitecustomize.py").write_text(_NO_EDITABLE)
+        (self.folder / "sitecustomize.py").write_text(_NO_EDITABLE)
 
     @contextmanager
     def without(self, mutant: Mutant) -> Iterator[None]:
@@ -55,17 +56,18 @@ class Tree:
         original = file.read_text()
         edited = mutant.applied(original)
         try:
-            _replace(file, edited)
+            self._replace(file, edited)
             yield
         finally:
-            _replace(file, original)
+            self._replace(file, original)
 
     def run(self, tests: Sequence[str]) -> Ran:
         """Run tests in the copy."""
         report = self.folder / "report.xml"
         report.unlink(missing_ok=True)
         argv = [sys.executable, *_PYTEST, f"--timeout={_TEST_S}", f"--junit-xml={report}", *tests]
-        environment = os.environ | {"PYTHONPATH": str(self.folder)}
+        own = {"PYTHONPATH": str(self.folder), "PYTHONPYCACHEPREFIX": str(self._compiled)}
+        environment = {name: text for name, text in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | own
         try:
             done = subprocess.run(
                 argv,
@@ -82,6 +84,12 @@ class Tree:
             return Ran(-1, {}, {}, f"it did not end within {_RUN_S} s")
         return Ran(done.returncode, _cases(report, "failure"), _cases(report, "error"), done.stdout)
 
+    def _replace(self, file: Path, text: str) -> None:
+        file.write_text(text)
+        # Compiled files are told apart by second and size: an edit may have both in common with what it replaces.
+        for compiled in (self._compiled / file.parent.relative_to("/")).glob(f"{file.stem}.*.pyc"):
+            compiled.unlink()
+
 
 def _files() -> list[Path]:
     argv = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
@@ -89,12 +97,6 @@ def _files() -> list[Path]:
     listed = [Path(name) for name in names if name and (ROOT / name).is_file()]
     packages = sorted({path.parts[0] for path in listed if len(path.parts) > 1 and path.suffix == ".py"})
     return listed + [path.relative_to(ROOT) for name in packages for path in (ROOT / name).rglob("*.so")]
-
-
-def _replace(file: Path, text: str) -> None:
-    file.write_text(text)
-    # Compiled files are told apart by second and size: an edit may have both in common with what it replaces.
-    Path(cache_from_source(str(file))).unlink(missing_ok=True)
 
 
 def _cases(report: Path, kind: str) -> dict[str, str]:
