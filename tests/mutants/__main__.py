@@ -51,7 +51,7 @@ def main(arguments: Sequence[str]) -> int:
         return 0 if mutants else 1
     stale = [Verdict(each, BROKEN, 0.0, told) for each in mutants if (told := "; ".join(each.problems()))]
     fitting = [each for each in mutants if each not in [verdict.mutant for verdict in stale]]
-    verdicts = stale + verdicts_of(fitting, given.jobs)
+    verdicts = stale + (verdicts_of(fitting, given.jobs) if fitting else [])
     print(table(verdicts))
     if not given.words and (claiming := unlisted(MUTANTS)):
         print("unit tests that are marked with a rule, and that no mutant names:", *claiming, sep="\n  ")
