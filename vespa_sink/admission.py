@@ -22,7 +22,7 @@ from schemas.wire import UnknownSchema
 from vespa_sink.completion import Completion
 from vespa_sink.health import report
 from vespa_sink.intake.backpressure import Backpressure
-from vespa_sink.intake.partitions import AssignedPartition, size_of
+from vespa_sink.intake.partitions import SinkPartition, size_of
 from vespa_sink.intake.record_reader import RecordReader, UnknownTable
 from vespa_sink.metrics import SinkMetrics
 from vespa_sink.writes.submission import Submission
@@ -33,12 +33,12 @@ class Admission:
 
     def __init__(
         self,
-        partitions: Mapping[TopicPartition, AssignedPartition],
+        partitions: Mapping[TopicPartition, SinkPartition],
         reader: RecordReader,
         submission: Submission,
         *,
         completion: Completion,
-        backpressure: Backpressure[AssignedPartition],
+        backpressure: Backpressure[SinkPartition],
         health: Health,
         metrics: SinkMetrics,
     ) -> None:
@@ -58,30 +58,29 @@ class Admission:
             assigned = partitions.get(TopicPartition(record.topic, record.partition))
             if assigned is None:
                 continue
-            if assigned.blocked_by:
+            if assigned.waits:
                 self._backpressure.taken(assigned, size_of(record))
                 assigned.backlog.append(record)
-            elif assigned.tracker.taken(record.offset):
+            elif assigned.take(record):
                 self._backpressure.taken(assigned, size_of(record))
                 self._metrics.consumed(record.topic)
                 self._admit(assigned, record)
 
-    def release(self, assigned: AssignedPartition, *, refreshed: bool = False) -> bool:
+    def release(self, assigned: SinkPartition, *, refreshed: bool = False) -> bool:
         """Go on with what waited; False when the partition is blocked again (or still)."""
-        assigned.blocked_by = ""
-        while assigned.backlog:
-            record = assigned.backlog.popleft()
-            if assigned.tracker.taken(record.offset):
-                self._metrics.consumed(record.topic)
-            elif record.offset != assigned.blocked_offset:
-                self._backpressure.done(assigned, size_of(record))
-                continue
-            if not self._admit(assigned, record, refreshed=refreshed):
-                break
-        report(self._health, assigned.subject, assigned.blocked_by or None)
-        return not assigned.blocked_by
+        released = assigned.let_in(lambda record: self._admit_waiting(assigned, record, refreshed=refreshed))
+        report(self._health, assigned.subject, assigned.blocked or None)
+        return released
 
-    def _admit(self, assigned: AssignedPartition, record: Record, *, refreshed: bool = False) -> bool:
+    def _admit_waiting(self, assigned: SinkPartition, record: Record, *, refreshed: bool) -> bool:
+        if assigned.take(record):
+            self._metrics.consumed(record.topic)
+        elif record.offset != assigned.blocked_offset:
+            self._backpressure.done(assigned, size_of(record))
+            return True
+        return self._admit(assigned, record, refreshed=refreshed)
+
+    def _admit(self, assigned: SinkPartition, record: Record, *, refreshed: bool = False) -> bool:
         """Submit what a record that was taken asks for; False when it blocks its partition."""
         try:
             change = self._reader.read(assigned.topic_type, record, refreshed=refreshed)
@@ -91,12 +90,10 @@ class Admission:
         except RecordError as exc:
             self._completion.dead_letter(assigned, record, Failure(exc, "decode", __name__))
             return True
-        assigned.last_written_ms = record.timestamp_ms
         self._submission.submit(assigned, change)
         return True
 
-    def _block(self, assigned: AssignedPartition, record: Record, reason: str) -> None:
-        assigned.backlog.appendleft(record)
-        assigned.blocked_by = reason
+    def _block(self, assigned: SinkPartition, record: Record, reason: str) -> None:
+        assigned.block(record, reason)
         assigned.blocked_offset = record.offset
         self.blocked.set()

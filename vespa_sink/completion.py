@@ -17,7 +17,7 @@ from cdc_runtime.consuming.tasks import Tasks
 from schemas.errors import RowferryError
 from vespa_sink.intake.backpressure import Backpressure
 from vespa_sink.intake.dead_letters import DeadLetters
-from vespa_sink.intake.partitions import AssignedPartition, size_of
+from vespa_sink.intake.partitions import SinkPartition, size_of
 from vespa_sink.metrics import SinkMetrics
 from vespa_sink.writes.attempts import RowWrite
 from vespa_sink.writes.write_order import Barrier, WriteOrder
@@ -28,8 +28,8 @@ class Completion:
 
     def __init__(
         self,
-        order: WriteOrder[AssignedPartition, Any],
-        backpressure: Backpressure[AssignedPartition],
+        order: WriteOrder[SinkPartition, Any],
+        backpressure: Backpressure[SinkPartition],
         dead_letters: DeadLetters,
         *,
         tasks: Tasks,
@@ -43,7 +43,7 @@ class Completion:
         self._metrics = metrics
         self._wake = wake
 
-    def done(self, partition: AssignedPartition, record: Record) -> None:
+    def done(self, partition: SinkPartition, record: Record) -> None:
         """A record needs nothing more."""
         if not partition.dropped:
             partition.tracker.done(record.offset)
@@ -60,12 +60,12 @@ class Completion:
             self._metrics.collapsed.inc()
             self._ended(write)
 
-    def floor_over(self, barrier: Barrier[AssignedPartition, Floor]) -> None:
+    def floor_over(self, barrier: Barrier[SinkPartition, Floor]) -> None:
         """A floor holds its partition up no longer; its own record is not done by this."""
         self.needless(self._order.barrier_done(barrier))
         self._wake()
 
-    def dead_letter(self, partition: AssignedPartition, record: Record, failure: Failure) -> None:
+    def dead_letter(self, partition: SinkPartition, record: Record, failure: Failure) -> None:
         """A record that cannot be read: it is done once it is stored among the dead letters."""
         self._tasks.run(self._store(partition, record, failure))
 
@@ -73,7 +73,7 @@ class Completion:
         """A write that cannot be carried out: it ends once its record is stored among the dead letters."""
         self._tasks.run(self._store_write(write, Failure(error, "write", __name__)))
 
-    async def _store(self, partition: AssignedPartition, record: Record, failure: Failure) -> None:
+    async def _store(self, partition: SinkPartition, record: Record, failure: Failure) -> None:
         if not partition.dropped:
             await self._dead_letters.store(record, failure)
         self.done(partition, record)

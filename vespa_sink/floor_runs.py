@@ -15,7 +15,7 @@ from cdc_runtime.consuming.tasks import Tasks
 from cdc_runtime.health import Health
 from vespa_sink.completion import Completion
 from vespa_sink.health import report
-from vespa_sink.intake.partitions import AssignedPartition
+from vespa_sink.intake.partitions import SinkPartition
 from vespa_sink.intake.topics import TableTopic
 from vespa_sink.vespa.searches import Index, Sweep
 from vespa_sink.vespa.sweeper import FloorSweeper
@@ -27,7 +27,7 @@ class FloorRuns:
 
     def __init__(
         self,
-        order: WriteOrder[AssignedPartition, Any],
+        order: WriteOrder[SinkPartition, Any],
         sweeper: FloorSweeper,
         completion: Completion,
         *,
@@ -49,7 +49,7 @@ class FloorRuns:
         while (barrier := self._order.take_barrier()) is not None:
             self._tasks.run(self._carry_out(barrier))
 
-    async def _carry_out(self, barrier: Barrier[AssignedPartition, Floor]) -> None:
+    async def _carry_out(self, barrier: Barrier[SinkPartition, Floor]) -> None:
         assigned, floor = barrier.partition, barrier.content
         assert isinstance(assigned.topic_type, TableTopic)
         table = assigned.topic_type.table.document_table
@@ -65,7 +65,7 @@ class FloorRuns:
         if doubtful:
             self._completion.done(assigned, floor.record)
 
-    async def _sweep(self, assigned: AssignedPartition, sweep: Sweep) -> None:
+    async def _sweep(self, assigned: SinkPartition, sweep: Sweep) -> None:
         await self._sweeper.sweep(
             sweep,
             wanted=lambda: not assigned.dropped,

@@ -6,6 +6,8 @@ Rules:
 2. Partitions that are taken away are finished (bounded) and committed before they are given up; lost ones are only
    forgotten.
 3. Polling goes on while partitions are paused, or the group would take them away.
+
+Speaks `consuming.life_cycle`.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from typing import TypeVar
 
 import structlog
 
-from cdc_runtime.consuming.position_age import Commit, from_metadata, to_metadata
+from cdc_runtime.consuming.position_age import CommittedPosition, from_metadata
 from cdc_runtime.consuming.records import Record, TopicPartition
 from cdc_runtime.health import Health
 from cdc_runtime.kafka.admin import KafkaAdmin
@@ -27,7 +29,7 @@ from cdc_runtime.subjects import KAFKA
 from schemas.errors import RowferryError, TransientError
 from schemas.topics import Topics
 from vespa_sink.intake.assignment import Assignment
-from vespa_sink.intake.partitions import AssignedPartition
+from vespa_sink.intake.partitions import SinkPartition
 from vespa_sink.intake.topics import subscription
 from vespa_sink.metrics import SinkMetrics
 from vespa_sink.settings import SinkSettings
@@ -61,27 +63,42 @@ class GroupMember:
         self._health = health
         self._loop = asyncio.get_running_loop()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="kafka")
-        self._new: list[AssignedPartition] = []
+        self._new: list[SinkPartition] = []
         self._committed_at = 0.0
         self._stop_by: float | None = None
+        self._closed = self._terminated = False
         wanted = subscription(Topics(settings.kafka.prefix))
         self._consumer = GroupConsumer(settings.kafka, settings.group, wanted, self)
 
-    async def run(self, stopped: asyncio.Event) -> None:
-        """Read until `stopped` is set. Raises our errors."""
-        while not stopped.is_set():
-            records: list[Record] = await self._call(lambda: self._consumer.poll_batch(_BATCH, _WAIT_S))
-            if self._new:
-                await self._begin()
-            self._sink.take(records)
-            self._health.tick()
-            await self._pause_and_resume()
-            if time.monotonic() - self._committed_at >= self._settings.commit_interval_s:
-                await self._commit()
+    async def poll(self) -> None:
+        """Read and submit a batch, pause and resume, and commit what is due. Raises our errors."""
+        records: list[Record] = await self._call(lambda: self._consumer.poll_batch(_BATCH, _WAIT_S))
+        if self._new:
+            await self._begin()
+        self.submit(records)
+        self._health.tick()
+        await self._pause_and_resume()
+        if time.monotonic() - self._committed_at >= self._settings.commit_interval_s:
+            await self._commit()
 
-    async def close(self, stop_by: float) -> None:
+    def submit(self, records: Sequence[Record]) -> None:
+        """Take records that were read."""
+        if not self._closed:
+            self._sink.take(records)
+
+    def close(self) -> None:
+        """Take no more."""
+        self._closed = True
+
+    async def join(self, deadline: float) -> None:
         """Finish and commit what was read, to a time of the monotonic clock at most, and leave the group."""
-        self._stop_by = stop_by
+        self._stop_by = deadline
+        await self._call(self._consumer.close)
+        self._thread.shutdown(wait=False)
+
+    async def terminate(self) -> None:
+        """Leave the group; nothing is finished or committed any more."""
+        self._closed = self._terminated = True
         await self._call(self._consumer.close)
         self._thread.shutdown(wait=False)
 
@@ -93,6 +110,17 @@ class GroupMember:
 
     def on_revoke(self, topic_partitions: Sequence[TopicPartition]) -> None:
         """Finish and commit."""
+        if not self._terminated:
+            self._finish(topic_partitions)
+        self._in_loop(lambda these: self._assignment.drop(these, "revoke"), topic_partitions)
+
+    def on_lost(self, topic_partitions: Sequence[TopicPartition]) -> None:
+        """Forget."""
+        self._in_loop(lambda these: self._assignment.drop(these, "lost"), topic_partitions)
+
+    # -- steps
+
+    def _finish(self, topic_partitions: Sequence[TopicPartition]) -> None:
         until = self._stop_by
         if until is None:
             until = time.monotonic() + self._settings.revoke_timeout_s
@@ -107,13 +135,6 @@ class GroupMember:
         except RowferryError as exc:
             self._metrics.commit_failures.inc()
             _log.warning("positions of revoked partitions not committed", reason=str(exc))
-        self._in_loop(lambda these: self._assignment.drop(these, "revoke"), topic_partitions)
-
-    def on_lost(self, topic_partitions: Sequence[TopicPartition]) -> None:
-        """Forget."""
-        self._in_loop(lambda these: self._assignment.drop(these, "lost"), topic_partitions)
-
-    # -- steps
 
     async def _begin(self) -> None:
         """Look up where new partitions stand; while Kafka does not say, nothing of them is handled."""
@@ -134,10 +155,11 @@ class GroupMember:
 
     def _look_up(
         self, topic_partitions: Sequence[TopicPartition]
-    ) -> tuple[dict[TopicPartition, Commit], dict[TopicPartition, int]]:
+    ) -> tuple[dict[TopicPartition, CommittedPosition], dict[TopicPartition, int]]:
         found = self._consumer.committed_with_metadata(topic_partitions)
         commits = {
-            topic_partition: Commit(offset, from_metadata(text)) for topic_partition, (offset, text) in found.items()
+            topic_partition: CommittedPosition(offset, from_metadata(text))
+            for topic_partition, (offset, text) in found.items()
         }
         return commits, self._admin.begin_offsets(
             [topic_partition for topic_partition in topic_partitions if topic_partition not in commits]
@@ -180,9 +202,9 @@ class GroupMember:
         return asyncio.run_coroutine_threadsafe(step(), self._loop).result()
 
 
-def _offsets(positions: dict[TopicPartition, tuple[int, int]]) -> dict[TopicPartition, int]:
-    return {topic_partition: next_offset for topic_partition, (next_offset, _) in positions.items()}
+def _offsets(positions: dict[TopicPartition, CommittedPosition]) -> dict[TopicPartition, int]:
+    return {topic_partition: position.next_offset for topic_partition, position in positions.items()}
 
 
-def _texts(positions: dict[TopicPartition, tuple[int, int]]) -> dict[TopicPartition, str]:
-    return {topic_partition: to_metadata(as_of_ms) for topic_partition, (_, as_of_ms) in positions.items()}
+def _texts(positions: dict[TopicPartition, CommittedPosition]) -> dict[TopicPartition, str]:
+    return {topic_partition: position.metadata for topic_partition, position in positions.items()}

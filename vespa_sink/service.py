@@ -6,14 +6,20 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import structlog
 import uvloop
 
+from cdc_runtime.consuming.dead_letter_queue import DeadLetterQueue
+from cdc_runtime.consuming.followed_tables import FollowedTables
+from cdc_runtime.consuming.life_cycle import LifeCycle
+from cdc_runtime.consuming.position_check import PositionCheck
 from cdc_runtime.consuming.tasks import Tasks
 from cdc_runtime.kafka.admin import KafkaAdmin
+from cdc_runtime.kafka.producer import DeadLetterWriter
+from cdc_runtime.reader_requests import Requests
 from cdc_runtime.service import Context
 from cdc_runtime.throttle import Throttle
 from schemas.topics import Topics
@@ -29,15 +35,15 @@ from vespa_sink.intake.assignment import Assignment
 from vespa_sink.intake.backpressure import Backpressure, Bounds
 from vespa_sink.intake.blocked_partitions import BlockedPartitions
 from vespa_sink.intake.dead_letters import DeadLetters
-from vespa_sink.intake.followed_tables import FollowedTables
-from vespa_sink.intake.partitions import AssignedPartition
-from vespa_sink.intake.position_check import PositionCheck
+from vespa_sink.intake.partitions import SinkPartition
+from vespa_sink.intake.position_checks import PositionChecks
 from vespa_sink.intake.record_reader import RecordReader
 from vespa_sink.metrics import SinkMetrics
 from vespa_sink.neighbours import refuse_foreign_index, wait_for_kafka, wait_for_vespa
 from vespa_sink.settings import SinkSettings, VespaSettings
 from vespa_sink.sink import Sink, start_work
 from vespa_sink.vespa.client import VespaClient
+from vespa_sink.vespa.indexed_rows import IndexedRows
 from vespa_sink.vespa.probes import Probe, limits_of, probes_of
 from vespa_sink.vespa.searches import Index
 from vespa_sink.vespa.sweeper import FloorSweeper
@@ -91,7 +97,10 @@ class _Service:
     async def run(self) -> None:
         settings = self._settings
         client = _client(settings.vespa)
-        dead_letters = DeadLetters(settings.kafka, settings.group, metrics=self._metrics, health=self._health)
+        letters = DeadLetterQueue(
+            DeadLetterWriter(settings.kafka, Topics(settings.kafka.prefix).dead_letters(settings.group)), settings.group
+        )
+        dead_letters = DeadLetters(letters, metrics=self._metrics, health=self._health)
         try:
             if await wait_for_vespa(client, settings, self._drain.is_stopping):
                 await refuse_foreign_index(client, settings)
@@ -99,7 +108,7 @@ class _Service:
                 self._drain.on_stop(tasks.stop)
                 await self._serve(self._member(client, dead_letters, tasks), tasks)
         finally:
-            dead_letters.close()
+            letters.close()
             await client.close()
 
     def _member(self, client: VespaClient, dead_letters: DeadLetters, tasks: Tasks) -> GroupMember:
@@ -107,10 +116,12 @@ class _Service:
         settings, vespa, health, metrics = self._settings, self._settings.vespa, self._health, self._metrics
         late_s = client.longest_request_s
         work = asyncio.Event()
-        order: WriteOrder[AssignedPartition, Any] = WriteOrder()
-        backpressure: Backpressure[AssignedPartition] = Backpressure(_bounds(settings))
+        order: WriteOrder[SinkPartition, Any] = WriteOrder()
+        backpressure: Backpressure[SinkPartition] = Backpressure(_bounds(settings))
         completion = Completion(order, backpressure, dead_letters, tasks=tasks, metrics=metrics, wake=work.set)
         plans = Plans(Shape(vespa.namespace, self._mapping, settings.max_text_bytes), self._tables.entry)
+        loop = asyncio.get_running_loop()
+        self._tables.on_change = lambda: loop.call_soon_threadsafe(plans.forget)
         composer = Composer(_names(settings), plans, limits_of(vespa))
         floors = FloorRuns(
             order,
@@ -127,23 +138,30 @@ class _Service:
         )
         admission = Admission(
             assignment.partitions,
-            RecordReader(self._tables.schema, plans),
+            RecordReader(self._tables.decode, plans),
             Submission(order, composer, completion, metrics=metrics, wake=work.set),
             completion=completion,
             backpressure=backpressure,
             health=health,
             metrics=metrics,
         )
-        positions = PositionCheck(settings, self._admin, client, metrics)
+        positions = self._positions(client)
         sink = Sink(assignment, admission, positions, writer=writer, tasks=tasks, health=health)
         tasks.run(start_work(work, floors, writer))
-        tasks.run(BlockedPartitions(assignment.partitions, admission, self._tables, plans).follow())
+        tasks.run(BlockedPartitions(assignment.partitions, admission, self._tables).follow())
+        tasks.run(positions.watch(assignment.partitions.values))
         return GroupMember(settings, assignment, sink, admin=self._admin, metrics=metrics, health=health)
+
+    def _positions(self, client: VespaClient) -> PositionChecks:
+        settings, vespa = self._settings, self._settings.vespa
+        indexed = IndexedRows(client, Index(vespa.namespace, vespa.record_type), asyncio.get_running_loop())
+        requests = Requests(settings.kafka, settings.group)
+        return PositionChecks(PositionCheck(settings.kafka, self._admin, requests, indexed.any_of), self._metrics)
 
     def _writer(
         self,
         client: VespaClient,
-        order: WriteOrder[AssignedPartition, Any],
+        order: WriteOrder[SinkPartition, Any],
         composer: Composer,
         *,
         completion: Completion,
@@ -175,15 +193,24 @@ class _Service:
         outbox = Outbox(order, retries, composer, rejections=rejections, completion=completion, metrics=metrics)
         return Writer(client, outbox, endpoint, results, tasks=tasks, metrics=metrics)
 
-    async def _serve(self, member: GroupMember, tasks: Tasks) -> None:
+    async def _serve(self, member: LifeCycle[Awaitable[None]], tasks: Tasks) -> None:
+        """Poll until the end is asked for, then finish; an error finishes nothing."""
         self._health.ready()
         _log.info("sink started", group=self._settings.group, vespa=self._settings.vespa.url)
         try:
-            await member.run(tasks.stopped)
-        finally:
+            while not tasks.stopped.is_set():
+                await member.poll()
             self._health.not_ready("stopping")
-            left_s = self._drain.remaining_s() if tasks.error is None else 0.0
-            await member.close(time.monotonic() + left_s)
+            member.close()
+            if tasks.error is None:
+                await member.join(time.monotonic() + self._drain.remaining_s())
+            else:
+                await member.terminate()
+        except BaseException:
+            self._health.not_ready("stopping")
+            await member.terminate()
+            raise
+        finally:
             await tasks.terminate()
         if tasks.error is not None:
             raise tasks.error

@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 
-from cdc_runtime.consuming.position_age import Commit
+from cdc_runtime.consuming.position_age import CommittedPosition
 from cdc_runtime.consuming.records import Record, TopicPartition
 from cdc_runtime.consuming.tasks import Tasks
 from cdc_runtime.health import Health
@@ -18,9 +18,8 @@ from vespa_sink.admission import Admission
 from vespa_sink.floor_runs import FloorRuns
 from vespa_sink.health import report
 from vespa_sink.intake.assignment import Assignment
-from vespa_sink.intake.partitions import AssignedPartition
-from vespa_sink.intake.position_check import PositionCheck
-from vespa_sink.intake.topics import TableTopic
+from vespa_sink.intake.partitions import SinkPartition
+from vespa_sink.intake.position_checks import PositionChecks
 from vespa_sink.writes.writer import Writer
 
 _DRAIN_LOOK_S = 0.02
@@ -42,7 +41,7 @@ class Sink:
         self,
         assignment: Assignment,
         admission: Admission,
-        positions: PositionCheck,
+        positions: PositionChecks,
         *,
         writer: Writer,
         tasks: Tasks,
@@ -55,10 +54,10 @@ class Sink:
         self._tasks = tasks
         self._health = health
 
-    def begin(self, assigned: AssignedPartition, commit: Commit | None, first_offset: int) -> None:
+    def begin(self, assigned: SinkPartition, committed: CommittedPosition | None, first_offset: int) -> None:
         """Start a partition at its committed position, or at the first offset that it still has."""
-        assigned.begin(commit, first_offset, int(time.time() * 1000))
-        self._tasks.run(self._open(assigned, commit))
+        assigned.begin(committed, int(time.time() * 1000), first_offset=first_offset)
+        self._tasks.run(self._open(assigned, committed))
 
     def take(self, records: Sequence[Record]) -> None:
         """Take records that were read."""
@@ -75,16 +74,9 @@ class Sink:
                 return
             await asyncio.sleep(_DRAIN_LOOK_S)
 
-    async def _open(self, assigned: AssignedPartition, commit: Commit | None) -> None:
+    async def _open(self, assigned: SinkPartition, committed: CommittedPosition | None) -> None:
         """Check the position of a new partition, then let its records in."""
-        if isinstance(assigned.topic_type, TableTopic):  # the other topics have no tombstones that could have expired
-            await self._positions.check(
-                assigned.topic_type.table,
-                assigned.topic_partition,
-                commit,
-                wanted=lambda: not assigned.dropped,
-                on_trouble=lambda reason: report(self._health, assigned.subject, reason),
-            )
+        await self._positions.settle(assigned, committed, lambda reason: report(self._health, assigned.subject, reason))
         if not assigned.dropped:
-            assigned.checked = True
+            assigned.ready = True
             self._admission.release(assigned)

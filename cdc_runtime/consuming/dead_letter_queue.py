@@ -102,6 +102,8 @@ class DeadLetterQueue:
                     letter.on_trouble(str(exc))
                     self._closed.wait(backoff.failed())
                 continue
+            if self._closed.is_set():
+                return False  # the client may have given it up
             if backoff.failures:
                 letter.on_trouble(None)
             _tell(record, failure)

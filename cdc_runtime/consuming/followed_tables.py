@@ -32,7 +32,7 @@ class FollowedTables:
         topics = Topics(settings.prefix)
         self._schemas = SchemaDirectory(settings, topics, admin=admin)
         self._tables = TableDirectory(settings, topics, admin=admin)
-        self.on_change: Callable[[], None] = lambda: None
+        self.on_change: Callable[[], object] = lambda: None
         # Decodes an event; raises `UnknownSchema` and `RecordError`.
         self.decode = EventDecoder(self._known_schema).decode
 

@@ -14,7 +14,7 @@ Keeps: P10, V7.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from typing import TypeVar
 
@@ -85,7 +85,7 @@ class AssignedPartition:
 
     def take(self, record: Record) -> bool:
         """Note a record that was read; False when it was taken before, so that it must not be handled again."""
-        self.age.took(record.timestamp_ms)
+        self.age.written_ms = record.timestamp_ms
         return self.tracker.taken(record.offset)
 
     def block(self, record: Record, reason: str) -> None:
@@ -127,13 +127,17 @@ class Partitions(dict[TopicPartition, P]):
         for topic_partition, partition in self.items():
             partition.look(end_of(topic_partition), now_ms)
 
+    def positions(self, of: Iterable[TopicPartition]) -> dict[TopicPartition, CommittedPosition]:
+        """What may be committed of these partitions, whether or not it has moved."""
+        found = {each: self[each].position for each in of if each in self}
+        return {topic_partition: position for topic_partition, position in found.items() if position is not None}
+
     def due(self) -> dict[TopicPartition, CommittedPosition]:
         """The positions that have moved, or whose committed age is stale."""
-        found = ((partition, partition.position) for partition in self.values())
         return {
-            partition.topic_partition: position
-            for partition, position in found
-            if position is not None and partition.age.due(position.next_offset)
+            topic_partition: position
+            for topic_partition, position in self.positions(self).items()
+            if self[topic_partition].age.due(position.next_offset)
         }
 
     def committed(self, positions: Mapping[TopicPartition, CommittedPosition]) -> None:

@@ -17,8 +17,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from schemas.topics import TOMBSTONE_RETENTION_MS
-
 _PREFIX = "as_of_ms="
 REFRESH_AFTER_MS = 60 * 60 * 1000
 CHECK_AFTER_MS = 60 * 60 * 1000
@@ -47,12 +45,12 @@ def from_metadata(text: str | None) -> int | None:
 class PositionAge:
     """The age of the position of one partition, for as long as it is assigned to us; `begin` comes first."""
 
-    __slots__ = ("_as_of_ms", "_asked_ms", "_checked_ms", "_committed_as_of_ms", "_committed_offset", "_written_ms")
+    __slots__ = ("_as_of_ms", "_asked_ms", "_checked_ms", "_committed_as_of_ms", "_committed_offset", "written_ms")
 
     def __init__(self) -> None:
         self._as_of_ms = self._committed_as_of_ms = _UNKNOWN
         self._committed_offset: int | None = None
-        self._written_ms = 0
+        self.written_ms = 0  # when the last record was written that was read
         self._checked_ms = self._asked_ms = 0
 
     def begin(self, committed: CommittedPosition | None, now_ms: int) -> None:
@@ -63,10 +61,6 @@ class PositionAge:
             self._as_of_ms = self._committed_as_of_ms = committed.as_of_ms or _UNKNOWN
             self._committed_offset = committed.next_offset
 
-    def took(self, written_ms: int) -> None:
-        """A record was read that was written then."""
-        self._written_ms = written_ms
-
     def look(self, next_offset: int, end_offset: int | None, *, idle: bool, now_ms: int) -> None:
         """
         Make the age true for a position; `idle`: everything that was read is done.
@@ -76,7 +70,7 @@ class PositionAge:
         if idle and end_offset is not None and end_offset - next_offset <= 1:
             self._as_of_ms = now_ms
         elif idle:
-            self._as_of_ms = min(now_ms, max(self._as_of_ms, self._written_ms))
+            self._as_of_ms = min(now_ms, max(self._as_of_ms, self.written_ms))
 
     @property
     def as_of_ms(self) -> int | None:
@@ -108,53 +102,3 @@ class PositionAge:
         self._checked_ms = now_ms
         if asked:
             self._asked_ms = now_ms
-
-
-# -- until the sink and the fetcher use the above
-
-Commit = CommittedPosition
-
-
-def to_metadata(as_of_ms: int) -> str:
-    """The text that is committed with an offset."""
-    return f"{_PREFIX}{as_of_ms}"
-
-
-def as_of(before_ms: int, *, at_end: bool, last_written_ms: int, now_ms: int) -> int:
-    """
-    How current a position is.
-
-    At the end of the log: now. Short of it: as before, or the time of the last record read, if that is later.
-    """
-    return now_ms if at_end else min(now_ms, max(before_ms, last_written_ms))
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What was found when a partition was assigned."""
-
-    commit: Commit | None
-    end_offset: int
-    retention_ms: int
-    indexed: bool  # whether the index holds rows of the table
-
-
-def must_resnapshot(found: Found, now_ms: int) -> str | None:
-    """The reason why the table must be read and swept again; None when nothing can be missing."""
-    commit = found.commit
-    if commit is None:
-        return "no committed position, but rows of the table are in the index" if found.indexed else None
-    if commit.next_offset >= found.end_offset or commit.as_of_ms is None:
-        return None
-    age_ms = now_ms - commit.as_of_ms
-    if age_ms > found.retention_ms:
-        return (
-            f"the committed position is {age_ms // 1000} s old, tombstones are kept for {found.retention_ms // 1000} s"
-        )
-    return None
-
-
-def retention_ms(config: dict[str, str]) -> int:
-    """How long a topic keeps tombstones, from its settings."""
-    text = config.get("delete.retention.ms", "")
-    return int(text) if text.isdigit() else TOMBSTONE_RETENTION_MS

@@ -182,8 +182,8 @@ MUTANTS: tuple[Mutant, ...] = (
         rule="V7",
         without="commits that only make an age current",
         file="cdc_runtime/consuming/partitions.py",
-        text="and partition.age.due(position.next_offset)",
-        replacement="and partition.age.committed_offset != position.next_offset",
+        text="if self[topic_partition].age.due(position.next_offset)",
+        replacement="if self[topic_partition].age._committed_offset != position.next_offset",
         tests=(f"{_PARTITIONS}::test_v7_position_that_has_not_moved_is_due_when_its_age_is_stale",),
     ),
 )

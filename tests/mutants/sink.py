@@ -7,7 +7,6 @@ from tests.mutants.mutant import Mutant
 _UNIT = "tests/unit/vespa_sink"
 _ORDER = f"{_UNIT}/writes/test_write_order.py"
 _SEARCHES = f"{_UNIT}/vespa/test_searches.py"
-_PARTITIONS = f"{_UNIT}/intake/test_partitions.py"
 _FLOORS = f"{_UNIT}/test_floors.py"
 _DELETES = f"{_UNIT}/test_deletes.py"
 _POSITIONS = f"{_UNIT}/test_positions.py"
@@ -154,27 +153,19 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         rule="V7",
-        without="the check before the first commit",
-        file="vespa_sink/intake/partitions.py",
-        text="not self.checked or ",
-        replacement="",
-        tests=(f"{_PARTITIONS}::test_v7_nothing_is_committed_before_the_position_is_checked",),
+        without="the check of a partition that waits",
+        file="vespa_sink/intake/position_checks.py",
+        text="due = partition.ready and ",
+        replacement="due = not partition.waits and ",
+        tests=(f"{_UNIT}/intake/test_position_checks.py::test_v7_partition_that_waits_is_checked_again_each_hour",),
     ),
     Mutant(
         rule="V7",
-        without="open records in a position's age",
-        file="vespa_sink/intake/partitions.py",
-        text="return self.last_written_ms if self.tracker.open_count == 0 else 0",
-        replacement="return self.last_written_ms",
-        tests=(f"{_PARTITIONS}::test_v7_position_with_open_records_is_not_more_current_than_before",),
-    ),
-    Mutant(
-        rule="V7",
-        without="a pause in a position's age",
-        file="vespa_sink/intake/partitions.py",
-        text=" and not self.paused",
-        replacement="",
-        tests=(f"{_PARTITIONS}::test_v7_paused_partition_is_not_at_its_end",),
+        without="trying until a position is checked",
+        file="vespa_sink/intake/position_checks.py",
+        text="                await asyncio.sleep(backoff.failed())\n",
+        replacement="                break\n",
+        tests=(f"{_UNIT}/intake/test_position_checks.py::test_v7_new_position_is_checked_until_that_is_done",),
     ),
     Mutant(
         rule="P10",
@@ -260,8 +251,8 @@ MUTANTS: tuple[Mutant, ...] = (
         rule="V7",
         without="a look at the position of a new partition",
         file="vespa_sink/sink.py",
-        text="if isinstance(assigned.topic_type, TableTopic):",
-        replacement="if False:",
+        text="await self._positions.settle(assigned, committed, ",
+        replacement="str((assigned, committed)) or (",
         tests=(
             f"{_POSITIONS}::test_v7_no_position_and_rows_in_the_index_ask_before_anything_is_written",
             f"{_POSITIONS}::test_v7_position_older_than_tombstones_are_kept_asks",
@@ -304,8 +295,8 @@ MUTANTS: tuple[Mutant, ...] = (
         rule="P10",
         without="reading directories to their end",
         file="vespa_sink/intake/blocked_partitions.py",
-        text="self._tables.refresh() if stuck else self._tables.poll()",
-        replacement="self._tables.poll()",
+        text="self._tables.refresh if stuck else self._tables.poll",
+        replacement="self._tables.poll",
         tests=(f"{_UNREADABLE}::test_p10_record_whose_schema_or_table_is_not_known_holds_its_partition",),
     ),
     Mutant(

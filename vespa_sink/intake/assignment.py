@@ -11,12 +11,13 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from cdc_runtime.consuming.offsets import OffsetTracker
+from cdc_runtime.consuming.partitions import Partitions
+from cdc_runtime.consuming.position_age import CommittedPosition
 from cdc_runtime.consuming.records import TopicPartition
 from cdc_runtime.health import Health
 from schemas.topics import Topics
 from vespa_sink.intake.backpressure import Backpressure
-from vespa_sink.intake.partitions import AssignedPartition
+from vespa_sink.intake.partitions import SinkPartition
 from vespa_sink.intake.topics import topic_type_of
 from vespa_sink.metrics import SinkMetrics
 from vespa_sink.vespa.searches import Doubts
@@ -29,8 +30,8 @@ class Assignment:
     def __init__(
         self,
         topics: Topics,
-        order: WriteOrder[AssignedPartition, Any],
-        backpressure: Backpressure[AssignedPartition],
+        order: WriteOrder[SinkPartition, Any],
+        backpressure: Backpressure[SinkPartition],
         *,
         health: Health,
         metrics: SinkMetrics,
@@ -42,15 +43,15 @@ class Assignment:
         self._health = health
         self._metrics = metrics
         self._longest_request_s = longest_request_s
-        self.partitions: dict[TopicPartition, AssignedPartition] = {}
+        self.partitions: Partitions[SinkPartition] = Partitions()
 
-    def add(self, topic_partitions: Iterable[TopicPartition]) -> list[AssignedPartition]:
+    def add(self, topic_partitions: Iterable[TopicPartition]) -> list[SinkPartition]:
         """Take partitions over; their records wait until their positions are known."""
         doubtful_until = time.monotonic() + self._longest_request_s
         added = []
         for topic_partition in topic_partitions:
             topic_type = topic_type_of(topic_partition.topic, self._topics)
-            assigned = AssignedPartition(topic_partition, topic_type, OffsetTracker(), Doubts(doubtful_until))
+            assigned = SinkPartition(topic_partition, topic_type, Doubts(doubtful_until))
             self.partitions[topic_partition] = assigned
             added.append(assigned)
         self._counted("assign")
@@ -61,8 +62,7 @@ class Assignment:
         for topic_partition in topic_partitions:
             assigned = self.partitions.pop(topic_partition, None)
             if assigned is not None:
-                assigned.dropped = True
-                assigned.backlog.clear()
+                assigned.drop()
                 self._order.drop(assigned)
                 self._backpressure.drop(assigned)
                 self._health.ready(assigned.subject)
@@ -76,21 +76,14 @@ class Assignment:
 
     def positions(
         self, end_of: Callable[[TopicPartition], int | None], of: Iterable[TopicPartition] | None = None
-    ) -> dict[TopicPartition, tuple[int, int]]:
-        """Next offsets to commit, each with how current it is; `of`: these, whether or not they have moved."""
-        now_ms = int(time.time() * 1000)
-        chosen = list(self.partitions) if of is None else [each for each in of if each in self.partitions]
-        found = {}
-        for topic_partition in chosen:
-            assigned = self.partitions[topic_partition]
-            if of is not None:
-                assigned.committed = None
-            position = assigned.commit(end_of(topic_partition), now_ms)
-            if position is not None:
-                found[topic_partition] = position
-                if assigned.passed_ms:
-                    self._metrics.applied(topic_partition, assigned.passed_ms)
-                assigned.is_committed(*position)
+    ) -> dict[TopicPartition, CommittedPosition]:
+        """The positions to commit now; `of`: those of these partitions, whether or not they have moved."""
+        self.partitions.look(end_of, int(time.time() * 1000))
+        found = self.partitions.due() if of is None else self.partitions.positions(of)
+        for topic_partition in found:
+            if passed_ms := self.partitions[topic_partition].passed_ms:
+                self._metrics.applied(topic_partition, passed_ms)
+        self.partitions.committed(found)
         return found
 
     def turns(self) -> tuple[list[TopicPartition], list[TopicPartition]]:

@@ -14,12 +14,11 @@ from collections.abc import Mapping
 import structlog
 
 from cdc_runtime.backoff import Backoff, Delays
+from cdc_runtime.consuming.followed_tables import FollowedTables
 from cdc_runtime.consuming.records import TopicPartition
 from schemas.errors import TransientError
 from vespa_sink.admission import Admission
-from vespa_sink.documents.plans import Plans
-from vespa_sink.intake.followed_tables import FollowedTables
-from vespa_sink.intake.partitions import AssignedPartition
+from vespa_sink.intake.partitions import SinkPartition
 
 _log = structlog.get_logger(__name__)
 _FOLLOW_S = 1.0  # how often `_tables` is looked at
@@ -32,15 +31,13 @@ class BlockedPartitions:
 
     def __init__(
         self,
-        partitions: Mapping[TopicPartition, AssignedPartition],
+        partitions: Mapping[TopicPartition, SinkPartition],
         admission: Admission,
         tables: FollowedTables,
-        plans: Plans,
     ) -> None:
         self._partitions = partitions
         self._admission = admission
         self._tables = tables
-        self._plans = plans
 
     async def follow(self) -> None:
         """Keep plans true, and look for what blocked partitions miss, for ever."""
@@ -68,9 +65,7 @@ class BlockedPartitions:
     async def look(self) -> bool:
         """Bring what is known up to date; True when partitions are still blocked. Raises `TransientError`."""
         # Only these have waited for the whole refresh that follows.
-        stuck = [each for each in self._partitions.values() if each.checked and each.blocked_by]
-        changed = await (self._tables.refresh() if stuck else self._tables.poll())
-        if changed:
-            self._plans.forget()
+        stuck = [each for each in self._partitions.values() if each.ready and each.blocked]
+        await asyncio.to_thread(self._tables.refresh if stuck else self._tables.poll)
         left = [each for each in stuck if not each.dropped and not self._admission.release(each, refreshed=True)]
         return bool(left)

@@ -9,14 +9,13 @@ Keeps: P10.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from cdc_runtime.consuming.records import Record
 from cdc_runtime.consuming.row_changes import RowPut, row_change
+from schemas.envelope import Event
 from schemas.errors import RowferryError
 from schemas.names import TableName
-from schemas.wire import EventDecoder
 from vespa_sink.documents.plans import Plans
 from vespa_sink.intake.listing_changes import AnyChange, TablePut, listing_change
 from vespa_sink.intake.topics import TableTopic, TopicType
@@ -30,10 +29,10 @@ class UnknownTable(RowferryError):
 
 
 class RecordReader:
-    """`schema_of` returns the schema of a fingerprint and raises KeyError."""
+    """`decode` returns an event, and raises `UnknownSchema`, `RecordError`."""
 
-    def __init__(self, schema_of: Callable[[bytes], Mapping[str, Any]], plans: Plans) -> None:
-        self._decode = EventDecoder(schema_of).decode
+    def __init__(self, decode: Callable[[bytes], Event], plans: Plans) -> None:
+        self._decode = decode
         self._plans = plans
 
     def read(self, topic_type: TopicType, record: Record, *, refreshed: bool = False) -> AnyChange:

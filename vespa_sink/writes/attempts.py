@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vespa_sink.intake.listing_changes import Change
-from vespa_sink.intake.partitions import AssignedPartition
+from vespa_sink.intake.partitions import SinkPartition
 from vespa_sink.vespa.operations import Operation
 from vespa_sink.writes.breaker import RejectedAt
 from vespa_sink.writes.write_order import Write
 
-RowWrite = Write[AssignedPartition, Change]
+RowWrite = Write[SinkPartition, Change]
 
 
 @dataclass(slots=True, eq=False)

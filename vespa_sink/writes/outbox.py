@@ -8,7 +8,7 @@ from typing import Any
 
 from schemas.errors import RecordError
 from vespa_sink.completion import Completion
-from vespa_sink.intake.partitions import AssignedPartition
+from vespa_sink.intake.partitions import SinkPartition
 from vespa_sink.metrics import SinkMetrics
 from vespa_sink.vespa.operations import Action
 from vespa_sink.writes.attempts import Attempt
@@ -23,7 +23,7 @@ class Outbox:
 
     def __init__(
         self,
-        order: WriteOrder[AssignedPartition, Any],
+        order: WriteOrder[SinkPartition, Any],
         retries: Retries,
         composer: Composer,
         *,

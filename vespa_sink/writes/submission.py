@@ -8,7 +8,7 @@ from typing import Any
 from cdc_runtime.consuming.row_changes import Floor, Nothing
 from vespa_sink.completion import Completion
 from vespa_sink.intake.listing_changes import AnyChange
-from vespa_sink.intake.partitions import AssignedPartition
+from vespa_sink.intake.partitions import SinkPartition
 from vespa_sink.metrics import SinkMetrics
 from vespa_sink.writes.composer import Composer
 from vespa_sink.writes.write_order import Barrier, Write, WriteOrder
@@ -19,7 +19,7 @@ class Submission:
 
     def __init__(
         self,
-        order: WriteOrder[AssignedPartition, Any],
+        order: WriteOrder[SinkPartition, Any],
         composer: Composer,
         completion: Completion,
         *,
@@ -32,7 +32,7 @@ class Submission:
         self._metrics = metrics
         self._wake = wake
 
-    def submit(self, partition: AssignedPartition, change: AnyChange) -> None:
+    def submit(self, partition: SinkPartition, change: AnyChange) -> None:
         """Take a change; its record is done once its effect is durable."""
         if isinstance(change, Nothing):
             self._metrics.skipped(change.reason)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
 from tests.waiting import eventually
 
 DAY_MS = 24 * 3600 * 1000
@@ -59,20 +61,25 @@ def test_v7_no_position_but_rows_in_the_index_asks_for_a_snapshot_once(feeder, i
     assert _asked(feeder) == ["public.left"]
 
 
-def test_v7_old_position_with_unread_records_asks_for_a_snapshot(feeder, index, make_sink, vespa) -> None:
-    old, fresh = feeder.table("old"), feeder.table("young")
-    group = f"{feeder.kafka.prefix}-sink"
+@pytest.mark.rule("V7")
+def test_v7_old_position_and_one_of_unknown_age_ask_for_a_snapshot(feeder, index, make_sink, vespa) -> None:
+    """Where rows are in the index, and records unread; another program committed the position of unknown age."""
     now_ms = int(time.time() * 1000)
-    for table in (old, fresh):
+    old, young = f"as_of_ms={now_ms - 8 * DAY_MS}", f"as_of_ms={now_ms - 6 * DAY_MS}"
+    group = f"{feeder.kafka.prefix}-sink"
+    for name, text in (("old", old), ("unknown", ""), ("young", young), ("empty", old)):
+        table = feeder.table(name)
         for row in range(10):
             feeder.put(table, {"id": row, "title": "a", "project_id": 1})
-    feeder.flush()
-    feeder.commit(group, old, {0: 0, 1: 0}, f"as_of_ms={now_ms - 8 * DAY_MS}")
-    feeder.commit(group, fresh, {0: 0, 1: 0}, f"as_of_ms={now_ms - 6 * DAY_MS}")
+        feeder.flush()
+        feeder.commit(group, table, {0: 0, 1: 0}, text)
+        for partition in (0, 1) if name != "empty" else ():
+            _row(index, f"{name}/left-{partition}", partition, 1)
     sink = make_sink(vespa.url)
-    eventually(lambda: _asked(feeder) == ["public.old"], what="the command")
-    eventually(lambda: index.get("young/1") and index.get("old/1"), what="the rows")
-    assert sink.metric("rowferry_sink_snapshots_asked_total") == 1
+    eventually(lambda: len(_asked(feeder)) == 2, what="the commands")
+    eventually(lambda: all(index.get(f"{name}/1") for name in ("old", "unknown", "young", "empty")), what="the rows")
+    assert sorted(_asked(feeder)) == ["public.old", "public.unknown"]
+    assert sink.metric("rowferry_sink_snapshots_asked_total") == 2
 
 
 def test_v7_old_position_at_the_end_asks_for_nothing(feeder, index, make_sink, vespa) -> None:

@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from cdc_runtime.consuming.dead_letters import Failure
-from cdc_runtime.consuming.offsets import OffsetTracker
 from cdc_runtime.consuming.records import Record, TopicPartition
 from cdc_runtime.consuming.row_changes import RowDelete
 from cdc_runtime.consuming.tasks import Tasks
@@ -14,7 +13,7 @@ from schemas.errors import RecordError
 from schemas.names import TableName
 from vespa_sink.completion import Completion
 from vespa_sink.intake.backpressure import Backpressure, Bounds
-from vespa_sink.intake.partitions import AssignedPartition, size_of
+from vespa_sink.intake.partitions import SinkPartition, size_of
 from vespa_sink.intake.topics import TableTopic
 from vespa_sink.metrics import SinkMetrics
 from vespa_sink.vespa.searches import Doubts
@@ -38,7 +37,7 @@ class World:
 
     def __init__(self) -> None:
         self.order: WriteOrder[Any, Any] = WriteOrder()
-        self.backpressure: Backpressure[AssignedPartition] = Backpressure(Bounds())
+        self.backpressure: Backpressure[SinkPartition] = Backpressure(Bounds())
         self.dead_letters = SlowDeadLetters()
         self.woken = asyncio.Event()
         self.registered = Metrics("vespa-sink", "1")
@@ -51,7 +50,7 @@ class World:
             wake=self.woken.set,
         )
         topic = TableTopic(TableName("public", "rfis"))
-        self.partition = AssignedPartition(TopicPartition("cdc.public.rfis", 0), topic, OffsetTracker(), Doubts(0.0))
+        self.partition = SinkPartition(TopicPartition("cdc.public.rfis", 0), topic, Doubts(0.0))
         self.records = [Record("cdc.public.rfis", 0, offset, b"17", None, 0) for offset in range(3)]
         for record in self.records:
             self.partition.tracker.taken(record.offset)

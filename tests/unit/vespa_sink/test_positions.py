@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cdc_runtime.consuming.position_age import to_metadata
+from cdc_runtime.consuming.position_age import CommittedPosition
 from schemas.errors import Unreachable
 from tests.unit.vespa_sink.world.sinks import PARTITION, World, played
 
@@ -13,7 +13,7 @@ WEEK_MS = 7 * 24 * 3600 * 1000
 
 def _committed(world: World, age_ms: int) -> None:
     now_ms = int(world.clock.time() * 1000)
-    world.kafka.committed[PARTITION] = 0, to_metadata(now_ms - age_ms)
+    world.kafka.committed[PARTITION] = 0, CommittedPosition(0, now_ms - age_ms).metadata
 
 
 @pytest.mark.rule("V7")

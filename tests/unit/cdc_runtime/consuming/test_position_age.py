@@ -37,7 +37,7 @@ def test_v7_age_that_is_not_known_stays_so_until_something_is_read() -> None:
     age = begun(CommittedPosition(5, None))
     age.look(5, 9, idle=True, now_ms=NOW)
     assert age.as_of_ms is None
-    age.took(NOW - HOUR)
+    age.written_ms = NOW - HOUR
     age.look(6, 9, idle=False, now_ms=NOW)
     assert age.as_of_ms is None
     age.look(6, 9, idle=True, now_ms=NOW)
@@ -57,17 +57,17 @@ def test_v7_age_that_is_not_known_stays_so_until_something_is_read() -> None:
 @pytest.mark.rule("V7")
 def test_v7_position_is_as_current_as_now_only_at_its_end(end_offset: int | None, idle: bool, as_of_ms: int) -> None:
     age = begun(CommittedPosition(3, NOW - 3 * HOUR))
-    age.took(NOW - 2 * HOUR)
+    age.written_ms = NOW - 2 * HOUR
     age.look(5, end_offset, idle=idle, now_ms=NOW)
     assert age.as_of_ms == as_of_ms
 
 
 def test_records_of_the_past_make_a_position_no_older_and_those_of_the_future_no_newer_than_now() -> None:
     age = begun(CommittedPosition(3, NOW - HOUR))
-    age.took(NOW - 2 * HOUR)
+    age.written_ms = NOW - 2 * HOUR
     age.look(4, 9, idle=True, now_ms=NOW)
     assert age.as_of_ms == NOW - HOUR
-    age.took(NOW + HOUR)
+    age.written_ms = NOW + HOUR
     age.look(5, 9, idle=True, now_ms=NOW)
     assert age.as_of_ms == NOW
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from types import SimpleNamespace
 from typing import Any
 
-from cdc_runtime.consuming.dead_letters import DeadLetter
+from cdc_runtime.consuming.dead_letters import DeadLetter, Failure, dead_letter
 from cdc_runtime.consuming.records import Record, TopicPartition
 from schemas.errors import RowferryError
 from schemas.names import TableName
@@ -186,19 +187,25 @@ class FakeDirectory:
         """Nothing is open."""
 
 
-class FakeLetterWriter:
-    """Where dead letters go."""
+class FakeLetterQueue:
+    """Where dead letters go: tried each second until they are stored."""
 
     def __init__(self, kafka: FakeKafka) -> None:
         self._kafka = kafka
 
-    def write(self, letters: Sequence[DeadLetter]) -> None:
-        if self._kafka.letter_problems:
-            raise self._kafka.letter_problems.pop(0)
-        self._kafka.letters += letters
+    def submit(self, record: Record, failure: Failure, on_trouble: Callable[[str | None], None]) -> Future[None]:
+        stored: Future[None] = Future()
+        self._try(dead_letter(record, failure, group="group", task="task"), stored, on_trouble)
+        return stored
 
-    def close(self) -> None:
-        """Nothing is open."""
+    def _try(self, letter: DeadLetter, stored: Future[None], on_trouble: Callable[[str | None], None]) -> None:
+        if self._kafka.letter_problems:
+            on_trouble(str(self._kafka.letter_problems.pop(0)))
+            self._kafka.loop.call_later(1.0, self._try, letter, stored, on_trouble)
+            return
+        on_trouble(None)
+        self._kafka.letters.append(letter)
+        stored.set_result(None)
 
 
 class FakeRequests:

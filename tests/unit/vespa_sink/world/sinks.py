@@ -103,19 +103,18 @@ class World:
         admin: Any = fakes.FakeAdmin(self.kafka)
         client: Any = self.vespa
         sink = service._Service(context, DocumentMapping(), admin, tables)
-        letters = service.DeadLetters(
-            self._settings.kafka, self._settings.group, metrics=sink._metrics, health=self.health
-        )
-        self._member = sink._member(client, letters, self.tasks)
-        self._runs.append(asyncio.ensure_future(self._member.run(self.tasks.stopped)))
+        queue: Any = fakes.FakeLetterQueue(self.kafka)
+        letters = service.DeadLetters(queue, metrics=sink._metrics, health=self.health)
+        self._runs.append(asyncio.ensure_future(sink._serve(sink._member(client, letters, self.tasks), self.tasks)))
 
     async def stop(self) -> None:
         """End it as a drain does."""
         self.tasks.stop()
-        await asyncio.gather(*self._runs)
-        await self._member.close(self.clock.monotonic() + 5.0)
-        await self.tasks.terminate()
+        ended = await asyncio.gather(*self._runs, return_exceptions=True)
         self._runs.clear()
+        for error in ended:
+            if error is not None and error is not self.tasks.error:
+                raise error
 
     def assign(self, *topic_partitions: TopicPartition) -> None:
         self.kafka.rebalances.append(lambda consumer: consumer.assign(topic_partitions))
@@ -166,7 +165,6 @@ class World:
         self._replace("GroupConsumer", lambda *args: fakes.FakeConsumer(kafka, args[-1]))
         self._replace("SchemaDirectory", lambda *_, **__: fakes.FakeDirectory(kafka, kafka.schemas))
         self._replace("TableDirectory", lambda *_, **__: fakes.FakeDirectory(kafka, kafka.tables))
-        self._replace("DeadLetterWriter", lambda *_: fakes.FakeLetterWriter(kafka))
         self._replace("Requests", lambda *_: fakes.FakeRequests(kafka))
         self._replace("Tail", lambda settings, topic, start, **_: fakes.FakeTail(kafka, topic, start))
         admin: Any = fakes.FakeAdmin(kafka)
