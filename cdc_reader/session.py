@@ -96,13 +96,14 @@ class Session:
         self._heartbeat = Heartbeat(settings, edges.side, definitions, unseen)
         reads = ChunkReads(encoder_of, definitions.fingerprint, _EVENT_BYTES, settings.snapshot.watermark_timeout_s)
         states = CommandStates(edges.publisher, topics.control)
+        self._recorded = RecordedScans(recorded_progress(ready), edges.publisher)
         self._runner = SnapshotRunner(
             _runner_settings(settings, ready),
             tables=self._tables.by_name,
             work=ScanWork(edges.side, reads, unseen, source=settings.source),
             events=ScanEvents(edges.publisher, floors, ready.versions),
             record_command=states.record,
-            recorded=RecordedScans(recorded_progress(ready), edges.publisher),
+            recorded=self._recorded,
             clock=time.monotonic,
         )
         self._removed = RemovedTables(
@@ -150,7 +151,7 @@ class Session:
             self._checkpoint.batch_done(more=more)
             self._inbox.poll(now)
             if self._heartbeat.poll(now):
-                self._runner.recorded.remember_deletes(self._tables.by_name)
+                self._recorded.remember_deletes(self._tables.by_name)
             self._metrics.tick(self._runner)
             restart = self._runner.changed or self._heartbeat.difference
             if restart is not None and not self._transactions.inside:
@@ -206,7 +207,7 @@ class Session:
 
     def truncated(self, table: CapturedTable) -> None:
         """Open chunks of an emptied table are void (rule S2)."""
-        self._runner.recorded.emptied(table.name)
+        self._recorded.emptied(table.name)
         self._runner.void(table.name, "the table was truncated")
 
     def own_message(self, content: str, lsn: int, context: EventContext) -> None:

@@ -70,7 +70,7 @@ class SnapshotRunner:
         self._clock = clock
         self._queued: deque[Scan] = deque()
         self._open: list[Scan] = []
-        self.recorded = recorded
+        self._recorded = recorded
         self.counts = ScanCounts()
         self.changed: str | None = None
 
@@ -93,8 +93,8 @@ class SnapshotRunner:
 
     def restart(self, table: TableName, cause: str) -> None:
         """Scan a table from the start that lost rows; also when we are killed before the scan has begun."""
-        self.recorded.emptied(table)
-        self.recorded.begin_again(table)
+        self._recorded.emptied(table)
+        self._recorded.begin_again(table)
         self.request(Scan(table, cause, self.chunk_size()))
 
     def read_table(self, table: TableName, cause: str, *, commands: list[Command]) -> None:
@@ -214,9 +214,9 @@ class SnapshotRunner:
                 self._tables[scan.table].entry,
                 incarnation=self._settings.incarnation,
                 below=self._events.boundary(watermark),
-                rows=self.recorded.rows(scan.table),
+                rows=self._recorded.rows(scan.table),
             )
-            self.recorded.record(progress)
+            self._recorded.record(progress)
         self._open_window(scan, scan.attempt)
 
     def _open_window(self, scan: Scan, attempt: str) -> None:
@@ -240,7 +240,7 @@ class SnapshotRunner:
         self.counts.chunk(scan.table, len(result.chunk.rows))
         if not scan.complete(result.chunk):
             if scan.progress is not None:
-                self.recorded.record(scan.progress)
+                self._recorded.record(scan.progress)
             # The high watermark of a chunk is the low one of the next.
             self._open_window(scan, self._work.new_attempt())
         elif scan.progress is None:
@@ -254,7 +254,7 @@ class SnapshotRunner:
     def _complete(self, scan: Scan, progress: SnapshotProgress, watermark: Watermark) -> None:
         """The last chunk is published: sweep what it did not hold, unless that looks wrong (rule S7)."""
         table = self._tables[scan.table]
-        scan.progress = replace(progress, complete_rows=self.recorded.rows(scan.table))
+        scan.progress = replace(progress, complete_rows=self._recorded.rows(scan.table))
         scan.deletes_seen = table.deletes
         progress = scan.finish(row_estimate=table.entry.row_estimate, forced=scan.forced)
         if progress.state == HELD:
@@ -267,9 +267,9 @@ class SnapshotRunner:
             )
         else:
             table.forget_deletes()
-            self.recorded.found(scan.table, progress.rows)
+            self._recorded.found(scan.table, progress.rows)
             self._events.sweep(table, progress.below_version, watermark)
-        self.recorded.record(progress)
+        self._recorded.record(progress)
         self._over(scan, progress.state)
 
     def _refuse(self, scan: Scan, reason: str) -> None:
