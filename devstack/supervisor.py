@@ -89,6 +89,8 @@ class Supervisor:
 
     def _run(self, run: dict[str, Any]) -> subprocess.Popen[bytes]:
         def in_child() -> None:
+            for number in _ignored():
+                signal.signal(number, signal.SIG_DFL)
             if run["death_signal"]:
                 self._libc.prctl(_PR_SET_PDEATHSIG, run["death_signal"], 0, 0, 0)
 
@@ -137,6 +139,11 @@ class Supervisor:
             os.write(1, json.dumps(message).encode() + b"\n")
         except BrokenPipeError:
             self._told_to_end = not self._leave
+
+
+def _ignored() -> list[int]:
+    """The signals that a child would ignore because this process does, or inherited it from a shell's `&`."""
+    return [number for number in signal.valid_signals() if signal.getsignal(number) is signal.SIG_IGN]
 
 
 if __name__ == "__main__":

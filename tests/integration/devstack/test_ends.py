@@ -16,6 +16,7 @@ from devstack import stack
 from devstack.errors import DevstackError
 from devstack.processes import Identity
 from devstack.stack import Wanted
+from tests.signals import FOREGROUND, started_in
 from tests.waiting import eventually
 
 _ROOT = Path(__file__).parents[3]
@@ -48,18 +49,20 @@ def data(tmp_path: Path) -> Iterator[Path]:
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
 def test_tied_servers_are_gone_with_their_data_when_the_parent_is_killed(number: signal.Signals) -> None:
     argv = [sys.executable, "-c", _HOST]
-    with subprocess.Popen(
-        argv, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as host:
+    with started_in(FOREGROUND):
+        host = subprocess.Popen(
+            argv, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+    with host:
         assert host.stdout is not None
         told = json.loads(host.stdout.readline())
         processes = [identity for pid in told["pids"] if (identity := Identity.of(pid)) is not None]
         assert len(processes) >= 3
         assert all(Path(folder).exists() for folder in told["folders"])
         os.kill(host.pid, number)
-        host.wait(10)
-        eventually(lambda: not any(process.alive() for process in processes), 20, "the end of all servers")
-        eventually(lambda: not any(Path(folder).exists() for folder in told["folders"]), 20, "no data left")
+        host.wait(60)
+        eventually(lambda: not any(process.alive() for process in processes), 60, "the end of all servers")
+        eventually(lambda: not any(Path(folder).exists() for folder in told["folders"]), 60, "no data left")
 
 
 def test_up_status_down_and_up_again_with_the_same_data(data: Path) -> None:

@@ -10,6 +10,7 @@ import threading
 import pytest
 
 from cdc_runtime.drain import Drain
+from tests.signals import BACKGROUND, FOREGROUND, started_in
 
 SERVICE = """
 import sys
@@ -24,14 +25,15 @@ print("stopping", drain.signal, drain.remaining_s() > 1, flush=True)
 """
 
 
-@pytest.fixture
-def service():
+@pytest.fixture(params=[FOREGROUND, BACKGROUND], ids=["foreground", "background"])
+def service(request):
     started = []
 
-    def start(then: str, timeout: float = 30) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [sys.executable, "-c", SERVICE.format(then=then, timeout=timeout)], stdout=subprocess.PIPE, text=True
-        )
+    def start(then: str, timeout: float = 300) -> subprocess.Popen[str]:
+        with started_in(request.param):
+            process = subprocess.Popen(
+                [sys.executable, "-c", SERVICE.format(then=then, timeout=timeout)], stdout=subprocess.PIPE, text=True
+            )
         started.append(process)
         assert process.stdout is not None
         assert process.stdout.readline() == "up\n"
@@ -50,7 +52,7 @@ def test_the_first_signal_asks_for_the_end_and_leaves_time_for_it(service, numbe
     process = service("sys.exit(0)")
     process.send_signal(number)
     assert process.stdout.readline() == f"stopping {int(number)} True\n"
-    assert process.wait(10) == 0
+    assert process.wait(60) == 0
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
@@ -59,7 +61,7 @@ def test_the_second_signal_ends_the_process_at_once(service, number, code):
     process.send_signal(number)
     process.stdout.readline()
     process.send_signal(number)
-    assert process.wait(10) == code
+    assert process.wait(60) == code
 
 
 def test_the_deadline_counts_from_the_first_request_only():
@@ -85,7 +87,7 @@ def test_a_wait_ends_when_another_thread_asks_for_the_end():
     assert drain.wait(0.001) is False
     thread = threading.Thread(target=drain.stop)
     thread.start()
-    assert drain.wait(10) is True
+    assert drain.wait(60) is True
     thread.join()
     assert drain.is_stopping()
 

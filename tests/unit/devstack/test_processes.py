@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 
 from devstack.errors import DevstackError
 from devstack.processes import Command, Identity, Process
+from tests.signals import BACKGROUND, FOREGROUND, Disposition, started_in
 from tests.waiting import eventually
 
 _SLEEPER = "import time; time.sleep(600)"
@@ -54,6 +56,16 @@ def test_ended_child_does_not_count_as_alive_before_it_is_reaped() -> None:
 def test_output_goes_to_the_log(process: Process, tmp_path: Path) -> None:
     process.start(command(tmp_path, "print('hello')"))
     eventually(lambda: (tmp_path / "log").read_text() == "hello\n", 10, "output in the log")
+
+
+@pytest.mark.parametrize("disposition", [FOREGROUND, BACKGROUND], ids=["foreground", "background"])
+def test_process_ignores_no_signal_because_we_do(process: Process, tmp_path: Path, disposition: Disposition) -> None:
+    grep = shutil.which("grep")
+    assert grep is not None
+    with started_in(disposition):
+        process.start(Command((grep, "SigIgn", "/proc/self/status"), tmp_path, {}, tmp_path / "log"))
+    log = tmp_path / "log"
+    eventually(lambda: log.read_text() == "SigIgn:\t0000000000000000\n", 60, "no signal ignored")
 
 
 def test_kill_ends_the_descendants_too(process: Process, tmp_path: Path) -> None:

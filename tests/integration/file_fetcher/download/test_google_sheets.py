@@ -87,8 +87,8 @@ def test_another_sheet_is_asked_of_the_spreadsheet(server, key_file):
     engine = GoogleEngine(
         key_file,
         f"{server.url}/drive/v3/files",
-        connect_timeout_s=2,
-        read_timeout_s=2,
+        connect_timeout_s=60,
+        read_timeout_s=60,
         connections=1,
         sheet_url=f"{server.url}/spreadsheets/d",
     )

@@ -9,6 +9,7 @@ import logging
 import socket
 import ssl
 import traceback
+from types import MappingProxyType
 
 import pytest
 import structlog
@@ -19,7 +20,7 @@ from file_fetcher.download.sources import HttpUrl, S3Object
 from file_fetcher.failures import Blocked, Failed, FetchProblem, Later, Skipped, Throttled
 from file_fetcher.settings import UrlSettings
 from tests.integration.file_fetcher.download.certificates import certificates
-from tests.integration.file_fetcher.download.conftest import BUCKET, DATA, make_settings
+from tests.integration.file_fetcher.download.conftest import BUCKET, DATA, SHORT_S, make_settings
 from tests.s3_faults import Fault, serving
 
 SHA256 = hashlib.sha256(DATA).hexdigest()
@@ -35,9 +36,9 @@ def link(url, fallback=None):
 def follow(server, fetching):
     """A downloader that may follow links to the server, whose address is private."""
 
-    def make(*hosts, any_public_host=False, endpoint=NOWHERE, **options):
+    def make(*hosts, any_public_host=False, endpoint=NOWHERE, timeouts=MappingProxyType({}), **options):
         urls = UrlSettings(hosts=list(hosts) or [f"{server.url} private"], any_public_host=any_public_host)
-        return fetching(make_settings(endpoint).model_copy(update={"urls": urls}), **options)
+        return fetching(make_settings(endpoint, **timeouts).model_copy(update={"urls": urls}), **options)
 
     return make
 
@@ -86,7 +87,8 @@ def test_nothing_of_ours_goes_along(server, follow, monkeypatch):
 def test_a_broken_body_goes_on_where_it_stopped(server, follow, break_off):
     server.put(BUCKET, "a", DATA)
     server.fail(Fault(**break_off))
-    assert follow().of(link(f"{server.url}/{BUCKET}/a")).sha256 == SHA256
+    fetch = follow(timeouts={"read_timeout_s": SHORT_S})
+    assert fetch.of(link(f"{server.url}/{BUCKET}/a")).sha256 == SHA256
     assert int(server.requests[-1].headers["range"].removeprefix("bytes=").removesuffix("-")) in range(1, 1_300_001)
     assert server.requests[-1].headers["if-match"] == f'"{hashlib.md5(DATA).hexdigest()}"'
 
@@ -236,12 +238,12 @@ def test_a_host_without_address_is_for_later(follow):
 
 
 def test_a_name_server_that_is_silent_costs_the_connect_timeout(server, follow):
-    refused(
-        follow("files.test", resolve=lambda host, port: server.closing.wait(5) and None),
-        "https://files.test/a",
-        "network",
-        Blocked,
+    fetch = follow(
+        "files.test",
+        timeouts={"connect_timeout_s": SHORT_S},
+        resolve=lambda host, port: server.closing.wait(60) and None,
     )
+    refused(fetch, "https://files.test/a", "network", Blocked)
 
 
 @pytest.mark.parametrize("host", ["a..b", "x" * 64 + ".test", "xn--a", "a_b", "a b"])
@@ -310,7 +312,7 @@ def test_a_signature_is_never_logged(server, follow, fault):
     configure(LogSettings(level="DEBUG", format="json"), "file-fetcher", written)
     try:
         with contextlib.suppress(FetchProblem):
-            follow().of(link(f"{server.url}/{BUCKET}/a?{SIGNED}"))
+            follow(timeouts={"read_timeout_s": SHORT_S}).of(link(f"{server.url}/{BUCKET}/a?{SIGNED}"))
         assert server.requests[0].query == SIGNED
         assert "s3cr3t" not in written.getvalue()
     finally:

@@ -13,7 +13,7 @@ from file_fetcher.failures import Blocked, Failed
 from file_fetcher.settings import FetcherSettings, S3Settings
 from schemas.errors import SettingsError
 from tests.integration.file_fetcher.download.certificates import certificates
-from tests.integration.file_fetcher.download.conftest import BUCKET, DATA, make_settings
+from tests.integration.file_fetcher.download.conftest import BUCKET, DATA, SHORT_S, make_settings
 from tests.s3_faults import Fault, serving
 
 SHA256 = hashlib.sha256(DATA).hexdigest()
@@ -169,7 +169,7 @@ def test_an_access_key_needs_its_secret():
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "http://nowhere.invalid"])
 def test_a_store_that_does_not_answer_blocks(engine, fetching, url):
     with pytest.raises(Blocked) as caught:
-        fetching(make_settings(url, engine=engine)).get()
+        fetching(make_settings(url, engine=engine, connect_timeout_s=SHORT_S)).get()
     assert caught.value.reason == "network"
 
 

@@ -8,7 +8,7 @@ import hashlib
 import pytest
 
 from file_fetcher.failures import Blocked, Cancelled, Failed, FetchProblem, Later, Skipped, Throttled
-from tests.integration.file_fetcher.download.conftest import BUCKET, DATA, make_settings
+from tests.integration.file_fetcher.download.conftest import BUCKET, DATA, SHORT_S, make_settings
 from tests.s3_faults import Fault, checksum
 
 SHA256 = hashlib.sha256(DATA).hexdigest()
@@ -104,7 +104,8 @@ def test_a_signature_refused_for_one_key_does_not_block_the_bucket(server, store
 
 
 @pytest.mark.parametrize("break_off", [{"cut_after": 1_300_000}, {"stall_after": 1_300_000}], ids=["cut", "stall"])
-def test_a_broken_body_goes_on_where_it_stopped(server, store, break_off):
+def test_a_broken_body_goes_on_where_it_stopped(server, fetching, engine, break_off):
+    store = fetching(make_settings(server.url, engine=engine, read_timeout_s=SHORT_S))
     put(server)
     server.fail(Fault(**break_off))
     assert (store.get().sha256, sha256_of(store.target)) == (SHA256, SHA256)
@@ -212,7 +213,7 @@ def test_nobody_wants_it_any_more(server, store):
 
 
 def test_a_file_has_its_time(server, fetching, engine):
-    store = fetching(make_settings(server.url, engine=engine, timeout_s=0.6))
+    store = fetching(make_settings(server.url, engine=engine, read_timeout_s=0.5, timeout_s=0.6))
     put(server)
     server.fail(Fault(times=None, stall_after=100))
     fails(store, Later, "network")

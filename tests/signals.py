@@ -1,0 +1,28 @@
+"""
+What a child process inherits of signals: a suite that runs in the background was itself started with SIGINT ignored.
+
+A test that interrupts a program says which of the two it means; none takes over what the suite happened to inherit.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+Disposition = Callable[[int, FrameType | None], object] | signal.Handlers
+
+# As a terminal starts a program (a handler of ours is the default in a child), and as a shell starts one behind `&`.
+FOREGROUND: Disposition = signal.default_int_handler
+BACKGROUND: Disposition = signal.SIG_IGN
+
+
+@contextmanager
+def started_in(disposition: Disposition) -> Iterator[None]:
+    """Processes started within the block inherit this for SIGINT. For the main thread alone."""
+    ours = signal.signal(signal.SIGINT, disposition)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, ours)
