@@ -33,7 +33,7 @@ def test_unused_folder_has_no_record(tmp_path: Path) -> None:
 def test_broken_record_is_one_line_with_the_remedy(tmp_path: Path, content: str) -> None:
     (tmp_path / "server.json").write_text(content)
     with pytest.raises(
-        DevstackError, match=rf"^cannot read {tmp_path}/server\.json [^\n]+; remove {tmp_path} to begin anew$"
+        DevstackError, match=rf"^cannot read {tmp_path}/server\.json [^\n]+; remove {tmp_path} to begin again$"
     ):
         Record.load(tmp_path)
 

@@ -57,7 +57,7 @@ UNEQUAL: dict[str, tuple[Expected, dict[str, Any] | None, dict[Any, Any], list[s
     "no text": (PDF, {**PDF_FOUND, "content_text": None}, {}, ["another text"]),
     "other pages": (PDF, {**PDF_FOUND, "page_count": 1}, {}, ["expected 2 pages, got 1"]),
     "a text of nothing": (LOCKED, {**LOCKED_FOUND, "content_text": "x"}, {}, ["a text where none was put in"]),
-    "read and locked": (LOCKED, {**LOCKED_FOUND, "extraction_status": "ok"}, {}, ["read, though nobody can"]),
+    "read and locked": (LOCKED, {**LOCKED_FOUND, "extraction_status": "ok"}, {}, ["read, though no one can"]),
     "a row missing": (SHEET, SHEET_FOUND, {}, ["other rows"]),
     "a row too many": (SHEET, SHEET_FOUND, {**ROWS, ("S", 3): {}}, ["other rows"]),
     "another value": (SHEET, SHEET_FOUND, {("S", 2): {**ROWS["S", 2], "Note": "d"}}, ["other rows"]),
