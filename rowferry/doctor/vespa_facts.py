@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
@@ -19,22 +20,40 @@ from vespa_sink.vespa.operations import Limits
 _NEWEST = 100
 
 
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """What documents are called (`field_probes.IndexNames`)."""
+
+    namespace: str
+    record_type: str
+    schema_type: str
+    file_type: str
+    file_row_type: str
+
+
 class VespaQuestions:
     """Questions to the document API and the search API."""
 
     def __init__(self, settings: VespaSettings, documents: HttpClient, search: HttpClient) -> None:
         self._settings = settings
+        self._names = _Names(
+            namespace=settings.namespace,
+            record_type=settings.record_type,
+            schema_type=settings.schema_type,
+            file_type=settings.file_type,
+            file_row_type=settings.file_row_type,
+        )
         self._documents = documents
         self._search = search
 
     def facts(self) -> VespaFacts:
         """Ask everything; raises `Unreachable`, `NeighbourMissing`, `AccessDenied`, `ServerSetting`."""
-        lacks = tuple(lacking(self._settings, self._takes))
+        lacks = tuple(lacking(self._names, self._takes))
         whole = self._settings.record_type not in {each.document_type for each in lacks}
         return VespaFacts(lacks, self._greatest_version() if whole else None)
 
     def _takes(self, document_type: str, fields: Mapping[str, Any]) -> bool:
-        put = field_probe(self._settings, document_type, fields, Limits())
+        put = field_probe(self._names, document_type, fields, Limits())
         answer = self._documents.post_json(put.target, put.body or b"")
         return takes_fields(answer_of(answer.status, {}, answer.body.decode("utf-8", "replace")), self._settings.url)
 
