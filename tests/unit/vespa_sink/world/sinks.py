@@ -116,6 +116,11 @@ class World:
             if error is not None and error is not self.tasks.error:
                 raise error
 
+    async def fail(self, error: BaseException) -> None:
+        """End it as an error does that no one has classified."""
+        self.tasks.fail(error)
+        await asyncio.gather(*self._runs, return_exceptions=True)
+
     def assign(self, *topic_partitions: TopicPartition) -> None:
         self.kafka.rebalances.append(lambda consumer: consumer.assign(topic_partitions))
 
