@@ -26,7 +26,7 @@ class Record(NamedTuple):
     headers: Headers = ()
 
     @property
-    def place(self) -> TopicPartition:
+    def topic_partition(self) -> TopicPartition:
         """Its partition."""
         return TopicPartition(self.topic, self.partition)
 

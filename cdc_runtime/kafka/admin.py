@@ -209,7 +209,7 @@ class KafkaAdmin:
         with self._errors.translating("list topics"):
             return sorted(name for name in self._client.list_topics(timeout=self._timeout_s).topics if name[:2] != "__")
 
-    def places(self, topic: str) -> list[TopicPartition]:
+    def topic_partitions(self, topic: str) -> list[TopicPartition]:
         """All partitions of a topic; raises `TopicMissing`."""
         count = self.partition_counts([topic]).get(topic)
         if count is None:
@@ -235,20 +235,20 @@ class KafkaAdmin:
         return False
 
     def end_offsets(
-        self, places: Iterable[TopicPartition], isolation: Isolation = "committed"
+        self, topic_partitions: Iterable[TopicPartition], isolation: Isolation = "committed"
     ) -> dict[TopicPartition, int]:
         """The next offset of each partition: `committed` up to open transactions (LSO), else the high watermark."""
-        return self._offsets(places, OffsetSpec.latest(), isolation)  # type: ignore[no-untyped-call]
+        return self._offsets(topic_partitions, OffsetSpec.latest(), isolation)  # type: ignore[no-untyped-call]
 
-    def begin_offsets(self, places: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+    def begin_offsets(self, topic_partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         """The first offset that each partition still has."""
-        return self._offsets(places, OffsetSpec.earliest(), "uncommitted")  # type: ignore[no-untyped-call]
+        return self._offsets(topic_partitions, OffsetSpec.earliest(), "uncommitted")  # type: ignore[no-untyped-call]
 
     def _offsets(
-        self, places: Iterable[TopicPartition], spec: OffsetSpec, isolation: Isolation
+        self, topic_partitions: Iterable[TopicPartition], spec: OffsetSpec, isolation: Isolation
     ) -> dict[TopicPartition, int]:
         """Ask until every partition has a leader that answers: one of a new topic has none for a moment."""
-        wanted = list(places)
+        wanted = list(topic_partitions)
         deadline = time.monotonic() + self._timeout_s
         while True:
             try:
@@ -259,7 +259,7 @@ class KafkaAdmin:
                     raise
             time.sleep(_RETRY_PAUSE_S)
 
-    def _exist(self, places: list[TopicPartition]) -> bool:
+    def _exist(self, topic_partitions: list[TopicPartition]) -> bool:
         """
         Whether the brokers know the partitions that librdkafka found no leaders for.
 
@@ -267,23 +267,26 @@ class KafkaAdmin:
         """
         with self._errors.translating("list topics"):
             topics = self._client.list_topics(timeout=self._timeout_s).topics
-        return all(place.topic in topics and place.partition in topics[place.topic].partitions for place in places)
+        return all(
+            topic_partition.topic in topics and topic_partition.partition in topics[topic_partition.topic].partitions
+            for topic_partition in topic_partitions
+        )
 
     def _offsets_now(
-        self, places: list[TopicPartition], spec: OffsetSpec, isolation: Isolation
+        self, topic_partitions: list[TopicPartition], spec: OffsetSpec, isolation: Isolation
     ) -> dict[TopicPartition, int]:
-        if not places:
+        if not topic_partitions:
             return {}
         futures = self._client.list_offsets(
-            {KafkaTopicPartition(*place): spec for place in places},
+            {KafkaTopicPartition(*each): spec for each in topic_partitions},
             isolation_level=_ISOLATION[isolation],
             request_timeout=self._timeout_s,
         )
         return {
-            TopicPartition(place.topic, place.partition): int(
-                self._result(future, f"give the offsets of {place.topic}[{place.partition}]").offset
+            TopicPartition(topic_partition.topic, topic_partition.partition): int(
+                self._result(future, f"give the offsets of {topic_partition.topic}[{topic_partition.partition}]").offset
             )
-            for place, future in futures.items()
+            for topic_partition, future in futures.items()
         }
 
     def _result(self, future: Future[Any], action: str, **missing: None) -> Any:  # noqa: ANN401

@@ -35,13 +35,13 @@ _CLOSE_LOOK_S = 0.1
 class Assignments(Protocol):
     """What a consumer does when partitions come and go."""
 
-    def on_assign(self, places: Sequence[TopicPartition]) -> None:
+    def on_assign(self, topic_partitions: Sequence[TopicPartition]) -> None:
         """Take partitions; they begin at their committed offset."""
 
-    def on_revoke(self, places: Sequence[TopicPartition]) -> None:
+    def on_revoke(self, topic_partitions: Sequence[TopicPartition]) -> None:
         """Finish what is in flight for these partitions and commit it, within the drain's time."""
 
-    def on_lost(self, places: Sequence[TopicPartition]) -> None:
+    def on_lost(self, topic_partitions: Sequence[TopicPartition]) -> None:
         """Forget these partitions: another member has them already, nothing may be committed."""
 
 
@@ -86,11 +86,11 @@ class GroupConsumer:
                 list(topics), on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost
             )
 
-    def _assigned(self, _: Consumer, places: list[KafkaTopicPartition]) -> None:
-        self._assignments.on_assign([TopicPartition(p.topic, p.partition) for p in places])
+    def _assigned(self, _: Consumer, topic_partitions: list[KafkaTopicPartition]) -> None:
+        self._assignments.on_assign([TopicPartition(p.topic, p.partition) for p in topic_partitions])
 
-    def _revoked(self, _: Consumer, places: list[KafkaTopicPartition]) -> None:
-        given = [TopicPartition(p.topic, p.partition) for p in places]
+    def _revoked(self, _: Consumer, topic_partitions: list[KafkaTopicPartition]) -> None:
+        given = [TopicPartition(p.topic, p.partition) for p in topic_partitions]
         self._gone.update(given)
         try:
             with self._callback():
@@ -100,8 +100,8 @@ class GroupConsumer:
             _log.warning("partitions were lost while they were given back", group=self.group, reason=str(exc))
             self._assignments.on_lost(given)
 
-    def _lost(self, _: Consumer, places: list[KafkaTopicPartition]) -> None:
-        lost = [TopicPartition(p.topic, p.partition) for p in places]
+    def _lost(self, _: Consumer, topic_partitions: list[KafkaTopicPartition]) -> None:
+        lost = [TopicPartition(p.topic, p.partition) for p in topic_partitions]
         self._gone.update(lost)
         self._assignments.on_lost(lost)
 
@@ -160,52 +160,61 @@ class GroupConsumer:
         if not offsets:
             return
         texts = metadata or {}
-        places = [
+        topic_partitions = [
             KafkaTopicPartition(p.topic, p.partition, offset, metadata=texts.get(p, ""))
             for p, offset in offsets.items()
         ]
         with self._errors.translating("commit offsets"):
             if not synchronous:
-                self._consumer.commit(offsets=places, asynchronous=True)
+                self._consumer.commit(offsets=topic_partitions, asynchronous=True)
                 return
-            for place in self._consumer.commit(offsets=places, asynchronous=False) or ():
-                if place.error is not None:
-                    raise translate(place.error, f"commit the offset of {place.topic}[{place.partition}]")
+            for topic_partition in self._consumer.commit(offsets=topic_partitions, asynchronous=False) or ():
+                if topic_partition.error is not None:
+                    raise translate(
+                        topic_partition.error,
+                        f"commit the offset of {topic_partition.topic}[{topic_partition.partition}]",
+                    )
 
-    def committed(self, places: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+    def committed(self, topic_partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         """The committed next offset of partitions; those without one are left out."""
         with self._errors.translating("give committed offsets"):
-            found = self._consumer.committed([KafkaTopicPartition(*place) for place in places], timeout=_CALL_TIMEOUT_S)
+            found = self._consumer.committed(
+                [KafkaTopicPartition(*each) for each in topic_partitions], timeout=_CALL_TIMEOUT_S
+            )
         return {TopicPartition(p.topic, p.partition): p.offset for p in found if p.offset >= 0}
 
-    def committed_with_metadata(self, places: Iterable[TopicPartition]) -> dict[TopicPartition, tuple[int, str | None]]:
+    def committed_with_metadata(
+        self, topic_partitions: Iterable[TopicPartition]
+    ) -> dict[TopicPartition, tuple[int, str | None]]:
         """The committed next offset of partitions and the text that went with it; those without one are left out."""
         with self._errors.translating("give committed offsets"):
-            found = self._consumer.committed([KafkaTopicPartition(*place) for place in places], timeout=_CALL_TIMEOUT_S)
+            found = self._consumer.committed(
+                [KafkaTopicPartition(*each) for each in topic_partitions], timeout=_CALL_TIMEOUT_S
+            )
         return {TopicPartition(p.topic, p.partition): (p.offset, p.metadata) for p in found if p.offset >= 0}
 
-    def known_end(self, place: TopicPartition) -> int | None:
+    def known_end(self, topic_partition: TopicPartition) -> int | None:
         """The end offset that the last fetch saw, transaction markers included; None before the first; no request."""
         try:
-            ends = self._consumer.get_watermark_offsets(KafkaTopicPartition(*place), cached=True)
+            ends = self._consumer.get_watermark_offsets(KafkaTopicPartition(*topic_partition), cached=True)
         except KafkaException:
             return None
         return ends[1] if ends is not None and ends[1] >= 0 else None
 
-    def pause(self, places: Iterable[TopicPartition]) -> None:
+    def pause(self, topic_partitions: Iterable[TopicPartition]) -> None:
         """Hand out no more records of these partitions; their place in the group stays."""
         with self._errors.translating("pause partitions"):
-            self._consumer.pause([KafkaTopicPartition(*place) for place in places])
+            self._consumer.pause([KafkaTopicPartition(*each) for each in topic_partitions])
 
-    def resume(self, places: Iterable[TopicPartition]) -> None:
+    def resume(self, topic_partitions: Iterable[TopicPartition]) -> None:
         """Undo `pause`."""
         with self._errors.translating("resume partitions"):
-            self._consumer.resume([KafkaTopicPartition(*place) for place in places])
+            self._consumer.resume([KafkaTopicPartition(*each) for each in topic_partitions])
 
-    def seek(self, place: TopicPartition, next_offset: int) -> None:
+    def seek(self, topic_partition: TopicPartition, next_offset: int) -> None:
         """Go on at another offset in a partition that is held."""
-        with self._errors.translating(f"seek in {place.topic}[{place.partition}]"):
-            self._consumer.seek(KafkaTopicPartition(place.topic, place.partition, next_offset))
+        with self._errors.translating(f"seek in {topic_partition.topic}[{topic_partition.partition}]"):
+            self._consumer.seek(KafkaTopicPartition(topic_partition.topic, topic_partition.partition, next_offset))
 
     def assignment(self) -> list[TopicPartition]:
         """The partitions that are held."""

@@ -55,13 +55,15 @@ def last_records(
     Reads the last few offsets, then twice as many, and so on: markers and aborted records take offsets too.
     """
     admin = admin or KafkaAdmin(settings)
-    places = admin.places(topic) if partitions is None else [TopicPartition(topic, p) for p in partitions]
-    ends, begins = admin.end_offsets(places, "uncommitted"), admin.begin_offsets(places)
+    topic_partitions = (
+        admin.topic_partitions(topic) if partitions is None else [TopicPartition(topic, p) for p in partitions]
+    )
+    ends, begins = admin.end_offsets(topic_partitions, "uncommitted"), admin.begin_offsets(topic_partitions)
     found: dict[int, Record] = {}
-    wanted = [place for place in places if ends[place] > begins[place]]
+    wanted = [each for each in topic_partitions if ends[each] > begins[each]]
     reach = 4
     while wanted:
-        start = {place.partition: max(begins[place], ends[place] - reach) for place in wanted}
+        start = {each.partition: max(begins[each], ends[each] - reach) for each in wanted}
         with closing(Tail(settings, topic, start, admin=admin)) as tail:
             found.update({record.partition: record for record in tail.read_to_end(timeout_s)})
         wanted = [p for p in wanted if p.partition not in found and start[p.partition] > begins[p]]

@@ -167,12 +167,16 @@ class TransactionalProducer:
         """
         self._alive()
         texts = texts or {}
-        places = [
-            KafkaTopicPartition(place.topic, place.partition, offset, metadata=texts.get(place, ""))
-            for place, offset in offsets.items()
+        topic_partitions = [
+            KafkaTopicPartition(
+                topic_partition.topic, topic_partition.partition, offset, metadata=texts.get(topic_partition, "")
+            )
+            for topic_partition, offset in offsets.items()
         ]
         try:
-            self._retried(lambda wait_s: self._producer.send_offsets_to_transaction(places, group_metadata, wait_s))
+            self._retried(
+                lambda wait_s: self._producer.send_offsets_to_transaction(topic_partitions, group_metadata, wait_s)
+            )
         except KafkaException as exc:
             raise self._failed(exc, "take the offsets of the group") from exc
 

@@ -47,7 +47,7 @@ class Tail:
         self._errors = ErrorMemory()
         self._admin = admin or KafkaAdmin(settings)
         if start is None:
-            start = {place.partition: OFFSET_BEGINNING for place in self._admin.places(topic)}
+            start = {each.partition: OFFSET_BEGINNING for each in self._admin.topic_partitions(topic)}
         # Next offset per partition; OFFSET_BEGINNING (negative) until the first record or end was seen.
         self.next_offsets: dict[int, int] = dict(start)
         self._consumer = Consumer(
@@ -96,9 +96,9 @@ class Tail:
         Raises `TransientError` when another producer's transaction stays open for `timeout_s`, `Unreachable`.
         """
         deadline = time.monotonic() + timeout_s
-        places = [TopicPartition(self.topic, partition) for partition in self.next_offsets]
-        ends = self._admin.end_offsets(places, "uncommitted")
-        begins = self._admin.begin_offsets(places)
+        topic_partitions = [TopicPartition(self.topic, partition) for partition in self.next_offsets]
+        ends = self._admin.end_offsets(topic_partitions, "uncommitted")
+        begins = self._admin.begin_offsets(topic_partitions)
         self._wait_for_open_transactions(ends, deadline)
         behind = {p.partition: end for p, end in ends.items() if end > max(begins[p], self.next_offsets[p.partition])}
         while behind:
@@ -114,7 +114,7 @@ class Tail:
     def _wait_for_open_transactions(self, ends: Mapping[TopicPartition, int], deadline: float) -> None:
         while True:
             stable = self._admin.end_offsets(ends, "committed")
-            if all(stable[place] >= end for place, end in ends.items()):
+            if all(stable[each] >= end for each, end in ends.items()):
                 return
             if time.monotonic() > deadline:
                 raise TransientError(

@@ -59,7 +59,7 @@ def bring_up_to_date(
     now_ms = int(time.time() * 1000)
     reader = _Reader(store, settings, admin, now_ms)
     retry_ends = reader.settled_ends(topics.retry(group), wanted)
-    count = len(admin.places(topics.file_refs))
+    count = len(admin.topic_partitions(topics.file_refs))
     refs = reader.source(topics.file_refs, reader.ends(topics.file_refs, wanted))
     again = refs.partitions_from_beginning
     mark = store.begin_reading(refs.topic, again)

@@ -139,7 +139,9 @@ def test_large_transaction_passes_in_bounded_memory(
     peak_kb = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{reader.process.pid}/status").read_text())
     assert peak_kb is not None
     assert int(peak_kb[1]) < 200 * 1024
-    ends = consumer.admin().end_offsets(consumer.admin().places(consumer.topics.table(TableName("public", "items"))))
+    ends = consumer.admin().end_offsets(
+        consumer.admin().topic_partitions(consumer.topics.table(TableName("public", "items")))
+    )
     assert sum(ends.values()) >= 200_000
 
 

@@ -118,7 +118,7 @@ def test_a_missing_topic_is_none_or_an_error(settings, admin):
     assert admin.describe(topic) is None
     assert admin.topic_ids([topic]) == {}
     with pytest.raises(TopicMissing):
-        admin.places(topic)
+        admin.topic_partitions(topic)
     with pytest.raises(TopicMissing):
         admin.end_offsets([TopicPartition(topic, 0)])
 
@@ -140,7 +140,7 @@ def test_offsets_at_both_ends_are_given_by_partition(settings, admin, make_topic
         producer.send(topic, b"k", b"v", partition=1)
     producer.flush_or_raise()
     producer.close()
-    places = admin.places(topic)
+    places = admin.topic_partitions(topic)
     assert places == [TopicPartition(topic, 0), TopicPartition(topic, 1)]
     assert admin.end_offsets(places) == {TopicPartition(topic, 0): 0, TopicPartition(topic, 1): 3}
     assert admin.begin_offsets(places) == {TopicPartition(topic, 0): 0, TopicPartition(topic, 1): 0}
@@ -150,7 +150,7 @@ def test_a_leader_that_was_frozen_is_asked_again(own_kafka, eventually):
     own_kafka.restart({"broker.session.timeout.ms": 1000, "broker.heartbeat.interval.ms": 300})
     admin = KafkaAdmin(KafkaSettings(bootstrap_servers=own_kafka.bootstrap_servers))
     admin.ensure_topics([directory_topic("t")])
-    places = admin.places("t")
+    places = admin.topic_partitions("t")
     assert set(admin.end_offsets(places).values()) == {0}
     own_kafka.pause()
     frozen = time.monotonic()

@@ -196,7 +196,7 @@ class Feeder:
 
     def ends(self, table: TableName) -> dict[int, int]:
         topic = self.topics.table(table)
-        found = self._admin.end_offsets(self._admin.places(topic))
+        found = self._admin.end_offsets(self._admin.topic_partitions(topic))
         return {place.partition: offset for place, offset in found.items()}
 
     def committed(self, group: str, table: TableName) -> dict[int, tuple[int, str | None]]:

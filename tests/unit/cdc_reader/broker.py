@@ -54,7 +54,7 @@ class Broker:
 
     def write(self, records: Iterable[Record]) -> None:
         for record in records:
-            log = self.log[record.place]
+            log = self.log[record.topic_partition]
             log.append(record._replace(offset=len(log)))
 
     def readable(self, value: bytes | None) -> bool:
