@@ -369,4 +369,42 @@ MUTANTS: tuple[Mutant, ...] = (
         replacement="        if False:\n",
         tests=(f"{_UNIT}/test_life_cycle.py::test_f1_member_that_is_terminated_settles_nothing",),
     ),
+    Mutant(
+        rule="F3",
+        without="comparing a row's version with what is remembered",
+        file="file_fetcher/settling/settlement.py",
+        text="elif held is None or held.row_version < work.row.version:",
+        replacement="else:",
+        tests=(f"{_UNIT}/test_result_versions.py::test_f3_event_of_an_older_version_that_comes_again_changes_nothing",),
+    ),
+    Mutant(
+        rule="F3",
+        without="writing the version of a row with every event",
+        file="file_fetcher/settling/settlement.py",
+        text="        if files:\n            for file in difference.gone:",
+        replacement="        if difference.fetch:\n            for file in difference.gone:",
+        tests=(
+            f"{_UNIT}/test_result_versions.py::test_f3_version_of_a_row_that_holds_references_is_written_with_every_event",
+        ),
+    ),
+    Mutant(
+        rule="V3",
+        without="the result of what is gone",
+        file="file_fetcher/settling/settlement.py",
+        text="self._now_ms)\n        self._publish(result)\n        self._end_rows(file, ()",
+        replacement="self._now_ms)\n        self._end_rows(file, ()",
+        tests=(
+            f"{_UNIT}/test_result_versions.py::test_f3_v3_reference_that_is_gone_stays_as_a_result_of_the_version_that_ended_it",
+        ),
+    ),
+    Mutant(
+        rule="F3",
+        without="the version that brought a reference",
+        file="file_fetcher/settling/settlement.py",
+        text="work.fetches[retry.file_id], file, file.version)",
+        replacement="work.fetches[retry.file_id], file, held.row_version)",
+        tests=(
+            f"{_UNIT}/test_result_versions.py::test_f3_reference_that_stays_keeps_the_version_of_the_row_that_brought_it",
+        ),
+    ),
 )
