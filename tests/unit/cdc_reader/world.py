@@ -168,18 +168,33 @@ class World:
         """The same of what the stream said, without scans and sweeps."""
         return self.told(table, mode="stream")
 
-    def holds(self, table: str = "items") -> dict[str, tuple[Any, ...]]:
-        """The rows of a consumer that has read all: by versions, deletes and floors."""
-        rows: dict[bytes, tuple[int, Any]] = {}
-        for record in self.records(table):
+    def holds(self, table: str = "items", *, compacted: bool = False) -> dict[str, tuple[Any, ...]]:
+        """The rows of a consumer that has read all, by versions, deletes and floors; `compacted`: as little as may be.
+
+        Compaction keeps the last record of each key of a partition.
+        """
+        rows: dict[str, tuple[Any, ...]] = {}
+        for partition in self.broker.partitions(f"cdc.public.{table}"):
+            log = self.broker.log[partition]
+            last = {record.key: record.offset for record in log}
+            kept = [record for record in log if not compacted or last[record.key] == record.offset]
+            rows.update({key: row for key, row in self._consumed(kept).items() if row is not None})
+        return dict(sorted(rows.items()))
+
+    def _consumed(self, records: list[Record]) -> dict[str, tuple[Any, ...] | None]:
+        rows: dict[str, tuple[int, Any]] = {}
+        for record in records:
+            key = (record.key or b"").decode()
             if record.value is None:
-                continue
-            event = self.decode(record.value)
-            if event.below_version is not None:
+                event, version, row = None, int(record.header("rowferry.version") or 0), None
+            else:
+                event = self.decode(record.value)
+                version, row = event.version, None if event.after is None else tuple(event.after.values())
+            if event is not None and event.below_version is not None:
                 rows = {key: held for key, held in rows.items() if held[0] >= event.below_version}
-            elif record.key is not None and event.version > rows.get(record.key, (0, None))[0]:
-                rows[record.key] = (event.version, None if event.after is None else tuple(event.after.values()))
-        return {key.decode(): row for key, (_, row) in sorted(rows.items()) if row is not None}
+            elif version >= rows.get(key, (0, None))[0]:
+                rows[key] = (version, row)
+        return {key: row for key, (_, row) in rows.items()}
 
     def offsets(self) -> dict[bytes, bytes | None]:
         return {record.key or b"": record.value for record in self.broker.records(TOPICS.offsets(SOURCE_NAME))}
