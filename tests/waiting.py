@@ -1,4 +1,9 @@
-"""Waiting for a condition, with a deadline: the only place in the tests that sleeps."""
+"""
+Waiting for a condition, with a deadline: the only place in the tests that sleeps.
+
+A deadline ends what hangs, so it is long: how fast the machine is decides no test. Where a time-out of the product is
+what a test shows, it is set so that the right answer comes at any speed.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +17,7 @@ T = TypeVar("T")
 _POLL_S = 0.02
 
 
-def eventually(condition: Callable[[], T], timeout_s: float = 20.0, what: str = "") -> T:
+def eventually(condition: Callable[[], T], timeout_s: float = 60.0, what: str = "") -> T:
     """Return the first true value of the condition; AssertionError when none came in time."""
     deadline = time.monotonic() + timeout_s
     while not (value := condition()):
@@ -22,7 +27,7 @@ def eventually(condition: Callable[[], T], timeout_s: float = 20.0, what: str = 
     return value
 
 
-async def eventually_async(condition: Callable[[], Awaitable[T]], timeout_s: float = 20.0, what: str = "") -> T:
+async def eventually_async(condition: Callable[[], Awaitable[T]], timeout_s: float = 60.0, what: str = "") -> T:
     """As `eventually`, for a condition that is awaited."""
     deadline = time.monotonic() + timeout_s
     while not (value := await condition()):

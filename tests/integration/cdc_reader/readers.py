@@ -35,7 +35,7 @@ from schemas.wire import EventDecoder
 from tests.databases import Database
 from tests.waiting import eventually
 
-EXIT_S = 30.0
+EXIT_S = 40.0  # below stop_timeout_s: an end that takes all of it is a fault
 _PR_SET_PDEATHSIG = 1
 
 
@@ -102,7 +102,7 @@ class Reader:
             if line["event"] == event and all(line.get(name) == value for name, value in fields.items())
         ]
 
-    def wait_for(self, event: str, *, count: int = 1, timeout_s: float = 40.0, **fields: Any) -> Reader:
+    def wait_for(self, event: str, *, count: int = 1, timeout_s: float = 60.0, **fields: Any) -> Reader:
         def there() -> bool:
             assert self.running() or len(self.said(event, **fields)) >= count, self.tail()
             return len(self.said(event, **fields)) >= count
@@ -319,7 +319,7 @@ class Consumer:
         client = AdminClient({"bootstrap.servers": self.kafka})
         for deletion in client.delete_topics([topic], operation_timeout=10).values():
             deletion.result()
-        eventually(lambda: self.admin().topic_id(topic) is None, 20, f"{topic} to be gone")
+        eventually(lambda: self.admin().topic_id(topic) is None, 60, f"{topic} to be gone")
 
     def admin(self) -> KafkaAdmin:
         return KafkaAdmin(self.settings)

@@ -61,7 +61,7 @@ def test_d1_dropped_table_leaves_the_topics(database: Database, make_reader: Mak
     reader = make_reader(database).start().snapshots_over(2)
     database.execute("DROP TABLE items")
     reader.wait_for("table_taken_out", table="public.items").caught_up()
-    eventually(lambda: consumer.published("items").rows("items") == {}, 20, "no row of a dropped table")
+    eventually(lambda: consumer.published("items").rows("items") == {}, 60, "no row of a dropped table")
     assert consumer.entries()["public.items"].deleted
 
 

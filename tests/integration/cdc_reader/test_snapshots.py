@@ -35,9 +35,9 @@ def hold_a_chunk(database: Database, reader: Reader, consumer: Consumer) -> psyc
     connection.autocommit = False
     reader.start().wait_for("snapshot_begins")
     # Behind the first chunk: before it, the lock would be waited for as a writer's (rule S4).
-    eventually(lambda: (consumer.offsets().get("snapshot:public.items") or {}).get("last_key"), 20, "a chunk done")
+    eventually(lambda: (consumer.offsets().get("snapshot:public.items") or {}).get("last_key"), 60, "a chunk done")
     connection.execute("LOCK TABLE items IN ACCESS EXCLUSIVE MODE")
-    eventually(lambda: waits_for_a_lock(database), 20, f"a chunk to wait for the lock; {reader.tail()}")
+    eventually(lambda: waits_for_a_lock(database), 60, f"a chunk to wait for the lock; {reader.tail()}")
     return connection
 
 
@@ -137,7 +137,7 @@ def test_s7_sweep_of_a_scan_with_too_few_rows_is_held(
     producer.send(consumer.topics.control, command.id.encode(), command.to_json())
     producer.flush_or_raise()
     producer.close()
-    eventually(lambda: consumer.commands()["force-1"].state is State.DONE, 20, f"the sweep; {reader.tail()}")
+    eventually(lambda: consumer.commands()["force-1"].state is State.DONE, 60, f"the sweep; {reader.tail()}")
     assert consumer.published("items").rows("items") == rows_in_database(database, "items")
 
 
@@ -152,7 +152,7 @@ def test_keys_asked_for_are_read_again(database: Database, make_reader: MakeRead
     database.execute(ITEMS)
     reader = make_reader(database).start().snapshots_over(1)
     ask(consumer, Command("again-1", Kind.REREAD, ("public.items",), "test", 0, keys=("7", "8", "90000")))
-    eventually(lambda: consumer.commands()["again-1"].state is State.DONE, 20, f"the rows; {reader.tail()}")
+    eventually(lambda: consumer.commands()["again-1"].state is State.DONE, 60, f"the rows; {reader.tail()}")
     published = consumer.published("items")
     counts = {
         key: [op.op for record, op in published.records if record.key == key and op] for key in (b"7", b"8", b"90000")
@@ -166,8 +166,8 @@ def test_snapshot_asked_for_is_taken_while_streaming_goes_on(
     database.execute(ITEMS)
     reader = make_reader(database).start().snapshots_over(1)
     ask(consumer, Command("snap-1", Kind.SNAPSHOT, ("public.items",), "test", 0))
-    eventually(lambda: consumer.commands()["snap-1"].state is State.DONE, 20, f"the snapshot; {reader.tail()}")
+    eventually(lambda: consumer.commands()["snap-1"].state is State.DONE, 60, f"the snapshot; {reader.tail()}")
     reads = [event for event in consumer.published("items").events if event.op == "r"]
     assert len(reads) == 2 * ROWS
     ask(consumer, Command("snap-2", Kind.SNAPSHOT, ("public.nothing",), "test", 0))
-    eventually(lambda: consumer.commands()["snap-2"].state is State.REFUSED, 20, f"a refusal; {reader.tail()}")
+    eventually(lambda: consumer.commands()["snap-2"].state is State.REFUSED, 60, f"a refusal; {reader.tail()}")

@@ -50,7 +50,7 @@ def test_a_broker_that_does_not_answer_is_waited_for_and_then_missing():
     begun = time.monotonic()
     with pytest.raises(NeighbourMissing, match=r"expected Kafka at 127.0.0.1:1 to answer within 1.5 s") as caught:
         admin.wait_until_reachable(1.5)
-    assert 1.4 < time.monotonic() - begun < 10
+    assert 1.4 < time.monotonic() - begun < 60
     assert caught.value.exit_code == 69
 
 

@@ -60,7 +60,7 @@ def write(settings):
     producer.close()
 
 
-def collect(consumer, count, timeout_s=30):
+def collect(consumer, count, timeout_s=60):
     deadline = time.monotonic() + timeout_s
     records: list[Record] = []
     while len(records) < count:
@@ -131,8 +131,8 @@ def test_a_batch_does_not_wait_to_be_full(make_topic, write, member):
     collect(consumer, 1)
     write(topic, b"1")
     begun = time.monotonic()
-    assert values(consumer.poll_batch(500, 20)) == [b"1"]
-    assert time.monotonic() - begun < 10
+    assert values(consumer.poll_batch(500, 120)) == [b"1"]
+    assert time.monotonic() - begun < 60
 
 
 def test_a_batch_is_bounded(make_topic, write, member):
@@ -180,7 +180,7 @@ def test_a_second_member_takes_only_a_part_and_the_first_commits_it_before(make_
     collect(first, 4)
     assert len(seen.held) == 4
     second = member([topic], other)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while len(other.held) < 2:
         assert time.monotonic() < deadline
         assert first.poll_batch(10, 0.05) == []

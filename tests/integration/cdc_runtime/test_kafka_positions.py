@@ -77,7 +77,7 @@ def test_p1_the_wait_for_an_open_transaction_is_bounded(settings, make_topic, wr
     begun = time.monotonic()
     with pytest.raises(TransientError, match="got an open transaction"):
         list(read_to_end(settings, topic, timeout_s=1))
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 60
 
 
 def test_the_end_is_found_behind_markers_and_aborted_records(settings, make_topic, write, aborted):

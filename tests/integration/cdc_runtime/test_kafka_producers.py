@@ -184,7 +184,7 @@ def test_a_broker_that_dies_before_the_commit_leaves_an_unknown_outcome_that_a_n
     with pytest.raises(TransactionAborted):
         producer.commit()
     producer.close()
-    assert time.monotonic() - begun < 20
+    assert time.monotonic() - begun < 60
     assert producer.dead is True
     own_kafka.restart()
     heir = TransactionalProducer(settings, "reader")
@@ -214,7 +214,7 @@ def test_closing_does_not_wait_for_a_broker_that_is_away(own_kafka):
     begun = time.monotonic()
     producer.close()
     producer.close()
-    assert time.monotonic() - begun < 20
+    assert time.monotonic() - begun < 60
     assert producer.dead is True
 
 

@@ -52,10 +52,10 @@ def test_the_end_does_not_wait_for_state_that_cannot_be_read(kafka, topic_prefix
     with log.open("w") as out, subprocess.Popen(command, stdout=out, stderr=out) as process:
         try:
             port = eventually(lambda: port_of(log), what="a port")
-            eventually(lambda: ASSIGNED.search(metrics(port)), 30, "partitions")
+            eventually(lambda: ASSIGNED.search(metrics(port)), 60, "partitions")
             began = time.monotonic()
             process.send_signal(signal.SIGTERM)
-            assert process.wait(30) == 0
+            assert process.wait(60) == 0
         finally:
             process.kill()
     assert time.monotonic() - began < 15

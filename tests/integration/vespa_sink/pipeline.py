@@ -334,13 +334,13 @@ class SinkProcess:
         samples = [line for line in lines if line.startswith((f"{name} ", f"{name}{{"))]
         return sum(float(line.rsplit(" ", 1)[1]) for line in samples if all(each in line for each in wanted))
 
-    def stop(self, number: int = signal.SIGTERM, timeout_s: float = 20) -> int:
+    def stop(self, number: int = signal.SIGTERM, timeout_s: float = 40) -> int:
         """Send a signal and give the exit code."""
         assert self.process is not None
         if self.process.poll() is None:
             self.process.send_signal(number)
         return self.process.wait(timeout_s)
 
-    def wait(self, timeout_s: float = 20) -> int:
+    def wait(self, timeout_s: float = 40) -> int:
         assert self.process is not None
         return self.process.wait(timeout_s)

@@ -67,7 +67,7 @@ def _paused_after_five(feeder, make_sink, server: VespaServer, namespace: str, *
     eventually(lambda: sink.metric("rowferry_sink_circuit_open") == 1, what="the breaker to open")
     server.clear_faults()
     index = Index(server.url, namespace)
-    eventually(lambda: all(index.get(f"rows/{row}") for row in range(5)), 40, what="all rows")
+    eventually(lambda: all(index.get(f"rows/{row}") for row in range(5)), 60, what="all rows")
     return feeder.dead_letters(sink.group) == []
 
 
@@ -81,7 +81,7 @@ def test_open_bytes_pause_the_reading(feeder, make_sink, faulty_vespa: VespaServ
     feeder.flush()
     eventually(lambda: sink.metric("rowferry_consumer_paused_partitions") > 0, what="paused partitions")
     faulty_vespa.clear_faults()
-    eventually(lambda: all(index.get(f"rows/{row}") for row in range(50)), 40, what="all rows")
+    eventually(lambda: all(index.get(f"rows/{row}") for row in range(50)), 60, what="all rows")
     eventually(lambda: sink.metric("rowferry_consumer_paused_partitions") == 0, what="reading again")
 
 

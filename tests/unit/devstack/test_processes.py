@@ -49,13 +49,13 @@ def test_recycled_id_is_never_signalled() -> None:
 def test_ended_child_does_not_count_as_alive_before_it_is_reaped() -> None:
     with subprocess.Popen(["true"]) as child:
         identity = Identity.of(child.pid)
-        eventually(lambda: Identity.of(child.pid) is None, 10, "the end of the child")
+        eventually(lambda: Identity.of(child.pid) is None, 60, "the end of the child")
         assert identity is None or not identity.alive()
 
 
 def test_output_goes_to_the_log(process: Process, tmp_path: Path) -> None:
     process.start(command(tmp_path, "print('hello')"))
-    eventually(lambda: (tmp_path / "log").read_text() == "hello\n", 10, "output in the log")
+    eventually(lambda: (tmp_path / "log").read_text() == "hello\n", 60, "output in the log")
 
 
 @pytest.mark.parametrize("disposition", [FOREGROUND, BACKGROUND], ids=["foreground", "background"])
@@ -70,7 +70,7 @@ def test_process_ignores_no_signal_because_we_do(process: Process, tmp_path: Pat
 
 def test_kill_ends_the_descendants_too(process: Process, tmp_path: Path) -> None:
     identity = process.start(command(tmp_path, _FAMILY))
-    eventually(lambda: len(identity.tree()) == 2, 10, "a child")
+    eventually(lambda: len(identity.tree()) == 2, 60, "a child")
     family = [Identity.of(pid) for pid in identity.tree()]
     identity.kill_tree()
     assert [member.alive() for member in family if member] == [False, False]
@@ -89,7 +89,7 @@ def test_process_can_be_started_again_after_its_end(process: Process, tmp_path: 
 def test_process_that_ignores_the_signal_is_killed(process: Process, tmp_path: Path) -> None:
     program = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); {_SLEEPER}"
     process.start(command(tmp_path, program))
-    eventually(lambda: (tmp_path / "log").read_text() == "deaf\n", 10, "the program")
+    eventually(lambda: (tmp_path / "log").read_text() == "deaf\n", 60, "the program")
     process.stop(signal.SIGTERM, 0.1)
     assert not process.alive
 
@@ -117,5 +117,5 @@ def test_supervisor_that_is_killed_takes_its_process_along(tmp_path: Path) -> No
     parent = int(Path(f"/proc/{identity.pid}/stat").read_text().rpartition(")")[2].split()[1])
     assert parent != os.getpid()
     os.kill(parent, signal.SIGKILL)
-    eventually(lambda: not identity.alive(), 10, "the end of the process")
+    eventually(lambda: not identity.alive(), 60, "the end of the process")
     tied.close()

@@ -31,7 +31,7 @@ def test_hostile_file_costs_itself_alone(make_reader, content, media_type, setti
     reader = make_reader(**settings)
     began = time.monotonic()
     assert reader.read(content, media_type).status == status
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 60
     after = reader.read(xlsx({"S": [["name"], ["beam"]]}), XLSX)
     assert (after.status, after.rows_accepted) == ("ok", 1)
     text = reader.read(pdf(["Concrete"]), PDF).text

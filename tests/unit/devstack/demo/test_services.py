@@ -47,7 +47,7 @@ def test_service_that_ended_is_reported_with_its_last_line(tmp_path: Path) -> No
         service.start({"ROWFERRY_SLOT": "Not A Slot"})
         assert service.identity is not None
         identity = service.identity
-        eventually(lambda: not identity.alive(), 20, "its end")
+        eventually(lambda: not identity.alive(), 60, "its end")
         with pytest.raises(DevstackError, match=r"^cdc-reader has ended: cdc-reader: .*slot.* \(all: /") as ended:
             service.require_alive()
     finally:
