@@ -16,7 +16,7 @@ def wire(done: Done, announced: dict[int, Shape]) -> Iterator[tuple[int, bytes]]
     for at, change in enumerate(done.changes, 1):
         for oid in change.oids or ((change.oid,) if change.oid else ()):
             shape = done.shapes[oid]
-            if announced.get(oid) != shape:
+            if announced.get(oid) != shape or change.oids:  # another file of the table invalidates what was sent
                 announced[oid] = shape
                 yield lsn, messages.relation(oid, shape.name, shape.columns, identity=shape.identity)
         yield lsn + at % 0x70, _encoded(change, full=bool(change.oid) and done.shapes[change.oid].identity == "f")
