@@ -6,7 +6,7 @@ Rule 2: a record that cannot be read yet (unknown schema or table, rule P10) hol
         waits in order. It is never dead-lettered.
 Rule 3: a record that can never be read goes to the dead letters.
 
-Keeps: P10, P14.
+Keeps: P10.
 """
 
 from __future__ import annotations

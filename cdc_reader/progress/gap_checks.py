@@ -5,7 +5,7 @@ A start that PostgreSQL accepts can still have lost changes: a slot that somethi
 publication dropped and recreated, a topic that came back empty (rules P3, P4, P5, D2, D6, D7). Nothing here
 mends a gap: the reader halts with one line that names cause and remedy.
 
-Keeps: P3, P4, P5, P12, D2, D6, D7.
+Keeps: P3, P4, P5, D2, D6, D7.
 """
 
 from __future__ import annotations

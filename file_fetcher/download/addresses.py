@@ -4,8 +4,6 @@ Which network addresses a link may lead to.
 `ipaddress.is_global` is not used: on current CPython releases it calls 192.0.0.192, 64:ff9b:1::/48, 168.63.129.16 and
 multicast global. An address that carries another (mapped, NAT64, 6to4) is judged by the one inside.
 Leaves to others: resolving names, connecting, and which host may be private.
-
-Keeps: F5.
 """
 
 from __future__ import annotations

@@ -4,8 +4,6 @@ Edge: connections that open only to addresses that a link may lead to.
 The guard sits where the socket is opened: a name is resolved once, every address it has is judged, and the socket
 connects to one of those that were judged. So neither a redirect, nor a second answer of the name server, nor an odd
 spelling of an address gets past it; Host header, SNI and the check of the certificate stay as they are.
-
-Keeps: F5.
 """
 
 from __future__ import annotations

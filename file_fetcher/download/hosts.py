@@ -2,8 +2,6 @@
 Which hosts links may lead to, and the parts of a link that a request needs.
 
 Leaves to others: addresses behind a name (`addresses`), following redirects, and what a link to S3 means.
-
-Keeps: F5.
 """
 
 from __future__ import annotations

@@ -5,8 +5,6 @@ Rule 1: the bucket of a key comes from the settings, never from the row; a row m
 Rule 2: a link is followed only to hosts that are allowed; an expired one is fetched from S3 with our own credentials
         and from our own endpoint, when its bucket is one of `urls.s3_buckets`, and not at all otherwise.
 Rule 3: `origin` names a store or host for breakers and metrics; never a path, key or signature.
-
-Keeps: F5, F6.
 """
 
 from __future__ import annotations

@@ -6,8 +6,6 @@ Rule 1: the bytes of a file are all of one object: a resumed request names the e
 Rule 2: what is short of the announced size is never a file; nor is what differs from the store's checksum.
 Rule 3: tries are bounded; a store that asks for fewer requests gets them later.
 Leaves to others: what to ask, and what answers mean.
-
-Keeps: F4.
 """
 
 from __future__ import annotations

@@ -4,8 +4,6 @@ The threads that fetch: as many downloads at once as the throttle allows; readin
 Edge. A thread that has downloaded its file lets another begin while it stores and reads the file; how many threads
 there are in all bounds how many files wait for a parser. While what was read and not yet published is large, one file
 is fetched at a time: a row is published as a whole, so that none would mean for ever.
-
-Keeps: F4.
 """
 
 from __future__ import annotations

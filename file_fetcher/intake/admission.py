@@ -8,7 +8,7 @@ Rule 2: a record that can never be read goes to the dead letters before its offs
 Edge; used by the thread of the Kafka client, which it does not keep waiting. Leaves to others: what becomes of a work,
 and when a floor is over.
 
-Keeps: P10, P14.
+Keeps: P10.
 """
 
 from __future__ import annotations

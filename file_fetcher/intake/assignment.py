@@ -6,7 +6,7 @@ Rule 2: partitions pause when enough is open, and go on at half of it; one that 
 
 Leaves to others: who reads what is remembered, and what becomes of records and works.
 
-Keeps: F2, V12.
+Keeps: F2.
 """
 
 from __future__ import annotations

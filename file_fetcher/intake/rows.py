@@ -3,7 +3,7 @@ From a record of a table topic to the row as the fetcher sees it (pure).
 
 Leaves to others: schemas and tables that are not known yet, order, and what becomes of the references.
 
-Keeps: F4, V2.
+Keeps: V2.
 """
 
 from __future__ import annotations

@@ -6,8 +6,6 @@ Rules:
 2. Its environment is empty (the fork server was started so), its folder is that of the job.
 3. It ends with its socket, and with the fork server (`PR_SET_PDEATHSIG`, where there is such a thing).
 4. Its answer says only how it went; what was read lies in the folder, `meta.json` last.
-
-Keeps: F5.
 """
 
 from __future__ import annotations

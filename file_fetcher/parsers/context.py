@@ -8,8 +8,6 @@ Rules:
 4. `meta.json` is written last: without it the folder says nothing.
 
 Leaves to others: the child process, and what becomes of the folder.
-
-Keeps: F4.
 """
 
 from __future__ import annotations

@@ -6,8 +6,6 @@ connections, locks) is in a child, and forking is safe. It does one request afte
 `fork` with a socket returns the child's process id; `end <pid>` kills it if it lives and says how it ended. A child is
 waited for only then, so that a process id always means the child that it was given for.
 It ends with the service, whichever way that ends, and takes its children with it.
-
-Keeps: F5.
 """
 
 from __future__ import annotations

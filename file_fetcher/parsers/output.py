@@ -1,7 +1,5 @@
 """
 What a parser left in its folder, as values. It may have been taken over by its file: nothing there is trusted.
-
-Keeps: F5.
 """
 
 from __future__ import annotations

@@ -8,8 +8,6 @@ Rules:
    need not have been this file's fault.
 
 Leaves to others: which files, and where what was read is kept (`contents`).
-
-Keeps: F5.
 """
 
 from __future__ import annotations

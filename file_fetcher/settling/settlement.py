@@ -7,7 +7,7 @@ Rule 2: it follows from what is remembered of the row at that moment, so that it
 Rule 3: a reference that was not fetched, since something else was remembered when the work began, waits for a try of
         its own: it is neither forgotten nor does it hold anything up.
 
-Keeps: F1, F3, F4, V9.
+Keeps: F1, F3, V9.
 """
 
 from __future__ import annotations

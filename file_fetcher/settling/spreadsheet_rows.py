@@ -5,8 +5,6 @@ Rule 1: rows that the new content does not have are written as gone, with the re
 Rule 2: a row that no record could hold is rejected: it could not be written at all, and would hold up everything.
 
 Rows are made one after the other when they are asked for: all of a file together may be more than fits into memory.
-
-Keeps: F4.
 """
 
 from __future__ import annotations

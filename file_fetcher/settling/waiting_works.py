@@ -6,7 +6,7 @@ Rule 1: the works of a transaction that did not happen come first, and together:
 Rule 2: a transaction stays well within its time: works that lead to many writes are shared out among several.
 Rule 3: what waits for a partition that is no longer ours is forgotten.
 
-Keeps: F1, F4.
+Keeps: F1.
 """
 
 from __future__ import annotations

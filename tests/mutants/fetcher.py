@@ -317,8 +317,7 @@ MUTANTS: tuple[Mutant, ...] = (
         text="if size > _MOST_WRITES and batch",
         replacement="if False and batch",
         tests=(
-            f"{_UNIT}/settling/test_waiting_works.py::"
-            "test_f4_large_works_are_shared_out_but_what_was_together_stays_so",
+            f"{_UNIT}/settling/test_waiting_works.py::test_large_works_are_shared_out_but_what_was_together_stays_so",
         ),
     ),
     Mutant(
@@ -328,8 +327,7 @@ MUTANTS: tuple[Mutant, ...] = (
         text=" and len(batch) >= len(self._again)",
         replacement="",
         tests=(
-            f"{_UNIT}/settling/test_waiting_works.py::"
-            "test_f4_large_works_are_shared_out_but_what_was_together_stays_so",
+            f"{_UNIT}/settling/test_waiting_works.py::test_large_works_are_shared_out_but_what_was_together_stays_so",
         ),
     ),
     Mutant(

@@ -305,7 +305,7 @@ MUTANTS: tuple[Mutant, ...] = (
         file="vespa_sink/admission.py",
         text="        except RecordError as exc:\n",
         replacement="        except ZeroDivisionError as exc:\n",
-        tests=(f"{_UNREADABLE}::test_p14_record_that_can_never_be_read_is_a_dead_letter_and_the_next_goes_on",),
+        tests=(f"{_UNREADABLE}::test_record_that_can_never_be_read_is_a_dead_letter_and_the_next_goes_on",),
     ),
     Mutant(
         rule="P14",
@@ -313,6 +313,6 @@ MUTANTS: tuple[Mutant, ...] = (
         file="vespa_sink/completion.py",
         text="            await self._dead_letters.store(record, failure)",
         replacement="            pass",
-        tests=(f"{_UNREADABLE}::test_p14_offset_passes_a_record_only_when_it_is_among_the_dead_letters",),
+        tests=(f"{_UNREADABLE}::test_offset_passes_a_record_only_when_it_is_among_the_dead_letters",),
     ),
 )

@@ -29,9 +29,8 @@ async def test_p10_record_whose_schema_or_table_is_not_known_holds_its_partition
     assert world.health.readiness()[0]
 
 
-@pytest.mark.rule("P14")
 @played()
-async def test_p14_record_that_can_never_be_read_is_a_dead_letter_and_the_next_goes_on(world: World) -> None:
+async def test_record_that_can_never_be_read_is_a_dead_letter_and_the_next_goes_on(world: World) -> None:
     # Taken out: what cannot be read is raised.
     await world.start()
     world.raw(b"\x00nothing of ours")
@@ -40,9 +39,8 @@ async def test_p14_record_that_can_never_be_read_is_a_dead_letter_and_the_next_g
     assert (len(world.kafka.letters), world.titles()) == (1, {7: "a"})
 
 
-@pytest.mark.rule("P14")
 @played()
-async def test_p14_offset_passes_a_record_only_when_it_is_among_the_dead_letters(world: World) -> None:
+async def test_offset_passes_a_record_only_when_it_is_among_the_dead_letters(world: World) -> None:
     # Taken out: a dead letter is not stored.
     await world.start()
     world.kafka.letter_problems = [Unreachable("expected Kafka, got no answer")] * 4

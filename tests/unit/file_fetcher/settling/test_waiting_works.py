@@ -32,8 +32,8 @@ def test_f1_works_of_a_transaction_that_did_not_happen_come_first() -> None:
     assert (bool(waiting), offsets(waiting)) == (False, [])
 
 
-@pytest.mark.rule("F1", "F4")
-def test_f4_large_works_are_shared_out_but_what_was_together_stays_so() -> None:
+@pytest.mark.rule("F1")
+def test_large_works_are_shared_out_but_what_was_together_stays_so() -> None:
     """Red without the bound; F1 red when the bound holds for works whose offsets are done as well."""
     waiting = WaitingWorks()
     waiting.add(works(5, 6, 7))
