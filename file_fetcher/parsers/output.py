@@ -1,6 +1,4 @@
-"""
-What a parser left in its folder, as values. It may have been taken over by its file: nothing there is trusted.
-"""
+"""What a parser left in its folder, as values. It may have been taken over by its file: nothing there is trusted."""
 
 from __future__ import annotations
 
