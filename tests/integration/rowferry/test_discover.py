@@ -98,8 +98,9 @@ def test_unreachable_database_ends_with_1(rowferry: Rowferry) -> None:
     assert "cannot connect to PostgreSQL" in ran.err
 
 
-def test_wrong_password_ends_with_1(rowferry: Rowferry, database: Database) -> None:
-    role = database.create_role()
+def test_wrong_password_ends_with_1(rowferry: Rowferry, own_database: Database) -> None:
+    """On a server of our own: one that was named may trust whoever comes."""
+    role = own_database.create_role()
 
     ran = rowferry("discover", "--database-url", role.dsn.replace(role.password, "wrong"))
 
