@@ -8,6 +8,8 @@ Rules:
 3. Polling goes on while partitions are paused, or the group would take them away.
 
 Speaks `consuming.life_cycle`.
+
+Keeps: V7.
 """
 
 from __future__ import annotations
