@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from tests.mutants import fetcher, reader, runtime, sink
+from tests.mutants import fetcher, reader, reader_decisions, runtime, sink
 from tests.mutants.mutant import Mutant
 
-MUTANTS: tuple[Mutant, ...] = (*reader.MUTANTS, *sink.MUTANTS, *fetcher.MUTANTS, *runtime.MUTANTS)
+MUTANTS: tuple[Mutant, ...] = (
+    *reader.MUTANTS,
+    *reader_decisions.MUTANTS,
+    *sink.MUTANTS,
+    *fetcher.MUTANTS,
+    *runtime.MUTANTS,
+)

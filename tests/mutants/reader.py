@@ -122,7 +122,10 @@ MUTANTS: tuple[Mutant, ...] = (
         file="cdc_reader/stream/transactions.py",
         text="            return resume.ordinal\n",
         replacement="            return 0\n",
-        tests=(f"{_CHANGES}::test_p6_transaction_that_was_cut_goes_on_behind_what_is_published",),
+        tests=(
+            "tests/unit/cdc_reader/stream/test_transactions.py::test_p6_open_transaction_goes_on_behind_what_is_published",
+            f"{_CHANGES}::test_p6_transaction_that_was_cut_goes_on_behind_what_is_published",
+        ),
     ),
     Mutant(
         rule="P6",

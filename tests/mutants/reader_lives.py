@@ -40,7 +40,10 @@ MUTANTS: tuple[Mutant, ...] = (
         file="cdc_reader/progress/gap_checks.py",
         text="if slot.confirmed_lsn > position.restart_lsn:",
         replacement="if False:",
-        tests=(f"{_LIVES}::test_p3_slot_that_somebody_else_moved_is_a_gap",),
+        tests=(
+            "tests/unit/cdc_reader/progress/test_gap_checks.py::test_p3_slot_ahead_of_the_position_is_a_gap",
+            f"{_LIVES}::test_p3_slot_that_somebody_else_moved_is_a_gap",
+        ),
     ),
     Mutant(
         rule="P5",
@@ -80,7 +83,10 @@ MUTANTS: tuple[Mutant, ...] = (
         file="cdc_reader/stream/transactions.py",
         text="            return self.ALL\n",
         replacement="            return 0\n",
-        tests=(f"{_LIVES}::test_p4_last_transaction_comes_again_and_is_skipped",),
+        tests=(
+            "tests/unit/cdc_reader/stream/test_transactions.py::test_p4_stored_last_transaction_is_skipped_whole",
+            f"{_LIVES}::test_p4_last_transaction_comes_again_and_is_skipped",
+        ),
     ),
     Mutant(
         rule="P4",
