@@ -405,4 +405,20 @@ MUTANTS: tuple[Mutant, ...] = (
             f"{_UNIT}/test_result_versions.py::test_f3_reference_that_stays_keeps_the_version_of_the_row_that_brought_it",
         ),
     ),
+    Mutant(
+        rule="V7",
+        without="what was asked for before",
+        file="file_fetcher/intake/reader_questions.py",
+        text="asked=answer is not Answer.SOUND",
+        replacement="asked=False",
+        tests=(f"{_UNIT}/test_life_cycle.py::test_v7_what_was_asked_for_counts_from_there",),
+    ),
+    Mutant(
+        rule="F1",
+        without="settling when a member leaves",
+        file="file_fetcher/group_member.py",
+        text="        if self._terminated:\n            self._fetcher.drop(",
+        replacement="        if self._terminated or self._leaving:\n            self._fetcher.drop(",
+        tests=(f"{_UNIT}/test_life_cycle.py::test_f1_member_that_joins_settles_before_it_gives_its_partitions_back",),
+    ),
 )

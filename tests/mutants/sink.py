@@ -315,4 +315,20 @@ MUTANTS: tuple[Mutant, ...] = (
         replacement="            pass",
         tests=(f"{_UNREADABLE}::test_offset_passes_a_record_only_when_it_is_among_the_dead_letters",),
     ),
+    Mutant(
+        rule="D7",
+        without="refusing another pipeline's index",
+        file="vespa_sink/vespa/index_owner.py",
+        text="    if other is not None:",
+        replacement="    if False:",
+        tests=(f"{_UNIT}/vespa/test_index_owner.py::test_d7_index_of_another_pipeline_is_refused_with_its_name",),
+    ),
+    Mutant(
+        rule="V7",
+        without="what was asked for before",
+        file="vespa_sink/intake/position_checks.py",
+        text="asked=answer is not Answer.SOUND",
+        replacement="asked=False",
+        tests=(f"{_UNIT}/intake/test_position_checks.py::test_v7_what_was_asked_for_counts_from_there",),
+    ),
 )
