@@ -94,7 +94,7 @@ async def test_v4_row_that_became_newer_than_the_floor_after_it_was_listed_stays
     # Taken out: the condition of the removes is always true.
     world.vespa.hold_row(7, "held", 10)
     await _settled(world)
-    world.vespa.behind_search = lambda: world.vespa.hold_row(7, "newer", 30)
+    world.vespa.behind_search = [lambda: world.vespa.hold_row(7, "newer", 30)]
     world.floor(20)
     await world.until(lambda: world.committed() == 1)
     assert world.titles() == {7: "newer"}

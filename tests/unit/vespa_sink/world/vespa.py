@@ -50,7 +50,7 @@ class FakeVespa:
     A `VespaClient` and the server behind it.
 
     `fates` are those of the next writes, probes excepted, one each. While `held` is set, writes wait. `coverage`: of
-    the next searches, one each; below 100 nothing is found. `behind_search`: called when a search was answered.
+    the next searches, one each; below 100 nothing is found. `behind_search`: called behind the next searches.
     `rejects`: why a write is rejected, or None.
     """
 
@@ -61,7 +61,7 @@ class FakeVespa:
     fates: list[Fate] = field(default_factory=list)
     coverage: list[int] = field(default_factory=list)
     rejects: Callable[[Operation], str | None] = lambda operation: None
-    behind_search: Callable[[], None] = lambda: None
+    behind_search: list[Callable[[], None]] = field(default_factory=list)
     sent: list[Operation] = field(default_factory=list)
     searches: list[str] = field(default_factory=list)
     probes: int = 0
@@ -100,7 +100,8 @@ class FakeVespa:
             raise TransientError("expected Vespa to answer, got nothing")
         coverage = self.coverage.pop(0) if self.coverage else 100
         hits = self._found(body) if coverage == 100 else []
-        self.behind_search()
+        if self.behind_search:
+            self.behind_search.pop(0)()
         return {"root": {"coverage": {"coverage": coverage}, "children": [{"fields": each} for each in hits]}}
 
     async def get(self, path: str) -> Mapping[str, Any]:
