@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.mutants import reader_lives, reader_snapshots, reader_sweeps
+from tests.mutants import reader_lives, reader_reads, reader_snapshots, reader_sweeps
 from tests.mutants.mutant import Mutant
 
 _CHANGES = "tests/unit/cdc_reader/stream/test_changes.py"
@@ -269,6 +269,7 @@ MUTANTS: tuple[Mutant, ...] = (
         tests=(f"{_TOAST_REFETCH}::test_v6_position_holds_what_a_read_may_have_seen",),
     ),
     *reader_lives.MUTANTS,
+    *reader_reads.MUTANTS,
     *reader_snapshots.MUTANTS,
     *reader_sweeps.MUTANTS,
 )

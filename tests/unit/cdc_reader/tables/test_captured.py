@@ -1,0 +1,88 @@
+"""Which relation of the stream is whose, and what of it must have the definitions compared."""
+
+from __future__ import annotations
+
+import pytest
+
+from cdc_reader.pgoutput import Relation, decode
+from cdc_reader.tables.captured import CapturedTable, Tables
+from cdc_reader.tables.encoder_plans import plan_table
+from cdc_reader.transcode import make_encoder
+from schemas.errors import SchemaIncompatible
+from tests.unit.cdc_reader import messages
+from tests.unit.cdc_reader.transcode.tables import entry
+
+COLUMNS = [("id", 20), ("name", 25)]
+OID, LEAF = 16385, 16400
+ENTRY = entry(COLUMNS, ["id"])
+
+
+def tables() -> Tables:
+    plan = plan_table(ENTRY, prefix="cdc")
+    read = None
+    table = CapturedTable(ENTRY, plan, make_encoder(plan), read, frozenset({OID, LEAF}))  # type: ignore[arg-type]
+    return Tables([table], prefix="cdc", encoder_of=make_encoder)
+
+
+def relation(oid: int = OID, columns: list[tuple[str, int]] | None = None, name: str = "items") -> Relation:
+    found = decode(messages.relation(oid, name, columns or COLUMNS))
+    assert isinstance(found, Relation)
+    return found
+
+
+def no_names(types: object) -> list[str]:
+    raise AssertionError("the catalog explains this relation")
+
+
+def names(types: list[tuple[int, int]]) -> list[str]:
+    return [f"type {oid}" for oid, _ in types]
+
+
+def test_relation_that_the_entry_explains_is_bound() -> None:
+    bound, differs = tables().bind(relation(), no_names)
+    assert bound is not None
+    assert (bound.topic, bound.leaf, differs) == ("cdc.public.items", False, False)
+
+
+@pytest.mark.rule("D3")
+def test_d3_leaf_is_bound_to_its_root() -> None:
+    """Red with `leaf` always False."""
+    bound, differs = tables().bind(relation(LEAF, name="items_1"), no_names)
+    assert bound is not None
+    assert (bound.topic, bound.leaf, differs) == ("cdc.public.items", True, False)
+
+
+@pytest.mark.rule("D1")
+def test_d1_relation_of_another_oid_is_not_bound_and_has_definitions_compared() -> None:
+    """Red where `bind` finds a table by its name; or without the comparison of names, which tells that it is ours."""
+    ours = tables()
+    ours.bind(relation(), no_names)
+    assert ours.bind(relation(99), no_names) == (None, True)
+    assert ours.bind(relation(98, name="others"), no_names) == (None, False)
+    assert list(ours.by_wire) == [OID.to_bytes(4, "big")]
+
+
+@pytest.mark.rule("D1")
+def test_d1_relation_that_comes_again_differs_only_when_it_does() -> None:
+    """Red with `differs = False` for one that was known otherwise."""
+    ours = tables()
+    first, _ = ours.bind(relation(), no_names)
+    assert ours.bind(relation(), no_names) == (first, False)
+    reordered, differs = ours.bind(relation(columns=COLUMNS[::-1]), no_names)
+    assert (reordered is first, differs) == (False, True)
+
+
+@pytest.mark.rule("D1")
+def test_d1_relation_that_the_entry_does_not_explain_is_read_as_the_stream_has_it() -> None:
+    """Red with `differs = False` for a stale entry."""
+    bound, differs = tables().bind(relation(columns=[("id", 20), ("name", 23), ("more", 25)]), names)
+    assert bound is not None
+    assert [column.name for column in bound.encoder.plan.columns] == ["id", "name", "more"]
+    assert differs
+
+
+@pytest.mark.rule("D6")
+def test_d6_stream_without_the_key_stops_the_reader() -> None:
+    """Red without the check of the key in `_as_streamed`."""
+    with pytest.raises(SchemaIncompatible, match="key was changed"):
+        tables().bind(relation(columns=[("code", 25), ("name", 25)]), names)
