@@ -14,7 +14,7 @@ export NO_MKDOCS_2_WARNING := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-down test test-matrix mutants check check-style check-types check-rules check-docs format bench docs requirements clean
+.PHONY: help setup demo demo-down test test-matrix mutants guarantees check check-style check-types check-rules check-docs format bench docs requirements clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -49,6 +49,9 @@ test-matrix: setup ## the suite with PostgreSQL 16 and 18, with and without comp
 mutants: setup ## every rule taken out once, red tests expected; ARGS="V4" for one
 	$(BIN)/python -m tests.mutants -n $(WORKERS) $(ARGS)
 
+guarantees: setup ## docs/explanation/guarantees.md: where each rule is kept and proved, from the code
+	$(BIN)/python -m tests.rules
+
 check: check-style check-types check-rules check-docs ## lint, format, types, architecture, documentation
 
 check-style: setup
@@ -59,7 +62,7 @@ check-types: setup
 	$(BIN)/mypy $(TYPED) docs/hooks.py
 
 check-rules: setup
-	$(BIN)/python -m pytest -q -p no:randomly tests/unit/test_architecture.py tests/unit/test_settings_coverage.py
+	$(BIN)/python -m pytest -q -p no:randomly tests/unit/test_architecture.py tests/unit/test_settings_coverage.py tests/unit/test_guarantees.py
 
 check-docs: setup
 	$(BIN)/python -m mkdocs build --strict --quiet
