@@ -312,4 +312,30 @@ MUTANTS: tuple[Mutant, ...] = (
         replacement="    Phase.LATER: {Message.DUE: ScanAction.BEGIN_AGAIN, Message.FAILED: ScanAction.TRY_LATER},\n",
         tests=(f"{_UNIT}/snapshot/test_scan_states.py::test_s3_failure_of_an_attempt_that_is_given_up_is_ignored",),
     ),
+    Mutant(
+        rule="P6",
+        without="what is published in a position inside a transaction",
+        file="cdc_reader/stream/transactions.py",
+        text="done = max(self.ordinal, self.skip)",
+        replacement="done = self.ordinal",
+        tests=(
+            f"{_UNIT}/stream/test_transactions.py::test_p6_position_inside_a_transaction_never_falls_behind_what_is_published",
+        ),
+    ),
+    Mutant(
+        rule="P6",
+        without="comparing the transaction that was open",
+        file="cdc_reader/stream/transactions.py",
+        text="if (begin.final_lsn.value, begin.xid) != (resume.commit_lsn, resume.xid):",
+        replacement="if False:",
+        tests=(f"{_UNIT}/stream/test_transactions.py::test_p6_open_transaction_that_does_not_come_is_a_gap",),
+    ),
+    Mutant(
+        rule="P6",
+        without="counting the changes of the transaction that was open",
+        file="cdc_reader/stream/transactions.py",
+        text="if self.skip > self.ordinal and not self.skipping:",
+        replacement="if False:",
+        tests=(f"{_UNIT}/stream/test_transactions.py::test_p6_open_transaction_that_ends_too_early_is_a_gap",),
+    ),
 )
