@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import shutil
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -133,10 +134,16 @@ def test_lost_reply_closes_the_connection_after_the_write(faulty_vespa: VespaSer
 
 def test_blocked_store_fills_the_queue_of_the_handler(faulty_vespa: VespaServer, client: VespaClient) -> None:
     answers: list[Answer] = []
+
+    def write(number: int) -> None:
+        answer = None
+        while answer is None:
+            with suppress(ConnectionResetError):  # the queue of new connections may be full first
+                answer = client.put(f"rfis/{number}", {"version": 1})
+        answers.append(answer)
+
     faulty_vespa.set_fault(429, blocked=True)
-    writers = [
-        threading.Thread(target=lambda i=i: answers.append(client.put(f"rfis/{i}", {"version": 1}))) for i in range(300)
-    ]
+    writers = [threading.Thread(target=write, args=(number,)) for number in range(300)]
     for writer in writers:
         writer.start()
     eventually(lambda: any(answer.status == 429 for answer in answers), what="a 429")
