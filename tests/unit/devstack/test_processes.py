@@ -65,10 +65,10 @@ def test_process_ignores_no_signal_because_we_do(process: Process, tmp_path: Pat
     with started_in(disposition):
         process.start(Command((grep, "SigIgn", "/proc/self/status"), tmp_path, {}, tmp_path / "log"))
     log = tmp_path / "log"
-    assert (
-        eventually(lambda: "\n" in (text := log.read_text()) and text, 60, "its signals")
-        == "SigIgn:\t0000000000000000\n"
-    )
+    told = eventually(lambda: "\n" in (text := log.read_text()) and text, 60, "its signals")
+    ignored = int(told.removeprefix("SigIgn:"), 16)
+    # 32 and 33 are glibc's own, which no program can set; make starts its recipes with 32 ignored.
+    assert [number for number in range(1, 65) if ignored >> (number - 1) & 1 and number not in (32, 33)] == []
 
 
 def test_kill_ends_the_descendants_too(process: Process, tmp_path: Path) -> None:
