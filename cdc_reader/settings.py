@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, StringConstraints
 
+from cdc_runtime.settings.addresses import DatabaseUrl
 from cdc_runtime.settings.models import ServiceSettings, SettingsGroup
 
 SlotName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,63}$")]
@@ -36,7 +37,7 @@ class SnapshotSettings(SettingsGroup):
 class ReaderSettings(ServiceSettings):
     """What the reader needs to know."""
 
-    database_url: SecretStr = Field(
+    database_url: DatabaseUrl = Field(
         SecretStr(""), description="Source database, `postgresql://user@host/database`; the password may be in it."
     )
     source: Name = Field("rowferry", description="Name of this source: its position is kept in `_offsets.<source>`.")

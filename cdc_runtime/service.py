@@ -64,7 +64,9 @@ def main(service: Service[S], argv: Sequence[str] | None = None) -> int:
     if verb not in verbs:
         sys.stderr.write(service.usage)
         if verb:
-            sys.stderr.write(f"{service.name}: expected {_either(verbs)}, got {verb!r}\n")
+            # A word that is no word may be an address with a password.
+            found = repr(verb) if verb.replace("-", "").isalpha() else "something else"
+            sys.stderr.write(f"{service.name}: expected {_either(verbs)}, got {found}\n")
         return UsageError.exit_code
     return run_service(service.name, lambda: verbs[verb](arguments))
 

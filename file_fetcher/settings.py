@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 
+from cdc_runtime.settings.addresses import HttpAddress, OptionalServerUrl, ServerUrl, StoreUrl
 from cdc_runtime.settings.models import ServiceSettings, SettingsGroup
 
 
@@ -18,10 +19,8 @@ class S3Settings(SettingsGroup):
         default_factory=dict,
         description="Other buckets by `table.column` (`*` and `?` match, the first match counts): `photos.*: photos`.",
     )
-    endpoint_url: str = Field(
-        "", pattern=r"^(https?://[^/?#]+/?)?$", description="S3 endpoint; empty: Amazon's, by region."
-    )
-    endpoint_of: dict[str, str] = Field(
+    endpoint_url: OptionalServerUrl = Field("", description="S3 endpoint; empty: Amazon's, by region.")
+    endpoint_of: dict[str, ServerUrl] = Field(
         default_factory=dict, description="Other endpoints by bucket (`*` and `?` match; the first match counts)."
     )
     region: str = Field("", description="Region of the buckets; `AWS_REGION` works as well. Empty: looked up.")
@@ -59,9 +58,8 @@ class GoogleSettings(SettingsGroup):
     credentials_file: Path | None = Field(
         None, description="JSON key of the service account that may read the sheets; without it they are skipped."
     )
-    export_url: str = Field(
+    export_url: HttpAddress = Field(
         "https://www.googleapis.com/drive/v3/files",
-        pattern=r"^https?://[^?#]+$",
         description="Where sheets are exported: Drive's API.",
     )
 
@@ -128,7 +126,7 @@ class FetcherSettings(ServiceSettings):
         Path("rowferry-files"),
         description="Folder for downloads under way and for the local store of references, which is rebuilt when lost.",
     )
-    store_url: str = Field(
+    store_url: StoreUrl = Field(
         "", description="Where contents are kept: `s3://bucket/prefix`, or a folder; empty: `store` in data_directory."
     )
     project_columns: list[str] = Field(

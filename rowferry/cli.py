@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from cdc_runtime.settings.models import load
-from cdc_runtime.settings.sources import flag_of, iter_settings
+from cdc_runtime.settings.sources import flag_of, iter_settings, without_addresses
 from rowferry.discover import command as discover
 from rowferry.doctor import command as doctor
 from rowferry.reconcile import command as reconcile
@@ -27,7 +27,7 @@ class _Parser(argparse.ArgumentParser):
     """Raises `UsageError` where argparse would exit with a code that some command gives another meaning."""
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message}; see {self.prog} --help")
+        raise UsageError(f"{without_addresses(message)}; see {self.prog} --help")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

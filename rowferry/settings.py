@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, SecretStr
 
+from cdc_runtime.settings.addresses import DatabaseUrl, OptionalServerUrl, ServerUrl, StoreUrl
 from cdc_runtime.settings.models import KafkaSettings, LoadedSettings, SettingsGroup
 from file_fetcher.settings import S3Settings
 
@@ -11,12 +12,9 @@ from file_fetcher.settings import S3Settings
 class VespaSettings(SettingsGroup):
     """How Vespa is reached and what the documents are called there."""
 
-    url: str = Field(
-        "http://localhost:8080", pattern=r"^https?://[^/?#]+/?$", description="Container with the document API."
-    )
-    query_url: str = Field(
+    url: ServerUrl = Field("http://localhost:8080", description="Container with the document API.")
+    query_url: OptionalServerUrl = Field(
         "",
-        pattern=r"^(https?://[^/?#]+/?)?$",
         description="Container with the search API, where that is another one; empty: the same as `url`.",
     )
     namespace: str = Field("procore", min_length=1, description="Namespace of document ids.")
@@ -29,7 +27,7 @@ class VespaSettings(SettingsGroup):
 class OperatorSettings(LoadedSettings):
     """What `rowferry` needs to know."""
 
-    database_url: SecretStr = Field(
+    database_url: DatabaseUrl = Field(
         SecretStr(""), description="Source database, `postgresql://user@host/database`; the password may be in it."
     )
     source: str = Field("rowferry", description="Name of this source: its position is kept in `_offsets.<source>`.")
@@ -44,6 +42,6 @@ class OperatorSettings(LoadedSettings):
     kafka: KafkaSettings = Field(default_factory=KafkaSettings, description="Kafka.")
     vespa: VespaSettings = Field(default_factory=VespaSettings, description="Vespa.")
     s3: S3Settings = Field(default_factory=S3Settings, description="Object stores of the fetcher.")
-    store_url: str = Field(
+    store_url: StoreUrl = Field(
         "", description="Where the fetcher keeps contents: `s3://bucket/prefix`, or a folder; empty: its own folder."
     )

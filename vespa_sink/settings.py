@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from cdc_runtime.settings.addresses import OptionalServerUrl, ServerUrl
 from cdc_runtime.settings.models import ServiceSettings, SettingsGroup
 
 _NAME = r"^[A-Za-z_][A-Za-z0-9_-]*$"
@@ -14,14 +15,12 @@ _NAME = r"^[A-Za-z_][A-Za-z0-9_-]*$"
 class VespaSettings(SettingsGroup):
     """How Vespa is reached, and what documents are called there."""
 
-    url: str = Field(
+    url: ServerUrl = Field(
         "http://localhost:8080",
-        pattern=r"^https?://[^/?#]+/?$",
         description="Container with the document API; `VESPA_LOCAL_URL` works as well.",
     )
-    query_url: str = Field(
+    query_url: OptionalServerUrl = Field(
         "",
-        pattern=r"^(https?://[^/?#]+/?)?$",
         description="Container with the search API, where that is another one; empty: the same as `url`.",
     )
     namespace: str = Field("procore", pattern=_NAME, description="Namespace of document ids; for ever.")

@@ -16,7 +16,9 @@ from typing import Any
 
 import psycopg
 from psycopg import errors
+from psycopg.conninfo import conninfo_to_dict
 
+from cdc_runtime.settings.addresses import check_database_url
 from schemas.errors import (
     AccessDenied,
     FatalError,
@@ -24,6 +26,7 @@ from schemas.errors import (
     RecordError,
     RowferryError,
     ServerSetting,
+    SettingsError,
     SlotBusy,
     TransientError,
     Unreachable,
@@ -98,10 +101,14 @@ def session_options(**more: str) -> str:
 
 
 def connect(dsn: str, *, application_name: str, autocommit: bool = True) -> Connection:
-    """Open an ordinary connection; raises `Unreachable`, `AccessDenied` or `ServerSetting`. Blocks for 10 s at most."""
+    """
+    Open an ordinary connection. Blocks for 10 s at most.
+
+    Raises `Unreachable`, `AccessDenied`, `ServerSetting`, `SettingsError` (a connection string that cannot be read).
+    """
     with translated("connect to PostgreSQL"):
         return psycopg.connect(
-            dsn,
+            readable(dsn),
             autocommit=autocommit,
             application_name=application_name,
             connect_timeout=CONNECT_TIMEOUT_S,
@@ -109,6 +116,24 @@ def connect(dsn: str, *, application_name: str, autocommit: bool = True) -> Conn
             keepalives_idle=30,
             prepare_threshold=None,
         )
+
+
+def readable(dsn: str) -> str:
+    """Returns a connection string that libpq can read; raises `SettingsError`, in words that repeat nothing of it.
+
+    The settings are checked when they are loaded, but a secret file is read again at each connect.
+    """
+    try:
+        conninfo_to_dict(check_database_url(dsn))
+    except ValueError as exc:
+        raise SettingsError(f"database_url: {exc}") from None
+    except psycopg.ProgrammingError:
+        # Its text quotes what it could not read, and that may be the password.
+        raise SettingsError(
+            "database_url: expected options that libpq knows, got another",
+            remedy="percent-encode user and password, and look at the options behind '?'",
+        ) from None
+    return dsn
 
 
 @contextmanager

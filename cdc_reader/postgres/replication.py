@@ -26,7 +26,7 @@ from psycopg import sql
 from psycopg.pq import DiagnosticField
 from psycopg.pq.abc import PGconn
 
-from cdc_reader.postgres.connections import CONNECT_TIMEOUT_S, session_options, translated
+from cdc_reader.postgres.connections import CONNECT_TIMEOUT_S, readable, session_options, translated
 from cdc_reader.postgres.lsn import Lsn
 from cdc_reader.remedies import RESET
 from schemas.errors import GapFound, Neighbour, ProtocolError, SlotLost, TransientError, Unreachable
@@ -48,7 +48,7 @@ class ReplicationStream:
     def __init__(self, dsn: str, *, application_name: str, status_interval_s: float) -> None:
         with translated("open a replication connection"):
             self._connection = psycopg.connect(
-                dsn,
+                readable(dsn),
                 autocommit=True,
                 replication="database",
                 application_name=application_name,

@@ -23,6 +23,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from cdc_runtime.settings.addresses import Brokers
 from cdc_runtime.settings.problems import problems_of
 from cdc_runtime.settings.product_names import PRODUCT_SETTINGS
 from cdc_runtime.settings.sources import (
@@ -114,8 +115,8 @@ class HttpSettings(SettingsGroup):
 class KafkaSettings(SettingsGroup):
     """How Kafka is reached and how topics are laid out."""
 
-    bootstrap_servers: str = Field(
-        "localhost:9092", min_length=1, description="Brokers to start from, `host:port`, separated by commas."
+    bootstrap_servers: Brokers = Field(
+        "localhost:9092", description="Brokers to start from, `host:port`, separated by commas."
     )
     prefix: str = Field(
         "cdc",

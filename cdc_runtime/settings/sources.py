@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -33,6 +34,8 @@ LEGACY_VARIABLES = {
     # The keys are read by boto3's own chain, which knows what belongs to them; of regions it knows another variable.
     "AWS_REGION": "s3.region",
 }
+
+_QUOTED_ADDRESS = re.compile(r"""'[^']*[:@/=][^']*'|"[^"]*[:@/=][^"]*"|(?<=unrecognized arguments: ).*""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +133,11 @@ def _is_group(name: str, known: Mapping[str, FieldInfo]) -> bool:
 def _meant(name: str, known: Mapping[str, object]) -> str:
     close = get_close_matches(name, known, n=1, cutoff=0.6)
     return f", did you mean {close[0]}?" if close else ""
+
+
+def without_addresses(message: str) -> str:
+    """A message of argparse, which quotes what it was given: that may be an address with a password in it."""
+    return _QUOTED_ADDRESS.sub("something else", message)
 
 
 def kind_of(value: object) -> str:
@@ -248,7 +256,7 @@ class _Parser(argparse.ArgumentParser):
     """Raises `UsageError` where argparse prints and exits."""
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(message)
+        raise UsageError(without_addresses(message))
 
 
 def settings_parser(model: type[BaseModel], prog: str | None = None) -> argparse.ArgumentParser:

@@ -79,7 +79,7 @@ class Hosts:
 
 def host_entries(texts: Iterable[str]) -> tuple[HostEntry, ...]:
     """Read entries like `*.example.com` or `http://host:8000 private`; raises `SettingsError`."""
-    return tuple(map(_entry, texts))
+    return tuple(_entry(number, text) for number, text in enumerate(texts, 1))
 
 
 def web_address(url: str) -> WebAddress:
@@ -100,11 +100,13 @@ def web_address(url: str) -> WebAddress:
     return WebAddress(scheme, host, _PORTS[scheme] if port is None else port, target)
 
 
-def _entry(text: str) -> HostEntry:
+def _entry(number: int, text: str) -> HostEntry:
     match = _ENTRY.fullmatch(text.strip())
     if match is None:
+        # Not repeated: it may be a link with user and password.
         raise SettingsError(
-            f"urls.hosts: expected entries like 'files.example.com' or 'http://host:8000 private', got {text!r}"
+            "urls.hosts: expected entries like 'files.example.com' or 'http://host:8000 private', "
+            f"got something else in entry {number}"
         )
     scheme = (match["scheme"] or "https").lower()
     host = match["host"].lower().strip("[]")

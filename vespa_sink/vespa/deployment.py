@@ -16,6 +16,7 @@ from typing import Any
 
 import aiohttp
 
+from cdc_runtime.settings.addresses import check_server_url
 from schemas.errors import (
     AccessDenied,
     Neighbour,
@@ -38,8 +39,12 @@ def deploy(application: Path, config_server: str, wait_s: float) -> Iterator[str
     """
     Send the package to the config server and wait until all services run it; yields what happened.
 
-    Raises `SettingsError` (no package), `Unreachable`, `ServerSetting` with Vespa's words (refused), `AccessDenied`.
+    Raises `SettingsError` (no URL, no package), `Unreachable`, `AccessDenied`, `ServerSetting` with Vespa's words.
     """
+    try:
+        check_server_url(config_server)
+    except ValueError as exc:
+        raise SettingsError(f"--config-server: {exc}") from None
     package = zipped(application)
     message = asyncio.run(_prepare(config_server.rstrip("/"), package))
     yield message

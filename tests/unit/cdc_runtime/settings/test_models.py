@@ -253,7 +253,8 @@ def test_one_environment_serves_several_services(config):
         (
             ["--kafka.bootstrap-servers", ""],
             {},
-            "kafka.bootstrap_servers: expected a text that is not empty, got a shorter text"
+            "kafka.bootstrap_servers: expected 'host:port', separated by commas, without user and password,"
+            " got something else"
             " (from flag --kafka.bootstrap-servers)",
         ),
         (
