@@ -1,12 +1,12 @@
 """
-Compares a topic as it is with the topic as its owner wants it; pure.
+Compares a topic as it is with the topic as its owner wants it, and says how many are created at once; pure.
 
 Leaves to others: asking the broker and creating topics (`kafka.admin`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from schemas.topics import TopicSpec
@@ -14,6 +14,9 @@ from schemas.topics import TopicSpec
 # Brokers before 3.6 know neither of these two but the third, which bounds both directions.
 _NEW_TIMESTAMP_BOUNDS = ("message.timestamp.before.max.ms", "message.timestamp.after.max.ms")
 _OLD_TIMESTAMP_BOUND = "message.timestamp.difference.max.ms"
+# A controller writes a record for each topic, partition and setting, and refuses a request that needs more than 10,000
+# (`QuorumController.MAX_RECORDS_PER_USER_OP`). A tenth is created in a second, far below a request's time-out.
+_MOST_RECORDS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,21 @@ def config_for_old_broker(config: Mapping[str, str]) -> dict[str, str]:
     older = {name: value for name, value in config.items() if name not in _NEW_TIMESTAMP_BOUNDS}
     bounds = [config[name] for name in _NEW_TIMESTAMP_BOUNDS if name in config]
     return older | ({_OLD_TIMESTAMP_BOUND: max(bounds, key=int)} if bounds else {})
+
+
+def creation_batches(specs: Iterable[TopicSpec]) -> Iterator[list[TopicSpec]]:
+    """Topics in the order given, few enough in each batch for one request; a topic is never split."""
+    batch: list[TopicSpec] = []
+    records = 0
+    for spec in specs:
+        more = 1 + spec.partitions + len(spec.config)
+        if batch and records + more > _MOST_RECORDS:
+            yield batch
+            batch, records = [], 0
+        batch.append(spec)
+        records += more
+    if batch:
+        yield batch
 
 
 def differences(spec: TopicSpec, facts: TopicFacts, bootstrap_servers: str) -> list[TopicDifference]:

@@ -2,13 +2,14 @@
 Topics and offsets as the brokers know them: created with explicit settings, compared, waited for.
 
 Leaves to others: what a topic should look like (`schemas.topics`) and what differs (`topic_checks`). Every call
-blocks for `request_timeout_s` at most and may be repeated.
+may be repeated. A request holds a bounded number of topics, however many tables there are, and blocks for
+`request_timeout_s` at most.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, Literal, TypeVar
 
@@ -26,7 +27,13 @@ from cdc_runtime.consuming.records import TopicPartition
 from cdc_runtime.kafka.client import ErrorMemory, client_config
 from cdc_runtime.kafka.errors import TopicMissing, kafka_error
 from cdc_runtime.settings.models import KafkaSettings
-from cdc_runtime.topic_checks import TopicDifference, TopicFacts, config_for_old_broker, differences
+from cdc_runtime.topic_checks import (
+    TopicDifference,
+    TopicFacts,
+    config_for_old_broker,
+    creation_batches,
+    differences,
+)
 from schemas.errors import Neighbour, NeighbourMissing, ServerSetting, TransientError, Unreachable
 from schemas.topics import TopicSpec
 
@@ -35,6 +42,9 @@ _ISOLATION = {"committed": IsolationLevel.READ_COMMITTED, "uncommitted": Isolati
 _RETRY_PAUSE_S = 0.05
 # A new topic is known to all brokers a moment after its creation was acknowledged.
 _CREATION_S = 15.0
+# An answer with the settings of so many topics has about 1 MB; a description, and an offset, is smaller.
+_DESCRIBED_AT_ONCE = 200
+_OFFSETS_AT_ONCE = 1_000
 T = TypeVar("T")
 
 
@@ -81,8 +91,8 @@ class KafkaAdmin:
         wanted = list(specs)
         existing = self.describe_many([spec.name for spec in wanted])
         created = [spec for spec in wanted if spec.name not in existing]
-        if created:
-            self._create(created)
+        for batch in creation_batches(created):
+            self._create(batch)
         found = [
             difference
             for spec in wanted
@@ -167,7 +177,13 @@ class KafkaAdmin:
         return self.describe_many([topic]).get(topic)
 
     def describe_many(self, topics: Sequence[str]) -> dict[str, TopicFacts]:
-        """Like `describe`, for many topics in two requests; those that do not exist are left out."""
+        """Like `describe`, for many topics, two requests for a batch of them; those that do not exist are left out."""
+        facts = {}
+        for batch in _batches(topics, _DESCRIBED_AT_ONCE):
+            facts |= self._describe_batch(batch)
+        return facts
+
+    def _describe_batch(self, topics: Sequence[str]) -> dict[str, TopicFacts]:
         ids = self._describe_ids(topics)
         if not ids:
             return {}
@@ -182,14 +198,13 @@ class KafkaAdmin:
         return facts
 
     def _describe_ids(self, topics: Sequence[str]) -> dict[str, tuple[str, int]]:
-        if not topics:
-            return {}
         found = {}
-        futures = self._client.describe_topics(TopicCollection(list(topics)), request_timeout=self._timeout_s)
-        for name, future in futures.items():
-            described = self._result(future, f"describe topic {name}", missing=None)
-            if described is not None:
-                found[name] = (str(described.topic_id), len(described.partitions))
+        for batch in _batches(topics, _DESCRIBED_AT_ONCE):
+            futures = self._client.describe_topics(TopicCollection(batch), request_timeout=self._timeout_s)
+            for name, future in futures.items():
+                described = self._result(future, f"describe topic {name}", missing=None)
+                if described is not None:
+                    found[name] = (str(described.topic_id), len(described.partitions))
         return found
 
     def topic_ids(self, topics: Sequence[str]) -> dict[str, str]:
@@ -252,7 +267,11 @@ class KafkaAdmin:
         deadline = time.monotonic() + self._timeout_s
         while True:
             try:
-                return self._offsets_now(wanted, spec, isolation)
+                return {
+                    topic_partition: offset
+                    for batch in _batches(wanted, _OFFSETS_AT_ONCE)
+                    for topic_partition, offset in self._offsets_now(batch, spec, isolation).items()
+                }
             except (TransientError, TopicMissing) as exc:
                 # What librdkafka remembers of leaders may be old, and is not renewed by itself.
                 if time.monotonic() >= deadline or not (isinstance(exc, Unreachable) or self._exist(wanted)):
@@ -275,8 +294,6 @@ class KafkaAdmin:
     def _offsets_now(
         self, topic_partitions: list[TopicPartition], spec: OffsetSpec, isolation: Isolation
     ) -> dict[TopicPartition, int]:
-        if not topic_partitions:
-            return {}
         futures = self._client.list_offsets(
             {KafkaTopicPartition(*each): spec for each in topic_partitions},
             isolation_level=_ISOLATION[isolation],
@@ -299,6 +316,11 @@ class KafkaAdmin:
             if isinstance(problem, TopicMissing) and missing:
                 return None
             raise problem from exc
+
+
+def _batches(items: Sequence[T], size: int) -> Iterator[list[T]]:
+    for start in range(0, len(items), size):
+        yield list(items[start : start + size])
 
 
 def topics_differ(found: Sequence[TopicDifference]) -> ServerSetting:

@@ -21,6 +21,35 @@ from cdc_runtime.settings.models import KafkaSettings
 from schemas.errors import NeighbourMissing, ServerSetting
 from schemas.topics import TopicSpec, directory_topic, failure_topic, offsets_topic, table_topic
 
+# Each is a record of the controller; none changes what a topic does in these tests.
+SETTINGS_OF_A_TOPIC = {
+    "cleanup.policy": "compact",
+    "compression.type": "producer",
+    "delete.retention.ms": "86400000",
+    "file.delete.delay.ms": "60000",
+    "flush.messages": "1000000",
+    "flush.ms": "1000000",
+    "index.interval.bytes": "4096",
+    "local.retention.bytes": "-2",
+    "local.retention.ms": "-2",
+    "max.compaction.lag.ms": "86400000",
+    "max.message.bytes": "1048588",
+    "message.timestamp.type": "CreateTime",
+    "min.cleanable.dirty.ratio": "0.5",
+    "min.compaction.lag.ms": "0",
+    "min.insync.replicas": "1",
+    "preallocate": "false",
+    "retention.bytes": "-1",
+    "retention.ms": "604800000",
+    "segment.bytes": "16777216",
+    "segment.index.bytes": "1048576",
+    "segment.jitter.ms": "0",
+    "segment.ms": "604800000",
+    "unclean.leader.election.enable": "false",
+    "message.timestamp.after.max.ms": "3600000",
+    "message.timestamp.before.max.ms": "9223372036854775807",
+}
+
 
 @pytest.fixture
 def alter(settings, admin, eventually):
@@ -74,6 +103,19 @@ def test_topics_are_created_with_their_explicit_settings(settings, admin):
         assert {name: facts.config[name] for name in spec.config} == dict(spec.config)
     assert admin.ensure_topics(specs) == []
     assert admin.topic_differences(specs) == []
+
+
+def test_more_topics_than_a_controller_creates_at_once_are_created(settings, admin):
+    """It writes a record for each topic, partition and setting, 10,000 for one request at most."""
+    own = SETTINGS_OF_A_TOPIC
+    specs = [TopicSpec(f"{settings.prefix}.t{number}", 1, own) for number in range(10_000 // len(own))]
+    names = [spec.name for spec in specs]
+    assert admin.ensure_topics(specs) == names
+    assert admin.ensure_topics(specs) == []
+    assert admin.topic_differences(specs) == []
+    assert list(admin.topic_ids(names)) == names
+    places = [TopicPartition(name, 0) for name in names]
+    assert admin.end_offsets(places) == dict.fromkeys(places, 0)
 
 
 def test_a_topic_that_differs_is_refused_until_its_remedy_is_applied(settings, admin, alter):

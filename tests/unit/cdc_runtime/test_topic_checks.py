@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cdc_runtime.topic_checks import TopicFacts, config_for_old_broker, differences
+from cdc_runtime.topic_checks import TopicFacts, config_for_old_broker, creation_batches, differences
 from schemas.topics import TopicSpec, table_topic
 
 SPEC = table_topic("cdc.public.photos", 3)
@@ -51,3 +51,16 @@ def test_settings_for_an_old_broker_bound_both_directions():
 
 def test_only_settings_of_the_owner_are_compared():
     assert differences(TopicSpec("t", 3), facts(), "k:1") == []
+
+
+def test_topics_are_created_in_order_in_batches_of_a_thousand_records_of_the_controller():
+    specs = [TopicSpec(f"t{number}", 3, {"cleanup.policy": "compact"}) for number in range(450)]
+    batches = list(creation_batches(specs))
+    assert [len(batch) for batch in batches] == [200, 200, 50]
+    assert [spec for batch in batches for spec in batch] == specs
+
+
+def test_a_topic_larger_than_a_batch_has_one_of_its_own():
+    small, large = TopicSpec("s", 1, {}), TopicSpec("l", 1000, {"cleanup.policy": "compact"})
+    assert list(creation_batches([small, large, small])) == [[small], [large], [small]]
+    assert list(creation_batches([])) == []
