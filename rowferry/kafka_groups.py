@@ -11,7 +11,7 @@ from confluent_kafka import TopicPartition as KafkaTopicPartition
 from confluent_kafka.admin import AdminClient
 
 from cdc_runtime.consuming.records import TopicPartition
-from cdc_runtime.kafka.client import ErrorMemory, client_config
+from cdc_runtime.kafka.client import ErrorMemory, client_config, make_client
 from cdc_runtime.settings.models import KafkaSettings
 
 _TIMEOUT_S = 10.0
@@ -35,7 +35,7 @@ class KafkaGroups:
 
     def members(self, group: str) -> int:
         """How many members a group has now; 0 for one that does not exist."""
-        client = AdminClient(client_config(self._settings, self._errors))  # type: ignore[arg-type]
+        client = make_client(AdminClient, self._settings, client_config(self._settings, self._errors))
         future = client.describe_consumer_groups([group], request_timeout=_TIMEOUT_S)[group]
         try:
             return len(future.result().members)
@@ -68,7 +68,9 @@ class KafkaGroups:
         return counts
 
     def _consumer(self, group: str, *, eof: bool = False) -> Consumer:
-        return Consumer(
+        return make_client(
+            Consumer,
+            self._settings,
             client_config(
                 self._settings,
                 self._errors,
@@ -77,5 +79,5 @@ class KafkaGroups:
                 isolation_level="read_committed",
                 auto_offset_reset="earliest",
                 enable_partition_eof=eof,
-            )
+            ),
         )

@@ -24,7 +24,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # public, but
 )
 
 from cdc_runtime.consuming.records import TopicPartition
-from cdc_runtime.kafka.client import ErrorMemory, client_config
+from cdc_runtime.kafka.client import ErrorMemory, client_config, make_client
 from cdc_runtime.kafka.errors import TopicMissing, kafka_error
 from cdc_runtime.settings.models import KafkaSettings
 from cdc_runtime.topic_checks import (
@@ -45,6 +45,8 @@ _CREATION_S = 15.0
 # An answer with the settings of so many topics has about 1 MB; a description, and an offset, is smaller.
 _DESCRIBED_AT_ONCE = 200
 _OFFSETS_AT_ONCE = 1_000
+# What asks the broker for its `default.replication.factor`.
+_COPIES_OF_THE_BROKER = -1
 T = TypeVar("T")
 
 
@@ -55,7 +57,7 @@ class KafkaAdmin:
         self._settings = settings
         self._timeout_s = request_timeout_s
         self._errors = ErrorMemory()
-        self._client = AdminClient(client_config(settings, self._errors))  # type: ignore[arg-type]
+        self._client = make_client(AdminClient, settings, client_config(settings, self._errors))
 
     def wait_until_reachable(self, start_timeout_s: float, stopping: Callable[[], bool] = lambda: False) -> bool:
         """
@@ -155,10 +157,8 @@ class KafkaAdmin:
 
     def _try_create(self, topics: Mapping[str, tuple[int, Mapping[str, str]]]) -> dict[str, KafkaException]:
         """Create topics; give those whose settings the broker does not know."""
-        new = [
-            NewTopic(name, partitions, self._settings.replication_factor, config=dict(config))
-            for name, (partitions, config) in topics.items()
-        ]
+        copies = self._settings.replication_factor or _COPIES_OF_THE_BROKER
+        new = [NewTopic(name, partitions, copies, config=dict(config)) for name, (partitions, config) in topics.items()]
         unknown_settings: dict[str, KafkaException] = {}
         for name, future in self._client.create_topics(new, request_timeout=self._timeout_s).items():
             try:
@@ -178,7 +178,7 @@ class KafkaAdmin:
 
     def describe_many(self, topics: Sequence[str]) -> dict[str, TopicFacts]:
         """Like `describe`, for many topics, two requests for a batch of them; those that do not exist are left out."""
-        facts = {}
+        facts: dict[str, TopicFacts] = {}
         for batch in _batches(topics, _DESCRIBED_AT_ONCE):
             facts |= self._describe_batch(batch)
         return facts

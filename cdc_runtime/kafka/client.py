@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException, Message
 
 from cdc_runtime.consuming.records import Headers, Record
 from cdc_runtime.kafka.errors import kafka_error, translate
 from cdc_runtime.settings.models import KafkaSettings
-from schemas.errors import AccessDenied, RowferryError
+from schemas.errors import AccessDenied, RowferryError, SettingsError
 
 _log = logging.getLogger("librdkafka")
 # An authentication error older than this does not explain a time-out of now.
 _REMEMBER_S = 30.0
 
+C = TypeVar("C")
+_OPTION_NAME = re.compile(r"(?<![/\w.])(?:[a-z]+(?:\.[a-z0-9]+)+|[a-z]+_cb)(?![/\w])")
 Option = str | int | float | bool | object
 
 
@@ -79,6 +83,33 @@ def client_config(settings: KafkaSettings, errors: ErrorMemory, **own: Option) -
         "reconnect.backoff.max.ms": 1000,
     }
     return config | {name.replace("_", "."): value for name, value in own.items()}
+
+
+def make_client(kind: Callable[[dict[str, Any]], C], settings: KafkaSettings, config: Mapping[str, Any]) -> C:
+    """
+    Make a client of librdkafka with such options.
+
+    Raises `SettingsError` with the name of the option that librdkafka does not take; its own words may quote a value.
+    """
+    try:
+        return kind(dict(config))
+    except (KafkaException, TypeError, ValueError) as exc:
+        given = sorted(settings.client)
+        # It calls some options by another name than the operator did (`linger.ms`), or by none.
+        named = refused_options(str(exc), config) or given
+        also = "" if set(named) & set(given) or not given else f" (kafka.client sets {', '.join(given)})"
+        raise SettingsError(
+            "kafka.client: expected options that librdkafka takes, "
+            f"got another name or value for {', '.join(named)}{also}",
+            remedy="compare them with CONFIGURATION.md of librdkafka",
+        ) from None
+
+
+def refused_options(message: str, config: Mapping[str, Any]) -> list[str]:
+    """The options that a message of librdkafka is about: names in it that are not (a part of) a value."""
+    names = {name for name in config if f'"{name}"' in message} | set(_OPTION_NAME.findall(message))
+    values = [str(value) for value in config.values()]
+    return sorted(name for name in names if not any(name in value for value in values))
 
 
 def record_of(message: Message) -> Record:

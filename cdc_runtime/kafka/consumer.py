@@ -18,7 +18,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException
 from confluent_kafka import TopicPartition as KafkaTopicPartition
 
 from cdc_runtime.consuming.records import Record, TopicPartition
-from cdc_runtime.kafka.client import ErrorMemory, client_config, record_of
+from cdc_runtime.kafka.client import ErrorMemory, client_config, make_client, record_of
 from cdc_runtime.kafka.errors import TopicMissing, translate
 from cdc_runtime.settings.models import KafkaSettings
 from schemas.errors import TransientError
@@ -63,7 +63,9 @@ class GroupConsumer:
         self._errors = ErrorMemory()
         self._calling = False
         self._active_at = 0.0
-        self._consumer = Consumer(
+        self._consumer = make_client(
+            Consumer,
+            settings,
             client_config(
                 settings,
                 self._errors,
@@ -79,7 +81,7 @@ class GroupConsumer:
                 fetch_queue_backoff_ms=50,
                 topic_metadata_refresh_interval_ms=_METADATA_REFRESH_MS,
                 allow_auto_create_topics=False,
-            )
+            ),
         )
         with self._errors.translating("take a subscription"):
             self._consumer.subscribe(

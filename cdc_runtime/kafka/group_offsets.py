@@ -16,7 +16,7 @@ from confluent_kafka import TopicPartition as KafkaTopicPartition
 from confluent_kafka.admin import AdminClient
 
 from cdc_runtime.consuming.records import TopicPartition
-from cdc_runtime.kafka.client import ErrorMemory, client_config
+from cdc_runtime.kafka.client import ErrorMemory, client_config, make_client
 from cdc_runtime.settings.models import KafkaSettings
 
 _TIMEOUT_S = 30.0
@@ -33,7 +33,7 @@ def set_back(
     """
     errors = ErrorMemory()
     with errors.translating(f"set the positions of group {group} back"):
-        client = AdminClient(client_config(settings, errors))  # type: ignore[arg-type]
+        client = make_client(AdminClient, settings, client_config(settings, errors))
         asked = client.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)], request_timeout=_TIMEOUT_S)
         chosen = [
             KafkaTopicPartition(each.topic, each.partition, 0, each.metadata or "")

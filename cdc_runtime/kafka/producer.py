@@ -22,7 +22,7 @@ from confluent_kafka import TopicPartition as KafkaTopicPartition
 
 from cdc_runtime.consuming.dead_letters import DeadLetter
 from cdc_runtime.consuming.records import Headers, TopicPartition
-from cdc_runtime.kafka.client import ErrorMemory, client_config
+from cdc_runtime.kafka.client import ErrorMemory, client_config, make_client
 from cdc_runtime.kafka.errors import TransactionAborted, kafka_error
 from cdc_runtime.settings.models import KafkaSettings
 from schemas.errors import Neighbour, RowferryError, TransientError, Unreachable
@@ -92,7 +92,7 @@ class TransactionalProducer:
             transactional_id=transactional_id,
             transaction_timeout_ms=int(transaction_timeout_s * 1000),
         )
-        self._producer = Producer(config)
+        self._producer = make_client(Producer, settings, config)
         self._closed = False
         self.dead = False
         # For hot loops: no wrapper, so `raw_produce(topic, value, key, timestamp=...)` raises RAW_ERRORS. On one of
@@ -293,7 +293,7 @@ class IdempotentProducer:
         )
         # `on_delivery` is a name with an underscore.
         config["on_delivery"] = config.pop("on.delivery")
-        self._producer = Producer(config)
+        self._producer = make_client(Producer, settings, config)
         self._delivery_timeout_s = delivery_timeout_s
         self._failures: list[tuple[KafkaError, str]] = []
 

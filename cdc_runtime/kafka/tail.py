@@ -15,7 +15,7 @@ from confluent_kafka import TopicPartition as KafkaTopicPartition
 
 from cdc_runtime.consuming.records import Record, TopicPartition
 from cdc_runtime.kafka.admin import KafkaAdmin
-from cdc_runtime.kafka.client import ErrorMemory, client_config, record_of
+from cdc_runtime.kafka.client import ErrorMemory, client_config, make_client, record_of
 from cdc_runtime.kafka.errors import translate
 from cdc_runtime.settings.models import KafkaSettings
 from schemas.errors import Neighbour, TransientError, Unreachable
@@ -50,7 +50,9 @@ class Tail:
             start = {each.partition: OFFSET_BEGINNING for each in self._admin.topic_partitions(topic)}
         # Next offset per partition; OFFSET_BEGINNING (negative) until the first record or end was seen.
         self.next_offsets: dict[int, int] = dict(start)
-        self._consumer = Consumer(
+        self._consumer = make_client(
+            Consumer,
+            settings,
             client_config(
                 settings,
                 self._errors,
@@ -64,7 +66,7 @@ class Tail:
                 queued_max_messages_kbytes=_QUEUE_KBYTES,
                 fetch_queue_backoff_ms=50,
                 fetch_wait_max_ms=100,
-            )
+            ),
         )
         self._consumer.assign([KafkaTopicPartition(topic, partition, offset) for partition, offset in start.items()])
 

@@ -128,7 +128,9 @@ class KafkaSettings(SettingsGroup):
         description="More librdkafka options, such as `security.protocol`, `sasl.mechanism`, `ssl.ca.location`.",
     )
     sasl_password: SecretStr | None = Field(None, description="Password for SASL; best given as a secret file.")
-    replication_factor: int = Field(1, ge=1, le=32767, description="Copies of each partition of topics we create.")
+    replication_factor: int | None = Field(
+        None, ge=1, le=32767, description="Copies of each partition of topics we create; none: the broker's default."
+    )
     partitions: int = Field(
         3, ge=1, le=1000, description="Partitions of each new table topic; for ever, for a topic that exists."
     )

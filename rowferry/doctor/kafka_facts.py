@@ -6,7 +6,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType  # type: ignore[attr-defined]
 
 from cdc_runtime.kafka.admin import KafkaAdmin
-from cdc_runtime.kafka.client import ErrorMemory, client_config
+from cdc_runtime.kafka.client import ErrorMemory, client_config, make_client
 from cdc_runtime.settings.models import KafkaSettings
 from rowferry.doctor.facts import KafkaFacts
 from rowferry.status.pipeline import read_stored
@@ -47,7 +47,7 @@ def _of_files(settings: KafkaSettings, admin: KafkaAdmin, group: str) -> list[To
 def _broker_setting(settings: KafkaSettings, name: str) -> int | None:
     """A number among the settings of one broker; None where our rights do not allow to ask."""
     errors = ErrorMemory()
-    client = AdminClient(client_config(settings, errors))  # type: ignore[arg-type]
+    client = make_client(AdminClient, settings, client_config(settings, errors))
     with errors.translating("list the brokers"):
         brokers = client.list_topics(timeout=_TIMEOUT_S).brokers
     resource = ConfigResource(ResourceType.BROKER, str(min(brokers)))
