@@ -206,7 +206,7 @@ def test_a_leader_that_was_frozen_is_asked_again(own_kafka, eventually):
 def test_topics_have_the_copies_of_the_broker_unless_the_settings_say_how_many(own_kafka):
     own_kafka.restart({"default.replication.factor": 3})
     address = own_kafka.bootstrap_servers
-    with pytest.raises(ServerSetting, match="(?i)unable to replicate the partition 3 time"):
+    with pytest.raises(ServerSetting, match=r"(?i)unable to replicate the partition 3 time"):
         KafkaAdmin(KafkaSettings(bootstrap_servers=address)).ensure_topics([directory_topic("t")])
     one = KafkaAdmin(KafkaSettings(bootstrap_servers=address, replication_factor=1))
     assert one.ensure_topics([directory_topic("t")]) == ["t"]
