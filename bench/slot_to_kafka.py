@@ -74,6 +74,7 @@ def _reader(server: PostgresServer, broker: KafkaServer) -> Iterator[subprocess.
         "ROWFERRY_DATABASE_URL": server.dsn,
         "ROWFERRY_KAFKA__BOOTSTRAP_SERVERS": broker.bootstrap_servers,
         "ROWFERRY_HTTP__HOST": "127.0.0.1",
+        "ROWFERRY_HTTP__PORT": "0",
     }
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen([sys.executable, "-m", "cdc_reader", "run"], env=environment, stderr=log)

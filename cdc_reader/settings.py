@@ -7,10 +7,16 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, StringConstraints
 
 from cdc_runtime.settings.addresses import DatabaseUrl
-from cdc_runtime.settings.models import ServiceSettings, SettingsGroup
+from cdc_runtime.settings.models import HttpSettings, ServiceSettings, SettingsGroup, http_port
 
 SlotName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,63}$")]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,63}$")]
+
+
+class ReaderHttpSettings(HttpSettings):
+    """Where health and metrics are served."""
+
+    port: int = http_port(8081)
 
 
 class CommitSettings(SettingsGroup):
@@ -37,6 +43,7 @@ class SnapshotSettings(SettingsGroup):
 class ReaderSettings(ServiceSettings):
     """What the reader needs to know."""
 
+    http: ReaderHttpSettings = Field(default_factory=ReaderHttpSettings, description="Health and metrics.")
     database_url: DatabaseUrl = Field(
         SecretStr(""), description="Source database, `postgresql://user@host/database`; the password may be in it."
     )

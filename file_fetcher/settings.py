@@ -8,7 +8,13 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr
 
 from cdc_runtime.settings.addresses import HttpAddress, OptionalServerUrl, ServerUrl, StoreUrl
-from cdc_runtime.settings.models import ServiceSettings, SettingsGroup
+from cdc_runtime.settings.models import HttpSettings, ServiceSettings, SettingsGroup, http_port
+
+
+class FetcherHttpSettings(HttpSettings):
+    """Where health and metrics are served."""
+
+    port: int = http_port(8083)
 
 
 class S3Settings(SettingsGroup):
@@ -112,6 +118,7 @@ class RetrySettings(SettingsGroup):
 class FetcherSettings(ServiceSettings):
     """Settings of `file-fetcher`."""
 
+    http: FetcherHttpSettings = Field(default_factory=FetcherHttpSettings, description="Health and metrics.")
     s3: S3Settings = Field(default_factory=S3Settings, description="Object stores.")
     urls: UrlSettings = Field(default_factory=UrlSettings, description="Links in columns of kind `url`.")
     google: GoogleSettings = Field(default_factory=GoogleSettings, description="Google Sheets.")

@@ -7,9 +7,15 @@ from pathlib import Path
 from pydantic import Field
 
 from cdc_runtime.settings.addresses import OptionalServerUrl, ServerUrl
-from cdc_runtime.settings.models import ServiceSettings, SettingsGroup
+from cdc_runtime.settings.models import HttpSettings, ServiceSettings, SettingsGroup, http_port
 
 _NAME = r"^[A-Za-z_][A-Za-z0-9_-]*$"
+
+
+class SinkHttpSettings(HttpSettings):
+    """Where health and metrics are served."""
+
+    port: int = http_port(8082)
 
 
 class VespaSettings(SettingsGroup):
@@ -52,6 +58,7 @@ class BreakerSettings(SettingsGroup):
 class SinkSettings(ServiceSettings):
     """Settings of `vespa-sink`."""
 
+    http: SinkHttpSettings = Field(default_factory=SinkHttpSettings, description="Health and metrics.")
     vespa: VespaSettings = Field(default_factory=VespaSettings, description="Vespa.")
     breaker: BreakerSettings = Field(default_factory=BreakerSettings, description="The rate breaker.")
     group: str = Field(

@@ -102,6 +102,13 @@ class LogSettings(SettingsGroup):
     )
 
 
+def http_port(default: int) -> Any:  # noqa: ANN401  # as pydantic's own Field
+    """The field `port` of a service's `HttpSettings`: each service has a port of its own, so that one host runs all."""
+    return Field(
+        default, ge=0, le=65535, description="Port for health and metrics; 0 takes a free one. The log says which."
+    )
+
+
 class HttpSettings(SettingsGroup):
     """Where health and metrics are served."""
 
@@ -109,7 +116,7 @@ class HttpSettings(SettingsGroup):
         "0.0.0.0",  # noqa: S104  # probes and Prometheus come from outside the container
         description="Address on which `/livez`, `/readyz`, `/startupz`, `/statusz` and `/metrics` are served.",
     )
-    port: int = Field(0, ge=0, le=65535, description="Port for health and metrics; 0 takes a free one and logs it.")
+    port: int = http_port(0)
 
 
 class KafkaSettings(SettingsGroup):

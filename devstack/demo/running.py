@@ -108,7 +108,7 @@ class Running:
 
     def start_services(self) -> None:
         """Start all services; they are noted first of all when they will outlive us."""
-        own = {"ROWFERRY_HTTP__HOST": self.vespa.host, "ROWFERRY_LOG__FORMAT": "json"}
+        own = {"ROWFERRY_HTTP__HOST": self.vespa.host, "ROWFERRY_HTTP__PORT": "0", "ROWFERRY_LOG__FORMAT": "json"}
         for service in self.services:
             service.start({**self.settings, **own})
             if self.keep:

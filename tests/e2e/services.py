@@ -266,6 +266,7 @@ def environment(database: Database, kafka: str, index: Index, prefix: str) -> di
         "VESPA__QUERY_URL": index.vespa.search_url,
         "VESPA__NAMESPACE": index.namespace,
         "HTTP__HOST": "127.0.0.1",
+        "HTTP__PORT": "0",
         "HEARTBEAT_INTERVAL_S": "1",
         # The least that brokers allow: for so long a killed member keeps its partitions from the next one.
         "KAFKA__CLIENT": json.dumps({"session.timeout.ms": 6000}),

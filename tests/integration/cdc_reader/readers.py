@@ -69,6 +69,7 @@ class Reader:
             "KAFKA__PREFIX": self.prefix,
             "SLOT": self.slot,
             "HTTP__HOST": "127.0.0.1",
+            "HTTP__PORT": "0",
             "HEARTBEAT_INTERVAL_S": "1",
             **self.settings,
         }

@@ -288,6 +288,7 @@ class SinkProcess:
             "vespa.namespace": self.namespace,
             "group": self.group,
             "http.host": "127.0.0.1",
+            "http.port": "0",
             "commit-interval-s": "0.1",
             "log.format": "json",
             "start-timeout-s": "20",
