@@ -6,7 +6,9 @@ Each case is what people type: a scheme misspelt, a character not encoded, a wor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import logging
+import signal
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -101,11 +103,18 @@ MISPLACED = {
 
 
 @pytest.fixture(autouse=True)
-def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No settings from outside, and a log that was not set up."""
+def _process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No settings from outside; logs and signals as they were."""
     monkeypatch.setenv("ROWFERRY_DATABASE_URL", "")
     monkeypatch.delenv("ROWFERRY_CONFIG_FILE", raising=False)
+    handlers = logging.getLogger().handlers[:]
+    signals = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
     structlog.reset_defaults()
+    yield
+    logging.getLogger().handlers[:] = handlers
+    structlog.reset_defaults()
+    for number, handler in signals.items():
+        signal.signal(number, handler)
 
 
 @pytest.mark.parametrize(("command", "verb", "name", "address"), WRONG.values(), ids=WRONG)
