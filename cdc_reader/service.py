@@ -86,6 +86,10 @@ class Reader:
     def _on_stop(self) -> None:
         """Told to stop: what waits is ended, and nothing outlasts the deadline."""
         threading.Thread(target=self._capture.cancel, name="cancel", daemon=True).start()
-        deadline = threading.Timer(self._drain.remaining_s(), lambda: os._exit(0))
+        deadline = threading.Timer(self._drain.remaining_s(), self._end_at_once)
         deadline.daemon = True
         deadline.start()
+
+    def _end_at_once(self) -> None:
+        logger.warning("ended", because=f"{self._drain.reason}, and stop_timeout_s is over", code=0)
+        os._exit(0)

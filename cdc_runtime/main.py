@@ -30,6 +30,7 @@ def run_service(name: str, main: Callable[[], int | None]) -> int:
     except RowferryError as exc:
         return _fatal(name, exc)
     except KeyboardInterrupt:
+        sys.stderr.write(f"{name}: interrupted\n")
         return _INTERRUPTED
     except Exception as exc:
         # Before the settings are read there is no log, and structlog's default would write to stdout.

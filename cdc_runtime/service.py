@@ -7,9 +7,12 @@ A service is a `Service`: its names, the model of its settings, and a body that 
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
+
+import structlog
 
 from cdc_runtime.drain import Drain
 from cdc_runtime.health import Health, HealthServer
@@ -20,6 +23,7 @@ from cdc_runtime.settings.models import ServiceSettings, load
 from cdc_runtime.version import VERSION
 from schemas.errors import UsageError
 
+_log = structlog.get_logger(__name__)
 S = TypeVar("S", bound=ServiceSettings)
 _HELP = ("-h", "--help", "help")
 Verb = Callable[[Sequence[str]], int | None]
@@ -77,8 +81,11 @@ def _run(service: Service[S], flags: Sequence[str]) -> None:
     drain = Drain(settings.stop_timeout_s)
     drain.install()
     health, metrics = Health(service.name), Metrics(service.name, VERSION)
+    began = time.monotonic()
     with HealthServer(settings.http, health, metrics.registry):
         service.body(Context(settings, drain, health, metrics))
+    # An end by an error is told by `run_service`, in the event `fatal`.
+    _log.info("ended", because=drain.reason, code=0, after_s=round(time.monotonic() - began, 3))
 
 
 def _either(verbs: Mapping[str, Verb]) -> str:

@@ -45,6 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except RowferryError as exc:
         return _failed(exc, exc.exit_code)
     except KeyboardInterrupt:
+        print("rowferry: interrupted", file=sys.stderr)
         return _CANCELLED
 
 

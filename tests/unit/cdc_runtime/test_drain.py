@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import signal
 import subprocess
 import sys
 import threading
+from contextlib import contextmanager
 
 import pytest
 
@@ -15,6 +18,9 @@ from tests.signals import BACKGROUND, FOREGROUND, started_in
 SERVICE = """
 import sys
 from cdc_runtime.drain import Drain
+from cdc_runtime.logs import configure
+from cdc_runtime.settings.models import LogSettings
+configure(LogSettings(format="json"), "sample")
 drain = Drain({timeout})
 drain.install()
 print("up", flush=True)
@@ -47,6 +53,37 @@ def service(request):
         process.stdout.close()
 
 
+@contextmanager
+def hung_up(*, terminal, disposition):
+    """The service in a session of its own, with a terminal that controls it or with none; the lines that it writes."""
+    keeper, line = pty.openpty()
+    inherited = signal.signal(signal.SIGHUP, disposition)
+    # A session leader without a terminal gets the first that it opens.
+    opened = f"import os; os.close(os.open({os.ttyname(line)!r}, os.O_RDWR))" if terminal else ""
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-u", "-c", opened + SERVICE.format(timeout=300, then="sys.exit(0)")],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+    finally:
+        signal.signal(signal.SIGHUP, inherited)
+    try:
+        assert process.stdout is not None
+        lines = iter(process.stdout)
+        assert next(lines) == "up\n"
+        yield process, lines
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        os.close(keeper)
+        os.close(line)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_first_signal_asks_for_the_end_and_leaves_time_for_it(service, number):
     process = service("sys.exit(0)")
@@ -56,12 +93,41 @@ def test_the_first_signal_asks_for_the_end_and_leaves_time_for_it(service, numbe
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_the_second_signal_ends_the_process_at_once(service, number, code):
+def test_the_second_signal_ends_the_process_at_once_and_says_so(service, capfd, number, code):
     process = service("import time; time.sleep(60)")
     process.send_signal(number)
     process.stdout.readline()
     process.send_signal(number)
     assert process.wait(60) == code
+    assert capfd.readouterr().err.splitlines()[-1] == f"a second signal, {signal.Signals(number).name}: ended at once"
+
+
+def test_a_hangup_of_a_daemon_is_logged_and_ends_nothing():
+    with hung_up(terminal=False, disposition=signal.SIG_DFL) as (process, lines):
+        process.send_signal(signal.SIGHUP)
+        assert "signal ignored" in next(lines)
+        process.send_signal(signal.SIGTERM)
+        assert "stopping" in next(lines)
+        assert next(lines) == f"stopping {int(signal.SIGTERM)} True\n"
+        assert process.wait(60) == 0
+
+
+def test_a_hangup_of_the_terminal_asks_for_the_end_and_does_not_insist():
+    with hung_up(terminal=True, disposition=signal.SIG_DFL) as (process, lines):
+        process.send_signal(signal.SIGHUP)
+        assert "stopping" in next(lines)
+        process.send_signal(signal.SIGHUP)
+        assert next(lines) == f"stopping {int(signal.SIGHUP)} True\n"
+        assert process.wait(60) == 0
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_hangup_that_was_to_be_passed_over_is_passed_over(terminal):
+    with hung_up(terminal=terminal, disposition=signal.SIG_IGN) as (process, lines):
+        process.send_signal(signal.SIGHUP)
+        process.send_signal(signal.SIGTERM)
+        assert "SIGTERM" in next(lines)
+        assert process.wait(60) == 0
 
 
 def test_the_deadline_counts_from_the_first_request_only():

@@ -91,8 +91,9 @@ def test_a_service_that_ends_by_itself_gives_its_own_code(result, code):
     assert run_service("sample", lambda: result) == code
 
 
-def test_an_interrupt_before_signals_are_taken_is_130():
+def test_an_interrupt_before_signals_are_taken_is_130_and_said(capsys):
     def main() -> None:
         raise KeyboardInterrupt
 
     assert run_service("sample", main) == 130
+    assert capsys.readouterr() == ("", "sample: interrupted\n")

@@ -37,7 +37,7 @@ class Body:
 def _process() -> Iterator[None]:
     """Logs and signals as they were."""
     handlers = logging.getLogger().handlers[:]
-    signals = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    signals = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
     structlog.reset_defaults()
     yield
     logging.getLogger().handlers[:] = handlers
@@ -116,6 +116,38 @@ def test_signals_reach_the_drain_of_the_body():
     seen: list[bool] = []
     assert main(Service("sample", _USAGE, ServiceSettings, body), ["run", *_QUIET_PORT]) == 0
     assert seen == [True]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_last_event_says_that_a_signal_ended_the_service(capsys, number):
+    def body(_):
+        signal.raise_signal(number)
+
+    assert main(Service("sample", _USAGE, ServiceSettings, body), ["run", *_QUIET_PORT]) == 0
+    events = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [event["event"] for event in events] == ["health and metrics served", "stopping", "ended"]
+    assert {name: events[-1][name] for name in ("because", "code", "service")} == {
+        "because": signal.Signals(number).name,
+        "code": 0,
+        "service": "sample",
+    }
+
+
+def test_the_last_event_says_that_there_was_nothing_more_to_do(capsys):
+    assert main(sample(), ["run", *_QUIET_PORT]) == 0
+    last = json.loads(capsys.readouterr().err.splitlines()[-1])
+    assert (last["event"], last["because"], last["code"]) == ("ended", "nothing more to do", 0)
+
+
+def test_the_last_event_says_which_error_ended_the_service(capsys):
+    assert main(sample(Body(SlotLost("expected a slot, got none"))), ["run", *_QUIET_PORT]) == 80
+    *_, last, line = capsys.readouterr().err.splitlines()
+    assert line == "sample: expected a slot, got none"
+    assert [json.loads(last)[name] for name in ("event", "code", "reason")] == [
+        "fatal",
+        80,
+        "expected a slot, got none",
+    ]
 
 
 def test_health_is_served_while_the_body_runs(capsys):

@@ -61,10 +61,11 @@ def test_help_names_the_settings(capsys: pytest.CaptureFixture[str], command: st
     assert "--database-url" in capsys.readouterr().out
 
 
-def test_interrupt_ends_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interrupt_ends_with_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(cli, "load", interrupted)
 
     assert main(["status"]) == 130
+    assert capsys.readouterr() == ("", "rowferry: interrupted\n")
