@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 from cdc_runtime import service
 from cdc_runtime.service import Context, Service
 from cdc_runtime.settings.models import load
+from cdc_runtime.settings.sources import UsageParser
 from vespa_sink.settings import SinkSettings
 
 _NAME = "vespa-sink"
@@ -46,7 +46,7 @@ def _check(arguments: Sequence[str]) -> int:
 
 
 def _deploy(arguments: Sequence[str]) -> None:
-    parser = argparse.ArgumentParser(prog=f"{_NAME} deploy", exit_on_error=False, allow_abbrev=False)
+    parser = UsageParser(prog=f"{_NAME} deploy", allow_abbrev=False)
     parser.add_argument("application", type=Path, help="directory that holds services.xml")
     parser.add_argument("--config-server", default="http://localhost:19071", help="URL of Vespa's config server")
     parser.add_argument("--wait", type=float, default=120, help="seconds to wait until the application is active")

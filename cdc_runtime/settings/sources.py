@@ -252,16 +252,17 @@ def _constructed(node: yaml.Node, name: str, origin: str) -> object:
         loader.dispose()
 
 
-class _Parser(argparse.ArgumentParser):
+class UsageParser(argparse.ArgumentParser):
     """Raises `UsageError` where argparse prints and exits."""
 
     def error(self, message: str) -> NoReturn:
+        """Argparse calls this for whatever it cannot take."""
         raise UsageError(without_addresses(message))
 
 
 def settings_parser(model: type[BaseModel], prog: str | None = None) -> argparse.ArgumentParser:
     """A parser with one flag per setting; texts are kept as they are, types are the model's matter."""
-    parser = _Parser(prog=prog, allow_abbrev=False, description=(model.__doc__ or "").strip().split("\n")[0])
+    parser = UsageParser(prog=prog, allow_abbrev=False, description=(model.__doc__ or "").strip().split("\n")[0])
     parser.add_argument("--config", metavar="FILE", help=f"YAML file of settings ({CONFIG_FILE_VARIABLE})")
     parser.add_argument("--secrets-dir", metavar="DIR", help=f"directory of secret files ({SECRETS_DIR_VARIABLE})")
     for name, info in iter_settings(model):

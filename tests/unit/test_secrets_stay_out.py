@@ -98,6 +98,8 @@ MISPLACED = {
     "command of the operator": ("rowferry", [f"postgresql://u:{PASSWORD}@localhost/db", "doctor"]),
     "argument of the operator": ("rowferry", ["doctor", f"postgresql://u:{PASSWORD}@localhost/db"]),
     "choice of the operator": ("rowferry", ["discover", "--format", f"postgresql://u:{PASSWORD}@localhost/db"]),
+    "flag of deploy": ("vespa-sink", ["deploy", ".", f"--config-serve=http://u:{PASSWORD}@localhost"]),
+    "number of deploy": ("vespa-sink", ["deploy", ".", f"--wait=http://u:{PASSWORD}@localhost"]),
     "flag of a service": ("vespa-sink", ["run", f"--vespa.ulr=http://u:{PASSWORD}@localhost"]),
 }
 
