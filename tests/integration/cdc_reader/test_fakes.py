@@ -142,7 +142,7 @@ def test_message_is_in_the_log_and_flushed(source: _Memory | _Real) -> None:
 
 
 def test_stream_sends_the_same_messages(source: _Memory | _Real) -> None:
-    """All but what a server numbers: LSNs, xids, OIDs and times."""
+    """All but what a server numbers (LSNs, xids, OIDs, times), and how often it repeats a Relation."""
     stream = source.stream()
     wake, _ = os.pipe()
     try:
@@ -160,7 +160,15 @@ def test_stream_sends_the_same_messages(source: _Memory | _Real) -> None:
     other = reference.stream()
     reference.change()
     expected = [decode(data) for _, data in other.receive(most=100, wait_s=0, wake_fd=wake)[0]]
-    assert [_plain(each) for each in received] == [_plain(each) for each in expected]
+    assert _told(received) == _told(expected)
+
+
+def _told(messages: list[Message]) -> list[Message]:
+    told: list[Message] = []
+    for message in map(_plain, messages):
+        if not (isinstance(message, Relation) and message in told):
+            told.append(message)
+    return told
 
 
 def _plain(message: Message) -> Message:
@@ -191,7 +199,8 @@ class _Kafka:
             self.last: Callable[[], dict[int, Any]] = lambda: memory.last_records(cluster, self.topic)
             return
         settings = KafkaSettings(bootstrap_servers=kafka, prefix=prefix)
-        KafkaAdmin(settings).ensure_topics([TopicSpec(self.topic, 3)])
+        # Records of 1970 are older than any retention, which the broker looks at now and then.
+        KafkaAdmin(settings).ensure_topics([TopicSpec(self.topic, 3, {"retention.ms": "-1"})])
         self.transactional = lambda: TransactionalProducer(settings, self.name)
         self.idempotent = lambda: IdempotentProducer(settings)
         self.read = lambda: list(read_to_end(settings, self.topic))
