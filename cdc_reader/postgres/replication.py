@@ -1,21 +1,18 @@
 """
 The replication connection: bytes of the slot in, status updates out.
 
-Rule 1: what is confirmed is set by `confirm` alone and never moves back.
-Rule 2: status updates have their own clock (a thread), which a blocked Kafka cannot stop: a walsender cuts a
+Rule 1: status updates have their own clock (a thread), which a blocked Kafka cannot stop: a walsender cuts a
 client that stays silent for `wal_sender_timeout`, however busily it reads (reference: kafka.md 7.3 measured it).
-Rule 3: not reading is the back-pressure; nothing is queued here beyond one batch.
+Rule 2: not reading is the back-pressure; nothing is queued here beyond one batch.
 
-Every use of the connection holds the lock. What the bytes mean is decided in `pgoutput` and `stream`.
+Every use of the connection holds the lock. What the server is told, and when, is decided in `status_updates`; what the
+bytes of the slot mean in `pgoutput` and `stream`.
 Protocol: https://www.postgresql.org/docs/current/protocol-replication.html
-
-Keeps: P3.
 """
 
 from __future__ import annotations
 
 import select
-import struct
 import threading
 import time
 from contextlib import suppress
@@ -23,19 +20,16 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
-from psycopg.pq import DiagnosticField
+from psycopg.pq import DiagnosticField, ExecStatus
 from psycopg.pq.abc import PGconn
 
 from cdc_reader.postgres.connections import CONNECT_TIMEOUT_S, readable, session_options, translated
 from cdc_reader.postgres.lsn import Lsn
+from cdc_reader.postgres.status_updates import StatusUpdates
 from cdc_reader.remedies import RESET
 from schemas.errors import GapFound, Neighbour, ProtocolError, SlotLost, TransientError, Unreachable
 
-_EPOCH_US = 946_684_800_000_000  # 2000-01-01, where PostgreSQL counts from
-_STATUS = struct.Struct("!cQQQQB")
-_KEEPALIVE_BYTES = 18
 _XLOG_HEADER_BYTES = 25
-_MIN_STATUS_GAP_S = 0.1  # a status per Kafka commit would be hundreds a second
 _CANCEL_S = 2.0
 _UNDEFINED_OBJECT = b"42704"
 _NOT_IN_STATE = b"55000"
@@ -57,10 +51,8 @@ class ReplicationStream:
             )
         self._pgconn: PGconn = self._connection.pgconn
         self._lock = threading.Lock()
-        self._confirmed = 0
-        self._received = 0
         self._status_interval_s = status_interval_s
-        self._last_status = 0.0
+        self._updates = self._updates_from(0)
         self._closing = threading.Event()
         self._clock: threading.Thread | None = None
 
@@ -81,7 +73,7 @@ class ReplicationStream:
         )
         with translated(f"start replication from slot {slot!r}"):
             self._connection.execute(command, prepare=False)
-        self._confirmed = self._received = at.value
+        self._updates = self._updates_from(at.value)
         self._clock = threading.Thread(target=self._keep_status, name="status-clock", daemon=True)
         self._clock.start()
 
@@ -93,7 +85,10 @@ class ReplicationStream:
         """
         batch, more = self._drain(most)
         if not batch and wait_s > 0:
-            select.select([self._pgconn.socket, wake_fd], [], [], wait_s)
+            owed_in_s = self._updates.answer_in_s
+            select.select(
+                [self._pgconn.socket, wake_fd], [], [], wait_s if owed_in_s is None else min(wait_s, owed_in_s)
+            )
             batch, more = self._drain(most)
         return batch, more
 
@@ -102,6 +97,7 @@ class ReplicationStream:
         take = self._pgconn.get_copy_data
         with self._lock, translated("read from the slot"):
             consumed = False
+            self._answer()
             while len(batch) < most:
                 size, data = take(1)
                 if size > 0:
@@ -109,7 +105,8 @@ class ReplicationStream:
                     if kind == 0x77:  # w: XLogData
                         batch.append((int.from_bytes(data[1:9], "big"), bytes(data[_XLOG_HEADER_BYTES:])))
                     elif kind == 0x6B:  # k: keepalive
-                        self._on_keepalive(bytes(data))
+                        self._updates.keepalive(bytes(data))
+                        self._answer()
                     else:
                         raise ProtocolError(f"expected XLogData or a keepalive from the walsender, got {kind:#x}")
                 elif size == 0:
@@ -121,17 +118,13 @@ class ReplicationStream:
                     self._ended()
         return batch, True
 
-    def _on_keepalive(self, data: bytes) -> None:
-        if len(data) < _KEEPALIVE_BYTES:
-            raise ProtocolError(f"expected a keepalive of {_KEEPALIVE_BYTES} bytes, got {len(data)}")
-        if data[17]:
-            self._send_status()
-
     def _ended(self) -> None:
         result = self._pgconn.get_result()
-        text = result.error_message.decode("utf-8", "replace").strip().splitlines()[0] if result is not None else ""
+        lines = result.error_message.decode("utf-8", "replace").strip().splitlines() if result is not None else []
         state = result.error_field(DiagnosticField.SQLSTATE) if result is not None else None
-        message = f"the server ended the replication stream: {text or 'no reason given'}"
+        in_order = result is not None and result.status == ExecStatus.COMMAND_OK
+        reason = "it shuts down" if in_order else lines[0] if lines else "no reason given"
+        message = f"the server ended the replication stream: {reason}"
         if state == _UNDEFINED_OBJECT:
             raise GapFound(f"{message}: the slot is at a time before the publication existed", remedy=RESET)
         if state == _NOT_IN_STATE:
@@ -140,30 +133,31 @@ class ReplicationStream:
 
     def confirm(self, lsn: int) -> None:
         """All before `lsn` is durable in Kafka; the server is told at once, ten times a second at most."""
-        self._confirmed = max(self._confirmed, lsn)
-        self._received = max(self._received, lsn)
-        if time.monotonic() - self._last_status >= _MIN_STATUS_GAP_S:
+        self._updates.confirm(lsn)
+        if self._updates.may_follow:
             with self._lock, translated("confirm to the slot"):
-                self._send_status()
+                self._send(self._updates.status())
 
-    def _send_status(self) -> None:
-        now_us = time.time_ns() // 1000 - _EPOCH_US
-        confirmed = self._confirmed
-        self._pgconn.put_copy_data(_STATUS.pack(b"r", self._received, confirmed, confirmed, now_us, 0))
+    def _updates_from(self, at: int) -> StatusUpdates:
+        interval_s = self._status_interval_s
+        return StatusUpdates(at, interval_s=interval_s, clock=time.monotonic, now_us=lambda: time.time_ns() // 1000)
+
+    def _answer(self) -> None:
+        if (message := self._updates.answer()) is not None:
+            self._send(message)
+
+    def _send(self, message: bytes) -> None:
+        self._pgconn.put_copy_data(message)
         self._pgconn.flush()
-        self._last_status = time.monotonic()
 
     def _keep_status(self) -> None:
-        """Send a status each interval, and a late confirmation within a second."""
-        sent = self._confirmed
+        """Send a status each interval, and a late answer or confirmation within a second."""
         while not self._closing.wait(min(1.0, self._status_interval_s)):
-            due = time.monotonic() - self._last_status >= self._status_interval_s
-            if not due and sent == self._confirmed:
-                continue
             try:
                 with self._lock:
-                    sent = self._confirmed
-                    self._send_status()
+                    self._answer()
+                    if self._updates.due:
+                        self._send(self._updates.status())
             except psycopg.Error:
                 return  # the reading thread meets the same broken connection and reports it
 
@@ -180,5 +174,5 @@ class ReplicationStream:
             self._clock.join()
             # A connection that is gone already has nothing left to be told.
             with suppress(TransientError), self._lock, translated("confirm to the slot"):
-                self._send_status()
+                self._send(self._updates.status())
         self._connection.close()

@@ -7,6 +7,7 @@ from tests.mutants.mutant import Mutant
 _GAP_CHECKS = "tests/unit/cdc_reader/progress/test_gap_checks.py"
 _TRANSACTIONS = "tests/unit/cdc_reader/stream/test_transactions.py"
 _LIVES = "tests/unit/cdc_reader/test_lives.py"
+_STATUS_UPDATES = "tests/unit/cdc_reader/postgres/test_status_updates.py"
 
 MUTANTS: tuple[Mutant, ...] = (
     Mutant(
@@ -76,6 +77,30 @@ MUTANTS: tuple[Mutant, ...] = (
             "        known = [self._settings.version_seed]\n        if stored.position is not None:\n            pass\n"
         ),
         tests=(f"{_LIVES}::test_p7_version_goes_back_with_the_position_and_forward_with_the_clock",),
+    ),
+    Mutant(
+        rule="P3",
+        without="answers that confirm nothing",
+        file="cdc_reader/postgres/status_updates.py",
+        text="write=wal_end, flush=0",
+        replacement="write=wal_end, flush=wal_end",
+        tests=(f"{_STATUS_UPDATES}::test_p3_answer_confirms_nothing_and_the_confirmed_position_follows",),
+    ),
+    Mutant(
+        rule="P3",
+        without="the confirmed position behind an answer",
+        file="cdc_reader/postgres/status_updates.py",
+        text="self._told = flush\n",
+        replacement="self._told = flush or self._confirmed\n",
+        tests=(f"{_STATUS_UPDATES}::test_p3_answer_confirms_nothing_and_the_confirmed_position_follows",),
+    ),
+    Mutant(
+        rule="P3",
+        without="a confirmed position that never moves back",
+        file="cdc_reader/postgres/status_updates.py",
+        text="self._confirmed = max(self._confirmed, lsn)",
+        replacement="self._confirmed = lsn",
+        tests=(f"{_STATUS_UPDATES}::test_p3_confirmed_position_never_moves_back",),
     ),
     Mutant(
         rule="P4",
@@ -222,5 +247,21 @@ MUTANTS: tuple[Mutant, ...] = (
             f"{_LIVES}::test_d7_topic_belongs_to_one_source",
             f"{_GAP_CHECKS}::test_d6_d7_entry_that_breaks_its_topic_is_refused",
         ),
+    ),
+    Mutant(
+        rule="P13",
+        without="letting a server go that shuts down",
+        file="cdc_reader/postgres/status_updates.py",
+        text="write=wal_end, flush=0",
+        replacement="write=self._confirmed, flush=self._confirmed",
+        tests=(f"{_STATUS_UPDATES}::test_p13_keepalive_that_asks_is_answered_with_its_end_and_nothing_confirmed",),
+    ),
+    Mutant(
+        rule="P13",
+        without="the gap between answers",
+        file="cdc_reader/postgres/status_updates.py",
+        text="self._answered_at + _MIN_GAP_S",
+        replacement="self._answered_at",
+        tests=(f"{_STATUS_UPDATES}::test_p13_answers_keep_a_gap_and_the_last_one_is_given",),
     ),
 )
