@@ -149,12 +149,16 @@ class Process:
 
     def stop(self, number: int, timeout_s: float) -> None:
         """End it by a signal, by SIGKILL when that takes too long; its folders stay."""
+        if not self.end_in_order(number, timeout_s) and self.identity is not None:
+            self.identity.kill_tree()
+
+    def end_in_order(self, number: int, timeout_s: float) -> bool:
+        """Send a signal and wait until it has ended; False when it has not by then, and goes on."""
         if self.identity is None:
-            return
+            return True
         self.identity.signal(number)
         self.identity.signal_tree(signal.SIGCONT)
-        if not self.identity.wait(timeout_s):
-            self.identity.kill_tree()
+        return self.identity.wait(timeout_s)
 
     def close(self) -> None:
         """End it at once, with its supervisor; named folders are removed. May be called twice."""

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,18 @@ def test_it_can_be_stopped_and_started_again(own_postgres: PostgresServer) -> No
     assert (own_postgres.alive, own_postgres.healthy()) == (False, False)
     own_postgres.restart()
     assert (own_postgres.alive, own_postgres.healthy()) == (True, True)
+
+
+def test_client_that_keeps_it_up_is_seen_and_nothing_is_killed(own_postgres: PostgresServer) -> None:
+    ask(own_postgres, "SELECT pg_create_logical_replication_slot('s', 'pgoutput')::text")
+    with closing(psycopg.connect(own_postgres.dsn, autocommit=True, replication="database")) as silent:
+        options = "proto_version '1', publication_names 'none'"
+        silent.execute(f"START_REPLICATION SLOT s LOGICAL 0/0 ({options})".encode())
+        with pytest.raises(DevstackError, match=r"^postgres has not shut down within 0.5 s: does a client of repl"):
+            own_postgres.stop(0.5)
+        assert own_postgres.alive
+    own_postgres.stop()
+    assert not own_postgres.alive
 
 
 def test_folder_is_used_again_with_its_data_and_port(tmp_path: Path) -> None:
