@@ -29,15 +29,18 @@ class ErrorMemory:
     """
     Remembers what librdkafka reports beside the calls.
 
-    A wrong password shows only here: the call itself just times out.
+    A wrong password shows only here: the call itself just times out. A fatal error (a fence, above all) is raised once,
+    by whatever serves reports; calls answer `_FATAL` from then on, whatever it was.
     """
 
     def __init__(self) -> None:
         self._denied: KafkaError | None = None
         self._denied_at = 0.0
+        self._fatal: KafkaError | None = None
 
     def __call__(self, error: KafkaError) -> None:
         """Take a report; librdkafka calls this from `poll`."""
+        self._remember_fatal(error)
         if isinstance(translate(error, "work"), AccessDenied):
             self._denied, self._denied_at = error, time.monotonic()
 
@@ -47,14 +50,27 @@ class ErrorMemory:
         return self._denied if time.monotonic() - self._denied_at < _REMEMBER_S else None
 
     def translate(self, problem: KafkaError | KafkaException, action: str) -> RowferryError:
-        """Like `errors.translate`, but a time-out after a refusal is the refusal."""
+        """Like `errors.translate`, but a time-out after a refusal is the refusal, and `_FATAL` what was fatal."""
         error = kafka_error(problem)
+        if error is not None:
+            self._remember_fatal(error)
+            if error.code() == KafkaError._FATAL and self._fatal is not None:
+                return translate(self._fatal, action)
         timed_out = error is not None and error.code() in (
             KafkaError._TIMED_OUT,
             KafkaError._TRANSPORT,
             KafkaError._ALL_BROKERS_DOWN,
         )
         return translate(self.denied if timed_out and self.denied is not None else problem, action)
+
+    @property
+    def fatal(self) -> KafkaError | None:
+        """The first error that ended the client; what is reported behind it may follow from it."""
+        return self._fatal
+
+    def _remember_fatal(self, error: KafkaError) -> None:
+        if self._fatal is None and error.fatal() and error.code() != KafkaError._FATAL:
+            self._fatal = error
 
     @contextmanager
     def translating(self, action: str) -> Iterator[None]:

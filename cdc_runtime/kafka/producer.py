@@ -66,6 +66,20 @@ def _producer_config(settings: KafkaSettings, errors: ErrorMemory, **own: object
     )
 
 
+def _told_apart(producer: Producer, errors: ErrorMemory, exc: KafkaException) -> KafkaException:
+    """What a `_FATAL` was: the error itself is raised where reports are served, once, a moment later than the flag."""
+    error = kafka_error(exc)
+    if error is None or error.code() != KafkaError._FATAL or errors.fatal is not None:
+        return exc
+    deadline = time.monotonic() + _SLICE_S
+    while time.monotonic() < deadline:
+        try:
+            producer.poll(_POLL_S)
+        except KafkaException as told:
+            return told
+    return exc
+
+
 def _close(producer: Producer) -> None:
     """End a client without waiting for records: what is not acknowledged by now is given up."""
     with warnings.catch_warnings():
@@ -247,8 +261,7 @@ class TransactionalProducer:
                 call(max(_POLL_S, min(_SLICE_S, deadline - time.monotonic())))
                 return
             except KafkaException as exc:
-                self._producer.poll(0)
-                problem = self._errors.translate(exc, action)
+                problem = self._errors.translate(self._polled(exc), action)
                 error = kafka_error(exc)
                 if error is None or not error.retriable() or not isinstance(problem, TransientError):
                     self.dead = True
@@ -269,8 +282,16 @@ class TransactionalProducer:
             return TransactionAborted(expected=f"Kafka to {action}", found=f"an aborted transaction: {error.name()}")
         return self._classified(exc, action)
 
+    def _polled(self, exc: KafkaException) -> KafkaException:
+        """Serve reports; the error of theirs where that is worse."""
+        try:
+            self._producer.poll(0)
+        except KafkaException as told:
+            return told
+        return exc
+
     def _classified(self, exc: KafkaException, action: str) -> RowferryError:
-        problem = self._errors.translate(exc, action)
+        problem = self._errors.translate(_told_apart(self._producer, self._errors, exc), action)
         if isinstance(problem, TransientError):
             return TransactionAborted.of(problem)
         return problem
@@ -320,10 +341,15 @@ class IdempotentProducer:
                 self._producer.produce(topic, value, key, timestamp=timestamp_ms, **options)
                 break
             except BufferError:
-                self._producer.poll(_POLL_S)
+                self._serve(_POLL_S)
             except KafkaException as exc:
-                raise self._errors.translate(exc, f"take a record for topic {topic}") from exc
-        self._producer.poll(0)
+                told = _told_apart(self._producer, self._errors, exc)
+                raise self._errors.translate(told, f"take a record for topic {topic}") from exc
+        self._serve(0)
+
+    def _serve(self, wait_s: float) -> None:
+        with self._errors.translating("go on with records"):
+            self._producer.poll(wait_s)
 
     def flush_or_raise(self, timeout_s: float | None = None) -> None:
         """
@@ -333,7 +359,8 @@ class IdempotentProducer:
         they were written. After an error the instance may be used again, except after `Fenced` or `FatalError`.
         """
         waited_s = self._delivery_timeout_s + 5 if timeout_s is None else timeout_s
-        left = self._producer.flush(waited_s)
+        with self._errors.translating("acknowledge records"):
+            left = self._producer.flush(waited_s)
         failures, self._failures = self._failures, []
         if failures:
             error, topic = failures[0]

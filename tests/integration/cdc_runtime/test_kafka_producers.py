@@ -6,7 +6,7 @@ import random
 import time
 
 import pytest
-from confluent_kafka import Consumer
+from confluent_kafka import Consumer, KafkaError, KafkaException
 from confluent_kafka import TopicPartition as KafkaTopicPartition
 
 from cdc_runtime.consuming.dead_letters import Failure, dead_letter
@@ -14,7 +14,7 @@ from cdc_runtime.consuming.records import Record, TopicPartition
 from cdc_runtime.kafka.admin import KafkaAdmin
 from cdc_runtime.kafka.errors import Fenced, TopicMissing, TransactionAborted
 from cdc_runtime.kafka.positions import read_to_end
-from cdc_runtime.kafka.producer import DeadLetterWriter, IdempotentProducer, TransactionalProducer
+from cdc_runtime.kafka.producer import RAW_ERRORS, DeadLetterWriter, IdempotentProducer, TransactionalProducer
 from cdc_runtime.settings.models import KafkaSettings
 from schemas.errors import RecordError, Unreachable
 from schemas.keys import partition_of, row_key
@@ -113,6 +113,43 @@ def test_a_second_instance_fences_the_first(settings, make_topic, transactional)
     second.produce(topic, b"k", b"heir")
     second.commit()
     assert values(settings, topic) == [b"heir"]
+
+
+@pytest.mark.parametrize("call", ["produce", "raw_produce", "begin", "commit"])
+def test_an_instance_that_learns_of_its_fence_beside_the_calls_is_fenced_in_each(
+    make_topic, transactional, eventually, call
+):
+    topic = make_topic()
+    first = transactional()
+    first.begin()
+    first.produce(topic, b"k", b"zombie")
+    first._producer.flush(20)
+    transactional()
+    first.produce(topic, b"k", b"late")
+
+    def fatal():
+        # The broker refuses the record; from now on librdkafka answers calls with _FATAL. No reports are served here.
+        try:
+            first._producer.produce(topic, b"v", b"k")
+        except KafkaException as exc:
+            return exc.args[0].code() == KafkaError._FATAL
+        return False
+
+    eventually(fatal, "the fence")
+    with pytest.raises(Fenced):
+        called(first, call, topic)
+    assert first.dead is True
+
+
+def called(producer, call, topic):
+    """The call; `raw_produce` as hot loops do it."""
+    if call == "raw_produce":
+        with pytest.raises(RAW_ERRORS):
+            producer.raw_produce(topic, b"v", b"k")
+    if call in ("produce", "raw_produce"):
+        producer.produce(topic, b"k", b"v")
+    else:
+        getattr(producer, call)()
 
 
 def test_closing_ends_the_open_transaction(admin, make_topic, transactional, eventually):

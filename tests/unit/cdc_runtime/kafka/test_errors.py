@@ -70,6 +70,20 @@ def test_a_time_out_after_a_refusal_is_the_refusal():
     assert type(memory.translate(timed_out, "work")) is AccessDenied
 
 
+def test_a_fatal_error_is_the_one_that_was_reported():
+    memory = ErrorMemory()
+    fatal = KafkaException(KafkaError(KafkaError._FATAL, "fatal error", fatal=True))
+    assert type(memory.translate(fatal, "work")) is FatalError
+    memory(KafkaError(KafkaError.INVALID_PRODUCER_EPOCH, "a report that is not fatal"))
+    assert type(memory.translate(fatal, "work")) is FatalError
+    memory(KafkaError(KafkaError._FENCED, "another instance has taken over", fatal=True))
+    assert type(memory.translate(fatal, "work")) is Fenced
+    assert "_FENCED: another instance has taken over" in str(memory.translate(fatal, "work"))
+    memory(KafkaError(KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER, "what follows from it", fatal=True))
+    assert type(memory.translate(fatal, "work")) is Fenced
+    assert type(memory.translate(KafkaException(KafkaError(KafkaError._TIMED_OUT)), "work")) is Unreachable
+
+
 def test_the_clients_own_options_win_over_the_operators():
     settings = KafkaSettings(
         bootstrap_servers="a:1", client={"linger.ms": "9", "security.protocol": "SSL"}, sasl_password="s"
