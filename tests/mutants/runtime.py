@@ -186,4 +186,12 @@ MUTANTS: tuple[Mutant, ...] = (
         replacement="if self[topic_partition].age._committed_offset != position.next_offset",
         tests=(f"{_PARTITIONS}::test_v7_position_that_has_not_moved_is_due_when_its_age_is_stale",),
     ),
+    Mutant(
+        rule="P7",
+        without="telling a fence from other fatal errors",
+        file="cdc_runtime/kafka/client.py",
+        text="if error.code() == KafkaError._FATAL and self._fatal is not None:",
+        replacement="if False:",
+        tests=("tests/unit/cdc_runtime/kafka/test_errors.py::test_p7_fatal_error_is_the_one_that_was_reported",),
+    ),
 )

@@ -70,7 +70,8 @@ def test_a_time_out_after_a_refusal_is_the_refusal():
     assert type(memory.translate(timed_out, "work")) is AccessDenied
 
 
-def test_a_fatal_error_is_the_one_that_was_reported():
+@pytest.mark.rule("P7")
+def test_p7_fatal_error_is_the_one_that_was_reported():
     memory = ErrorMemory()
     fatal = KafkaException(KafkaError(KafkaError._FATAL, "fatal error", fatal=True))
     assert type(memory.translate(fatal, "work")) is FatalError
