@@ -92,7 +92,7 @@ class SnapshotProgress:
 
     `state`: `running`, `done`, or `held` (all rows are published, the sweep waits for an operator).
     `last_key` is the primary key of the last row done, as PostgreSQL text; `rows` counts this scan,
-    `complete_rows` the last complete one.
+    `complete_rows` the last complete one; `order` is what rows are read by (rule S8).
     """
 
     table: str
@@ -106,6 +106,7 @@ class SnapshotProgress:
     rows: int = 0
     complete_rows: int | None = None
     command: str | None = None
+    order: str | None = None
     format: int = FORMAT
 
     @property

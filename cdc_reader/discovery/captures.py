@@ -80,6 +80,8 @@ def _why_not_at_all(relation: RelationRow) -> str | None:
     for name in relation.key_columns:
         if kind := _UNSTABLE_TYPES.get(relation.column(name).base_type_oid):
             return f"primary-key column {name!r} is of type {kind}, whose text depends on the session"
+    if len(relation.key_order) < len(relation.key_columns):
+        return "its primary key is of a type whose operator class lacks operators: it cannot be read in an order"
     return None
 
 

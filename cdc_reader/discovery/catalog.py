@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, LiteralString
 
 import psycopg
@@ -29,8 +30,10 @@ from cdc_reader.discovery.catalog_rows import (
     ServerRow,
     TableRow,
 )
+from cdc_reader.discovery.publication import quote_identifier
 from cdc_reader.discovery.selection import Selection
 from cdc_reader.postgres.connections import translated
+from cdc_reader.postgres.key_order import KeyColumn, Operators
 from schemas.errors import ProtocolError
 from schemas.names import TableName
 
@@ -106,7 +109,9 @@ class _Reading:
         self._base_types = {row.oid: row.base_oid for row in self._rows(queries.DOMAINS)}
         attributes = _by_relation(self._rows(queries.ATTRIBUTES, oids))
         indexes = _by_relation(self._rows(queries.KEY_INDEXES, oids))
-        return {row.oid: self._relation(row, attributes[row.oid], indexes[row.oid]) for row in rows}
+        orders = _by_relation(self._rows(queries.KEY_ORDERS, oids))
+        relations = (self._relation(row, attributes[row.oid], indexes[row.oid]) for row in rows)
+        return {found.oid: replace(found, key_order=_key_order(orders[found.oid])) for found in relations}
 
     def _relation(self, row: Row, attributes: Rows, indexes: Rows) -> RelationRow:
         return RelationRow(
@@ -212,6 +217,19 @@ def _index(rows: Iterable[Row]) -> KeyIndex | None:
     for row in rows:
         return KeyIndex(tuple(row.columns), immediate=row.is_immediate, valid=row.is_valid)
     return None
+
+
+def _key_order(rows: Rows) -> tuple[KeyColumn, ...]:
+    return tuple(
+        KeyColumn(
+            name=quote_identifier(row.name),
+            type=row.type,
+            operand=row.operand,
+            operators=Operators(row.less, row.equal, row.at_least, row.greater),
+            collation=row.collation,
+        )
+        for row in rows
+    )
 
 
 def _member(row: Row) -> PublicationMember:

@@ -68,6 +68,51 @@ FROM pg_catalog.pg_index i
 WHERE i.indrelid = ANY (%s::oid[]) AND (i.indisprimary OR i.indisreplident)
 """
 
+# The operators of the class that the index of the primary key has (rule S8); those of the default class where it is no
+# btree (keys WITHOUT OVERLAPS). Polymorphic classes take the column's own type: that of its domains.
+KEY_ORDERS: LiteralString = """
+WITH operators AS (
+    SELECT m.amopfamily AS family, m.amoplefttype AS operand, m.amopstrategy AS strategy,
+           format('%%I.%%s', n.nspname, o.oprname) AS name
+    FROM pg_catalog.pg_amop m
+    JOIN pg_catalog.pg_operator o ON o.oid = m.amopopr
+    JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace
+    WHERE m.amopmethod = 403 AND m.amoplefttype = m.amoprighttype
+)
+SELECT i.indrelid::int8 AS relation_oid, a.attname::text AS name, format_type(b.oid, -1) AS type,
+       format_type(CASE WHEN operand.typtype = 'p' THEN b.oid ELSE operand.oid END, -1) AS operand,
+       (SELECT format('%%I.%%I', n.nspname, l.collname) FROM pg_catalog.pg_collation l
+        JOIN pg_catalog.pg_namespace n ON n.oid = l.collnamespace WHERE l.oid = a.attcollation) AS collation,
+       less.name AS less, equal.name AS equal, at_least.name AS at_least, greater.name AS greater
+FROM pg_catalog.pg_index i
+JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
+CROSS JOIN LATERAL unnest(i.indkey::int2[], i.indclass::oid[]) WITH ORDINALITY AS k(number, class, place)
+JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number
+CROSS JOIN LATERAL (
+    WITH RECURSIVE under AS (
+        SELECT t.oid, t.typtype, t.typcategory, t.typbasetype FROM pg_catalog.pg_type t WHERE t.oid = a.atttypid
+        UNION ALL
+        SELECT t.oid, t.typtype, t.typcategory, t.typbasetype
+        FROM under JOIN pg_catalog.pg_type t ON t.oid = under.typbasetype AND under.typtype = 'd')
+    SELECT * FROM under WHERE typtype <> 'd') b
+JOIN pg_catalog.pg_opclass c ON c.oid = CASE WHEN x.relam = 403 THEN k.class ELSE (
+    SELECT d.oid FROM pg_catalog.pg_opclass d
+    WHERE d.opcmethod = 403 AND d.opcdefault AND d.opcintype IN (
+        b.oid,
+        CASE b.typtype WHEN 'e' THEN 'anyenum'::regtype WHEN 'r' THEN 'anyrange'::regtype
+                       WHEN 'm' THEN 'anymultirange'::regtype WHEN 'c' THEN 'record'::regtype END,
+        CASE WHEN b.typcategory = 'A' THEN 'anyarray'::regtype END,
+        CASE b.oid WHEN 'varchar'::regtype THEN 'text'::regtype WHEN 'cidr'::regtype THEN 'inet'::regtype END)
+    ORDER BY d.opcintype = b.oid DESC LIMIT 1) END
+JOIN pg_catalog.pg_type operand ON operand.oid = c.opcintype
+JOIN operators less ON (less.family, less.operand, less.strategy) = (c.opcfamily, c.opcintype, 1)
+JOIN operators equal ON (equal.family, equal.operand, equal.strategy) = (c.opcfamily, c.opcintype, 3)
+JOIN operators at_least ON (at_least.family, at_least.operand, at_least.strategy) = (c.opcfamily, c.opcintype, 4)
+JOIN operators greater ON (greater.family, greater.operand, greater.strategy) = (c.opcfamily, c.opcintype, 5)
+WHERE i.indrelid = ANY (%s::oid[]) AND i.indisprimary AND k.place <= i.indnkeyatts
+ORDER BY i.indrelid, k.place
+"""
+
 # conparentid: a key of a partitioned table has a copy for each partition.
 FOREIGN_KEYS: LiteralString = """
 SELECT c.conname::text AS name, c.conrelid::int8 AS table_oid, c.confrelid::int8 AS target_oid,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+from cdc_reader.postgres.key_order import KeyColumn
 from schemas.errors import SettingsError
 from schemas.names import TableName
 
@@ -71,7 +72,10 @@ class KeyIndex:
 
 @dataclass(frozen=True, slots=True)
 class RelationRow:
-    """A table, view or leaf partition. `parents` are the OIDs it inherits from or is a partition of."""
+    """A table, view or leaf partition. `parents` are the OIDs it inherits from or is a partition of.
+
+    `key_order` is the primary key as rows are read by it; it lacks columns that nothing orders (rule S8).
+    """
 
     oid: int
     name: TableName
@@ -83,6 +87,7 @@ class RelationRow:
     attributes: tuple[AttributeRow, ...]
     parents: tuple[int, ...] = ()
     primary_key: KeyIndex | None = None
+    key_order: tuple[KeyColumn, ...] = ()
     identity_index: KeyIndex | None = None
     row_security: bool = False
     row_security_forced: bool = False

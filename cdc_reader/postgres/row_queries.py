@@ -2,66 +2,91 @@
 Which statement reads the rows of a table: a range of its primary key in key order, or single keys.
 
 Statements select the columns that the stream would send, rows that the publication would send (rule S5), binary
-where the transcoder reads a type in binary, else as text.
+where the transcoder reads a type in binary, else as text. With each row of a range the server says whether its key
+lies above the one before it, and above what the range begins behind (rule S8).
 
-Keeps: S5.
+Keeps: S5, S8.
 """
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from cdc_reader.postgres.key_order import KeyColumn, above, among
+
+_COUNT = struct.Struct(">h")
+_CONFIRMED = b"\x00\x00\x00\x01\x01"  # the boolean `true`, as the last field of a row
 
 
 @dataclass(frozen=True, slots=True)
 class ReadPlan:
-    """How the rows of one table are selected. Names and types are quoted SQL; `filter` is the row filter's."""
+    """How the rows of one table are selected. Names are quoted SQL; `filter` is the row filter's.
+
+    `as_text` are the columns that are read as their type's output function prints them.
+    """
 
     relation: str
     columns: tuple[str, ...]
-    key_columns: tuple[str, ...]
-    key_types: tuple[str, ...]
+    key: tuple[KeyColumn, ...]
+    as_text: frozenset[str] = frozenset()
     filter: str | None = None
 
+    @property
+    def order(self) -> str:
+        """What rows are ordered by: a scan goes on only by the same order."""
+        return ", ".join(column.order for column in self.key)
+
     def range_query(self, after: Sequence[str] | None, limit: int) -> str:
-        """The next `limit` rows in key order behind the key `after` (PostgreSQL text; None: from the start)."""
-        order = ", ".join(self._ordered(column, kind) for column, kind in self._keys())
+        """The next `limit` rows in key order behind the key `after` (PostgreSQL text; None: from the start).
+
+        Each row has a last field more: see `confirmed`. It compares rows in the order in which they come out.
+        """
+        bounds = None if after is None else [column.literal(text) for column, text in zip(self.key, after, strict=True)]
         conditions = [f"({self.filter})"] if self.filter else []
-        if after is not None:
-            behind = ", ".join(
-                self._ordered(f"{literal(part)}::{kind}", kind)
-                for part, (_, kind) in zip(after, self._keys(), strict=True)
-            )
-            conditions.append(f"({order}) > ({behind})")
+        if bounds is not None:
+            conditions.append(f"({above(self.key, bounds)})")
         where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-        return self._copy(f"{where} ORDER BY {order} LIMIT {limit:d}")
+        names = ", ".join(f"r.{name}" for name in self.columns)
+        rows = f"SELECT {names} FROM {self.relation} AS r{where} ORDER BY {self.order} LIMIT {limit:d}"
+        return _copy(f"SELECT {self._selected()}, {self._in_order(bounds)} FROM ({rows}) AS r")
 
     def keys_query(self, keys: Sequence[Sequence[str]]) -> str:
         """The rows with these keys (PostgreSQL text)."""
-        order = ", ".join(self.key_columns)
-        wanted = ", ".join(f"({self._key(key)})" for key in keys)
         filtered = f"({self.filter}) AND " if self.filter else ""
-        return self._copy(f" WHERE {filtered}({order}) IN ({wanted})")
+        return _copy(f"SELECT {self._selected()} FROM {self.relation} AS r WHERE {filtered}{among(self.key, keys)}")
 
-    def _copy(self, rest: str) -> str:
-        return f"COPY (SELECT {', '.join(self.columns)} FROM {self.relation}{rest}) TO STDOUT (FORMAT binary)"
+    def _selected(self) -> str:
+        return ", ".join(_as_sent(f"r.{name}") if name in self.as_text else f"r.{name}" for name in self.columns)
 
-    def _keys(self) -> list[tuple[str, str]]:
-        return list(zip(self.key_columns, self.key_types, strict=True))
-
-    @staticmethod
-    def _ordered(expression: str, kind: str) -> str:
-        """What rows are ordered and compared by: the same operators for both.
-
-        A type of another schema than `public` may have operators that the search path does not find: its text does.
-        """
-        return f'({expression}::text COLLATE "C")' if "." in kind else expression
-
-    def _key(self, key: Sequence[str]) -> str:
-        return ", ".join(f"{literal(part)}::{kind}" for part, kind in zip(key, self.key_types, strict=True))
+    def _in_order(self, bounds: Sequence[str] | None) -> str:
+        """Whether a row's key lies above that of the row before it, or above the bounds."""
+        if bounds is None:
+            before = [f"lag({column.value}) OVER ()" for column in self.key]
+            return f"(row_number() OVER () = 1 OR ({above(self.key, before)}))"
+        before = [f"lag({column.value}, 1, {bound}) OVER ()" for column, bound in zip(self.key, bounds, strict=True)]
+        return f"({above(self.key, before)})"
 
 
-def literal(text: str) -> str:
-    """A quoted SQL literal, whatever `standard_conforming_strings` says."""
-    quoted = text.replace("'", "''")
-    return " E'" + quoted.replace("\\", "\\\\") + "'" if "\\" in quoted else f"'{quoted}'"
+def confirmed(rows: Sequence[bytes]) -> list[bytes] | None:
+    """The copied rows of a range without the server's word on their order; None when it does not confirm one."""
+    if not all(row.endswith(_CONFIRMED) for row in rows):
+        return None
+    if not rows:
+        return []
+    count = _COUNT.pack(_COUNT.unpack_from(rows[0])[0] - 1)
+    return [count + row[_COUNT.size : -len(_CONFIRMED)] for row in rows]
+
+
+def _copy(query: str) -> str:
+    return f"COPY ({query}) TO STDOUT (FORMAT binary)"
+
+
+def _as_sent(column: str) -> str:
+    """A column as its type's output function prints it, as in the stream.
+
+    A cast to text is something else for inet, booleans under a domain and others. `IS DISTINCT FROM`, since a
+    composite value with a null in it is not `IS NOT NULL`.
+    """
+    return f"CASE WHEN {column} IS DISTINCT FROM NULL THEN pg_catalog.format('%s', {column}) END"

@@ -1,7 +1,7 @@
 """
 One chunk, read in a side worker: what was planned, and what came of it.
 
-Keeps: D1.
+Keeps: D1, S8.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from cdc_reader.postgres.workers import Worker
-from cdc_reader.snapshot.chunk_queries import read_chunk
+from cdc_reader.snapshot.chunk_queries import OutOfOrder, read_chunk
 from cdc_reader.snapshot.chunk_requests import ChunkRequest
 from cdc_reader.snapshot.scans import ReadResult
 from cdc_reader.snapshot.window import ChunkRows
@@ -39,9 +39,8 @@ class ChunkReads:
         try:
             read = read_chunk(
                 worker,
-                request.query,
+                request,
                 lambda data: copied_row(encoder, data, max_bytes=self.event_bytes),
-                bounds=request.bounds,
                 delivered=delivered,
                 timeout_s=self.visible_within_s,
             )
@@ -49,6 +48,8 @@ class ChunkReads:
             if keys is None:
                 raise
             return ReadResult(attempt, ChunkRows((), 0, complete=True), refused=str(exc))
+        except OutOfOrder:
+            return ReadResult(attempt, ChunkRows((), 0, complete=True), out_of_order=True)
         chunk = read.chunk
         if keys is None:
             fingerprint = self.fingerprint(worker, table.name) if chunk.complete else None

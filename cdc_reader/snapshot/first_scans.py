@@ -25,12 +25,12 @@ def first_scans(ready: Ready, chunk_size: Callable[[], ChunkSize]) -> list[Scan]
 
 def _first_scan(ready: Ready, table: CapturedTable, size: ChunkSize) -> Scan | None:
     known = ready.stored.snapshots.get(str(table.name))
-    incarnation, oid, fingerprint = ready.position.incarnation, table.entry.oid, table.entry.fingerprint
-    if known is not None and resumable(known, incarnation=incarnation, oid=oid, fingerprint=fingerprint):
+    incarnation = ready.position.incarnation
+    if known is not None and resumable(known, table, incarnation):
         command = ready.stored.commands.get(known.command or "")
         commands = [command] if command is not None else []
         return Scan(table.name, known.cause, size, progress=known, commands=commands)
-    cause = cause_of_scan(known, incarnation=incarnation, oid=oid, fingerprint=fingerprint)
+    cause = cause_of_scan(known, table, incarnation)
     return None if cause is None else Scan(table.name, cause, size, needs_writers=True)
 
 

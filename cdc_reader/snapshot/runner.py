@@ -3,7 +3,7 @@ Carries scans on, on the stream's thread: does what the table of `scan_states` s
 
 Everything a scan has published and how far it is goes into the same Kafka transaction as the watermark's position.
 
-Keeps: S2, S3, S7.
+Keeps: S2, S3, S7, S8.
 """
 
 from __future__ import annotations
@@ -211,7 +211,7 @@ class SnapshotRunner:
         if scan.whole_table and scan.progress is None:
             # Rule S7: N is taken when the marker is received, so that no event queued before it lies above.
             progress = scan.begin(
-                self._tables[scan.table].entry,
+                self._tables[scan.table],
                 incarnation=self._settings.incarnation,
                 below=self._events.boundary(watermark),
                 rows=self._recorded.rows(scan.table),
@@ -233,6 +233,9 @@ class SnapshotRunner:
         assert window is not None
         if result.refused is not None:
             self._refuse(scan, result.refused)
+            return
+        if result.out_of_order and scan.progress is not None:
+            self._hold_disordered(scan, scan.progress)
             return
         table.close_window(window.overtaken)
         self._events.chunk(table, window, result.chunk, watermark)
@@ -271,6 +274,18 @@ class SnapshotRunner:
             self._events.sweep(table, progress.below_version, watermark)
         self._recorded.record(progress)
         self._over(scan, progress.state)
+
+    def _hold_disordered(self, scan: Scan, progress: SnapshotProgress) -> None:
+        """The server did not confirm the order of the rows: nothing is swept, and what is published stays (S8)."""
+        logger.error(
+            "snapshot_out_of_order",
+            table=progress.table,
+            rows=progress.rows,
+            remedy="REINDEX the table (its index may be of another version of a collation), then ask for a snapshot",
+        )
+        self._recorded.record(replace(progress, state=HELD))
+        self.counts.over(scan.table, HELD)
+        self._refuse(scan, "the server reads the table in another order than that of its primary key")
 
     def _refuse(self, scan: Scan, reason: str) -> None:
         self._drop(scan)

@@ -4,7 +4,7 @@ The scan of one table: what it has read, how far it is, and whether it may be fo
 What happens when is decided in `scan_states`, and done by `runner`. Progress lives in `_offsets`, so a killed scan
 goes on behind its last recorded key. A scan for single keys has no progress: it begins again from its command.
 
-Keeps: S6, S7.
+Keeps: S6, S7, S8.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from math import inf
 from cdc_reader.snapshot.chunks import ChunkSize
 from cdc_reader.snapshot.scan_states import Phase
 from cdc_reader.snapshot.window import ChunkRows, Window, sweep_looks_wrong
+from cdc_reader.tables.captured import CapturedTable
 from schemas.control import Command
 from schemas.names import TableName
 from schemas.offsets import SnapshotProgress
-from schemas.tables import TableEntry
 
 RUNNING = "running"
 DONE = "done"
@@ -31,7 +31,8 @@ KEYS_AT_ONCE = 500
 class ReadResult:
     """What a worker read for one attempt; `read_to` is the key behind which the next chunk begins.
 
-    `fingerprint` is that of the definition after a complete chunk. `refused` says why keys cannot be read at all.
+    `fingerprint` is that of the definition after a complete chunk. `refused` says why keys cannot be read at all,
+    `out_of_order` that the server did not confirm the order of the rows (rule S8).
     """
 
     attempt: str
@@ -39,6 +40,7 @@ class ReadResult:
     read_to: tuple[str, ...] | None = None
     fingerprint: str | None = None
     refused: str | None = None
+    out_of_order: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -89,7 +91,7 @@ class Scan:
         """The keys of the next chunk of a scan for single keys."""
         return (self.keys or [])[:KEYS_AT_ONCE]
 
-    def begin(self, entry: TableEntry, *, incarnation: str, below: int, rows: int | None) -> SnapshotProgress:
+    def begin(self, table: CapturedTable, *, incarnation: str, below: int, rows: int | None) -> SnapshotProgress:
         """The progress of a scan of the whole table that begins now; `rows` is what it should find (rule S7)."""
         self.progress = SnapshotProgress(
             table=str(self.table),
@@ -97,8 +99,9 @@ class Scan:
             cause=self.cause,
             incarnation=incarnation,
             below_version=below,
-            oid=entry.oid,
-            fingerprint=entry.fingerprint,
+            oid=table.entry.oid,
+            fingerprint=table.entry.fingerprint,
+            order=table.read.order,
             command=self.commands[0].id if self.commands else None,
             complete_rows=rows,
         )
@@ -178,23 +181,21 @@ class Scan:
         return self.progress
 
 
-def resumable(progress: SnapshotProgress | None, *, incarnation: str, oid: int, fingerprint: str) -> bool:
-    """Whether a recorded scan may go on: same life of the slot (rule S6), same definition (rule D1)."""
-    return (
-        progress is not None
-        and progress.state == RUNNING
-        and (progress.incarnation, progress.oid, progress.fingerprint) == (incarnation, oid, fingerprint)
-    )
+def resumable(progress: SnapshotProgress | None, table: CapturedTable, incarnation: str) -> bool:
+    """Whether a recorded scan may go on: same life of the slot (rule S6), definition (rule D1) and order (rule S8)."""
+    return progress is not None and progress.state == RUNNING and cause_of_scan(progress, table, incarnation) is None
 
 
-def cause_of_scan(progress: SnapshotProgress | None, *, incarnation: str, oid: int, fingerprint: str) -> str | None:
+def cause_of_scan(progress: SnapshotProgress | None, table: CapturedTable, incarnation: str) -> str | None:
     """Why a table must be scanned from the start, or None: it is done, held, or goes on where it was."""
     if progress is None:
         return "the table is new to this pipeline"
     if progress.incarnation != incarnation:
         return "the slot began again"
-    if progress.oid != oid:
+    if progress.oid != table.entry.oid:
         return "the table was dropped and recreated"
-    if progress.fingerprint != fingerprint:
+    if progress.fingerprint != table.entry.fingerprint:
         return "the table's definition changed"
+    if progress.state == RUNNING and progress.order != table.read.order:
+        return "the table is read in another order"
     return None

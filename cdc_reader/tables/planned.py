@@ -103,7 +103,9 @@ def _captured(entry: TableEntry, catalog: Catalog, prefix: str, encoder_of: Enco
         entry=entry,
         plan=plan,
         encoder=encoder_of(plan),
-        read=read_plan(entry, plan, row_filter=row_filter(catalog, entry.name), partitioned=partitioned),
+        read=read_plan(
+            entry, plan, row.relation.key_order, row_filter=row_filter(catalog, entry.name), partitioned=partitioned
+        ),
         relations=frozenset(relation.oid for relation in row.published),
     )
 
@@ -129,6 +131,6 @@ def _removed(entry: TableEntry, prefix: str, encoder_of: EncoderOf) -> CapturedT
         entry=entry,
         plan=plan,
         encoder=encoder_of(plan),
-        read=read_plan(entry, plan, row_filter=None, partitioned=False),
+        read=read_plan(entry, plan, (), row_filter=None, partitioned=False),  # it is swept, and never read
         relations=frozenset(),
     )

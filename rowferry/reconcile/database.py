@@ -34,6 +34,8 @@ _SESSION: tuple[LiteralString, ...] = (
     "SET LOCAL statement_timeout = 0",
 )
 _ROWS_AT_ONCE = 500
+# Types whose `=` an index may find a row by; that of others may be another one than the key's, or not be found.
+_FOUND_BY_INDEX = {"int2", "int4", "int8", "text", "varchar", "uuid"}
 
 Row = Any
 
@@ -114,10 +116,17 @@ class Database:
             yield from self._texts(f"{query}{condition}", shape.table.carried)
 
     def row(self, shape: Shape, key: Mapping[str, str]) -> dict[str, str] | None:
-        """The row with that primary key (as text), as `rows` returns it; None when there is none."""
-        matches = sql.SQL(" AND ").join(
-            sql.SQL("{} = {}").format(sql.Identifier(name), sql.Literal(value)) for name, value in key.items()
-        )
+        """The row with that primary key (as it is printed), as `rows` returns it; None when there is none."""
+        columns = shape.table.columns
+        exact = sql.SQL("""pg_catalog.format('%s', {}) OPERATOR(pg_catalog.=) {} COLLATE "C\"""")
+        by_index = sql.SQL("{} = {}")
+        conditions = [exact.format(sql.Identifier(name), sql.Literal(value)) for name, value in key.items()]
+        conditions += [
+            by_index.format(sql.Identifier(name), sql.Literal(value))
+            for name, value in key.items()
+            if columns[name] in _FOUND_BY_INDEX
+        ]
+        matches = sql.SQL(" AND ").join(conditions)
         query = sql.SQL("SELECT {} FROM {} WHERE {}").format(
             sql.SQL(", ").join(map(sql.Identifier, shape.table.carried)),
             sql.Identifier(shape.table.schema, shape.table.name),

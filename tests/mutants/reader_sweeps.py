@@ -6,6 +6,7 @@ from tests.mutants.mutant import Mutant
 
 _SCANS = "tests/unit/cdc_reader/snapshot/test_scans.py"
 _SWEEPS = "tests/unit/cdc_reader/snapshot/test_sweeps.py"
+_QUERIES = "tests/unit/cdc_reader/postgres/test_row_queries.py"
 
 MUTANTS: tuple[Mutant, ...] = (
     Mutant(
@@ -151,8 +152,8 @@ MUTANTS: tuple[Mutant, ...] = (
         rule="D1",
         without="the definition of a scan that goes on",
         file="cdc_reader/snapshot/scans.py",
-        text=("and (progress.incarnation, progress.oid, progress.fingerprint) == (incarnation, oid, fingerprint)"),
-        replacement="and progress.incarnation == incarnation",
+        text="    if progress.fingerprint != table.entry.fingerprint:\n",
+        replacement="    if False:\n",
         tests=(f"{_SWEEPS}::test_d1_scan_of_another_definition_does_not_go_on",),
     ),
     Mutant(
@@ -160,9 +161,9 @@ MUTANTS: tuple[Mutant, ...] = (
         without="scanning a table of another OID",
         file="cdc_reader/snapshot/scans.py",
         text=(
-            "    if progress.oid != oid:\n"
+            "    if progress.oid != table.entry.oid:\n"
             '        return "the table was dropped and recreated"\n'
-            "    if progress.fingerprint != fingerprint:\n"
+            "    if progress.fingerprint != table.entry.fingerprint:\n"
             '        return "the table\'s definition changed"\n'
         ),
         replacement="",
@@ -208,5 +209,59 @@ MUTANTS: tuple[Mutant, ...] = (
         text="        if content != self._marker:\n",
         replacement='        if not content.endswith(":removed"):\n',
         tests=(f"{_SWEEPS}::test_s7_removed_table_is_swept_at_its_own_marker_alone",),
+    ),
+    Mutant(
+        rule="S8",
+        without="the operator in ORDER BY",
+        file="cdc_reader/postgres/key_order.py",
+        text='        return f"{self.value} USING OPERATOR({self.operators.less})"\n',
+        replacement="        return self.value\n",
+        tests=(
+            f"{_QUERIES}::test_s8_first_chunk_begins_at_the_start",
+            f"{_QUERIES}::test_s8_next_chunk_begins_behind_the_last_key_by_the_operator_that_orders",
+        ),
+    ),
+    Mutant(
+        rule="S8",
+        without="the operator that continues",
+        file="cdc_reader/postgres/key_order.py",
+        text="OPERATOR({last.operators.greater}) ({', '.join(bounds)})",
+        replacement="> ({', '.join(bounds)})",
+        tests=(f"{_QUERIES}::test_s8_next_chunk_begins_behind_the_last_key_by_the_operator_that_orders",),
+    ),
+    Mutant(
+        rule="S8",
+        without="the relation of a key's columns",
+        file="cdc_reader/postgres/key_order.py",
+        text='        return f"r.{self.name}::',
+        replacement='        return f"{self.name}::',
+        tests=(f"{_QUERIES}::test_s8_first_chunk_begins_at_the_start",),
+    ),
+    Mutant(
+        rule="S8",
+        without="the server's word on the order",
+        file="cdc_reader/postgres/row_queries.py",
+        text="    if not all(row.endswith(_CONFIRMED) for row in rows):\n        return None\n",
+        replacement="",
+        tests=(
+            f"{_QUERIES}::test_s8_one_row_that_the_server_does_not_confirm_voids_all",
+            f"{_SWEEPS}::test_s8_scan_out_of_order_is_void_and_sweeps_nothing",
+        ),
+    ),
+    Mutant(
+        rule="S8",
+        without="voiding a scan that is out of order",
+        file="cdc_reader/snapshot/runner.py",
+        text="        if result.out_of_order and scan.progress is not None:\n",
+        replacement="        if False and scan.progress is not None:\n",
+        tests=(f"{_SWEEPS}::test_s8_scan_out_of_order_is_void_and_sweeps_nothing",),
+    ),
+    Mutant(
+        rule="S8",
+        without="the order that a scan was begun by",
+        file="cdc_reader/snapshot/scans.py",
+        text="    if progress.state == RUNNING and progress.order != table.read.order:\n",
+        replacement="    if False:\n",
+        tests=(f"{_SCANS}::test_s8_scan_of_a_reader_that_did_not_record_its_order_begins_anew",),
     ),
 )

@@ -14,7 +14,7 @@ from cdc_reader.pgoutput import Begin, Commit, Message, Relation, decode
 from cdc_reader.postgres.connections import connect
 from cdc_reader.postgres.lsn import Lsn
 from cdc_reader.postgres.replication import ReplicationStream
-from cdc_reader.postgres.row_queries import ReadPlan
+from cdc_reader.postgres.row_queries import ReadPlan, confirmed
 from cdc_reader.postgres.visible_reads import copy_rows, current_snapshot
 from cdc_reader.postgres.wal_messages import emit_message
 from cdc_runtime.kafka.admin import KafkaAdmin
@@ -26,12 +26,13 @@ from schemas.topics import TopicSpec
 from tests.databases import Database
 from tests.unit.cdc_reader import broker as memory
 from tests.unit.cdc_reader import connections
+from tests.unit.cdc_reader.discovery.catalogs import key_column
 from tests.unit.cdc_reader.source import Clock, Source, deleted, inserted, truncated, updated
 from tests.waiting import eventually
 
 ITEMS = 1
 LARGE = "x" * 3_000
-PLAN = ReadPlan('ONLY "public"."items"', ('"id"', '"name"', '"note"'), ('"id"',), ("bigint",))
+PLAN = ReadPlan('ONLY "public"."items"', ('"id"', '"name"', '"note"'), (key_column("id", "bigint"),))
 
 
 class _Memory:
@@ -101,7 +102,10 @@ def source(request: pytest.FixtureRequest) -> _Memory | _Real:
 
 
 def rows(connection: Any, query: str) -> list[bytes]:
-    return copy_rows(connection, query)[0]
+    found = copy_rows(connection, query)[0]
+    ordered = confirmed(found) if "LIMIT" in query else found
+    assert ordered is not None
+    return ordered
 
 
 def test_range_and_keys_give_the_same_bytes(source: _Memory | _Real) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from cdc_reader.pgoutput import Insert, Relation, decode
 from cdc_reader.postgres.connections import connect
+from cdc_reader.postgres.row_queries import confirmed
 from cdc_reader.postgres.visible_reads import copy_rows
 from cdc_reader.tables.encoder_plans import plan_table
 from cdc_reader.tables.reads import read_plan
@@ -25,6 +26,7 @@ from schemas.tables import Capture, Column, TableEntry
 from schemas.values import pg_text
 from schemas.wire import EventDecoder
 from tests.databases import Database
+from tests.unit.cdc_reader.discovery.catalogs import key_column
 from tests.unit.cdc_reader.transcode.cases import BY_CODE, CASES, IMPLEMENTATIONS
 from tests.unit.cdc_reader.transcode.tables import plan_of_every_kind
 
@@ -201,8 +203,9 @@ def test_stream_and_snapshot_carry_a_row_alike(
 
     encoder = make_encoder(plan)
     key, value, rare = encoder.change(payload, CONTEXT, 1, 2, 3)
-    query = read_plan(entry, plan, row_filter=None, partitioned=False).range_query(None, 10)
-    (copied,), _ = copy_rows(connection, query)
+    key = (key_column("id", "bigint"),)
+    query = read_plan(entry, plan, key, row_filter=None, partitioned=False).range_query(None, 10)
+    [copied] = confirmed(copy_rows(connection, query)[0]) or []
 
     assert (key, rare) == (b"-7", 0)
     assert encoder.copy_row(copied) == (key, encoder.columns(encoder.split(payload).new or ()).row, ())

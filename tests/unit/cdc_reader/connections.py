@@ -94,13 +94,23 @@ class Connection:
             raise TransientError(f"cannot read a snapshot chunk: relation {name!r} does not exist")
         rows = self._source.rows(found[0].oid, self.seen())
         keys = [int(key) for key in re.findall(r"'(-?\d+)'::bigint", query)]
-        limit = int(match[1]) if (match := re.search(r"LIMIT (\d+)", query)) else len(rows)
+        ranged = re.search(r"LIMIT (\d+)", query)
+        limit = int(ranged[1]) if ranged else len(rows)
         behind = max(keys, default=-1)
-        chosen = [row for key, row in rows.items() if (key in keys if " IN (" in query else key > behind)]
+        chosen = [row for key, row in rows.items() if (key > behind if ranged else key in keys)][:limit]
         names = [each.name for each in found[0].relation.attributes]
-        places = [names.index(each) for each in re.findall(r'"(\w+)"', query.partition("FROM")[0])]
-        # A column that was added since has no value in an older row.
-        yield from (tuple(row[place] if place < len(row) else None for place in places) for row in chosen[:limit])
+        places = [
+            names.index(each)
+            for each in re.findall(r'r\."(\w+)"', query.rpartition("SELECT")[2].partition(" FROM ")[0])
+        ]
+        if found[0].oid in self._source.disordered:
+            chosen.reverse()
+        for row in chosen:
+            # A column that was added since has no value in an older row.
+            values = tuple(row[place] if place < len(row) else None for place in places)
+            key = int(row[0] or 0)
+            yield (*values, "\x01" if key > behind else "\0") if ranged else values
+            behind = key
 
 
 def _copied(rows: Sequence[Row]) -> Iterator[bytes]:

@@ -80,13 +80,17 @@ class Clock:
 
 @dataclass
 class Source:
-    """`hidden` are the xids that are committed and streamed, but not visible to other sessions yet."""
+    """`hidden` are the xids that are committed and streamed, but not visible to other sessions yet.
+
+    Rows of the `disordered` tables come in another order than that of their keys.
+    """
 
     clock: Clock
     tables: dict[int, TableRow] = field(default_factory=dict)
     row_filters: dict[int, str] = field(default_factory=dict)
     done: list[Done] = field(default_factory=list)
     hidden: set[int] = field(default_factory=set)
+    disordered: set[int] = field(default_factory=set)
     next_xid: int = 700
     lsn: int = 0x1000
     flushed: int = 0x1000

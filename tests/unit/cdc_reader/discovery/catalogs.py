@@ -16,6 +16,7 @@ from cdc_reader.discovery.catalog_rows import (
     ServerRow,
     TableRow,
 )
+from cdc_reader.postgres.key_order import KeyColumn, Operators
 from schemas.names import TableName
 
 TYPE_OIDS = {"smallint": 21, "integer": 23, "bigint": 20, "text": 25, "uuid": 2950, "money": 790, "jsonb": 3802}
@@ -27,9 +28,16 @@ def column(number: int, name: str, type_name: str, **more: Any) -> ColumnRow:
     return ColumnRow(number, name, type_name, oid, oid, -1, not_null=False, **more)
 
 
+def key_column(name: str, type_name: str, schema: str = "pg_catalog") -> KeyColumn:
+    """A column of a primary key, ordered by the operators of a schema that are named as usual."""
+    less, equal, at_least, greater = (f"{schema}.{sign}" for sign in ("<", "=", ">=", ">"))
+    return KeyColumn(f'"{name}"', type_name, type_name, Operators(less, equal, at_least, greater))
+
+
 def relation(oid: int, name: str, kinds: dict[str, str], *, key: str = "id", **more: Any) -> RelationRow:
     """A plain table of `public`; `key` lists its primary key by commas, '' for none."""
     rows = tuple(column(at, *pair) for at, pair in enumerate(kinds.items(), 1))
+    keyed = more["primary_key"].columns if more.get("primary_key") else key.split(",") if key else ()
     fields: dict[str, Any] = {
         "kind": "r",
         "persistence": "p",
@@ -40,6 +48,7 @@ def relation(oid: int, name: str, kinds: dict[str, str], *, key: str = "id", **m
             AttributeRow(row.number, row.name, row.type_oid, -1, False, False, "", "700") for row in rows
         ),
         "primary_key": KeyIndex(tuple(key.split(","))) if key else None,
+        "key_order": tuple(key_column(name, kinds.get(name, "bigint")) for name in keyed),
     }
     return RelationRow(oid, TableName("public", name), **{**fields, **more})
 

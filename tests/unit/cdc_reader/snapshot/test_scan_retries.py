@@ -23,6 +23,7 @@ from cdc_reader.transcode import EventContext
 from schemas.errors import TransientError
 from schemas.names import TableName
 from schemas.tables import Capture, TableEntry
+from tests.unit.cdc_reader.discovery.catalogs import key_column
 
 ITEMS = TableName("public", "items")
 ENTRY = TableEntry(
@@ -75,7 +76,9 @@ class Scanning:
         sink: Any = Sink()
         side: Any = self.side
         plan: Any = SimpleNamespace()
-        table = CapturedTable(ENTRY, plan, plan, ReadPlan('"items"', ('"id"',), ('"id"',), ("bigint",)), frozenset({1}))
+        table = CapturedTable(
+            ENTRY, plan, plan, ReadPlan('"items"', ('"id"',), (key_column("id", "bigint"),)), frozenset({1})
+        )
         versions = Versions(1)
         self.runner = SnapshotRunner(
             RunnerSettings("one", chunk_rows=10, chunk_bytes=1_000, parallel=1, watermark_timeout_s=TIMEOUT_S),

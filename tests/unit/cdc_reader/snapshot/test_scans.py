@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -22,8 +24,14 @@ PROGRESS = SnapshotProgress(
     oid=1,
     fingerprint="f",
     rows=0,
+    order="by id",
 )
-NOW = {"incarnation": "one", "oid": 1, "fingerprint": "f"}
+NOW = {"incarnation": "one", "oid": 1, "fingerprint": "f", "order": "by id"}
+
+
+def table(oid: int = 1, fingerprint: str = "f", order: str = "by id") -> Any:
+    """What of a captured table tells whether its scan goes on."""
+    return SimpleNamespace(entry=SimpleNamespace(oid=oid, fingerprint=fingerprint), read=SimpleNamespace(order=order))
 
 
 def scan(**more: object) -> Scan:
@@ -35,26 +43,35 @@ def rows(*keys: bytes) -> list[tuple[bytes, bytes, tuple[tuple[str, str], ...]]]
 
 
 def test_scan_of_this_life_and_definition_goes_on() -> None:
-    assert resumable(PROGRESS, incarnation="one", oid=1, fingerprint="f")
-    assert cause_of_scan(replace(PROGRESS, state="done"), incarnation="one", oid=1, fingerprint="f") is None
+    assert resumable(PROGRESS, table(), "one")
+    assert cause_of_scan(replace(PROGRESS, state="done"), table(), "one") is None
 
 
 OTHERS = {
     "S6: another life of the slot": ({"incarnation": "two"}, "the slot began again"),
     "D1: another OID": ({"oid": 2}, "the table was dropped and recreated"),
     "D1: another definition": ({"fingerprint": "g"}, "the table's definition changed"),
+    "S8: another order": ({"order": "by text"}, "the table is read in another order"),
 }
 
 
 @pytest.mark.parametrize(("change", "cause"), OTHERS.values(), ids=OTHERS)
 def test_scan_of_before_begins_anew(change: dict[str, object], cause: str) -> None:
-    identity = {**NOW, **change}
-    assert not resumable(PROGRESS, **identity)  # type: ignore[arg-type]
-    assert cause_of_scan(PROGRESS, **identity) == cause  # type: ignore[arg-type]
+    now: dict[str, Any] = {**NOW, **change}
+    incarnation = now.pop("incarnation")
+    assert not resumable(PROGRESS, table(**now), incarnation)
+    assert cause_of_scan(PROGRESS, table(**now), incarnation) == cause
+
+
+@pytest.mark.rule("S8")
+def test_s8_scan_of_a_reader_that_did_not_record_its_order_begins_anew() -> None:
+    stored = replace(PROGRESS, order=None)
+    assert cause_of_scan(stored, table(), "one") == "the table is read in another order"
+    assert cause_of_scan(replace(stored, state="done"), table(), "one") is None, "what is done stays so"
 
 
 def test_table_without_progress_is_new() -> None:
-    assert cause_of_scan(None, incarnation="one", oid=1, fingerprint="f") == "the table is new to this pipeline"
+    assert cause_of_scan(None, table(), "one") == "the table is new to this pipeline"
 
 
 def test_progress_moves_behind_the_rows_of_a_chunk() -> None:

@@ -261,3 +261,16 @@ def test_d1_marker_that_was_lost_is_written_by_the_next_reader(scanned: World) -
     scanned.kill()
     scanned.start().settle()
     assert scanned.holds() == {}
+
+
+@pytest.mark.rule("S8")
+def test_s8_scan_out_of_order_is_void_and_sweeps_nothing(scanned: World) -> None:
+    """Red without the branch of `out_of_order` in `_finish_chunk`: the sweep takes out all that was not read."""
+    scanned.source.disordered.add(ITEMS)
+    assert asked(scanned) is State.REFUSED
+    assert asked(scanned, force=True) is State.REFUSED, "no operator can insist on it"
+    progress = scanned.progress()
+    assert progress is not None
+    assert (progress.state, progress.complete_rows, len(scanned.holds())) == ("held", 10, 10)
+    scanned.source.disordered.clear()
+    assert asked(scanned) is State.DONE
