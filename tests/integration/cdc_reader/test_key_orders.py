@@ -299,15 +299,25 @@ def test_s8_server_denies_an_order_that_is_not_the_operators(typed: Database) ->
         )
 
 
-def test_s8_reader_publishes_rows_of_keys_with_operators_elsewhere(
-    database: Database, make_reader: MakeReader, consumer: Consumer
+SEEN = {
+    "operators of another schema": (
+        "CREATE TABLE items (k code PRIMARY KEY);"
+        "INSERT INTO items SELECT chr(97 - n % 2 * 32 + n)::ext.ci FROM generate_series(0, 25) n"
+    ),
+    "a key called case": (
+        'CREATE TABLE items ("case" state PRIMARY KEY); INSERT INTO items SELECT unnest(enum_range(NULL::state))'
+    ),
+    "a key called case beside an enum": (
+        "CREATE TABLE items (\"case\" int PRIMARY KEY, state state); INSERT INTO items VALUES (1, 'one')"
+    ),
+}
+
+
+@pytest.mark.parametrize("table", SEEN.values(), ids=SEEN)
+def test_s8_reader_publishes_every_row(
+    database: Database, make_reader: MakeReader, consumer: Consumer, table: str
 ) -> None:
-    database.execute(
-        f"{TYPES} {NO_ICU} CREATE TABLE items (k code PRIMARY KEY);"
-        "INSERT INTO items SELECT chr(97 - n % 2 * 32 + n)::ext.ci FROM generate_series(0, 25) n;"
-        'CREATE TABLE cases ("case" state PRIMARY KEY); INSERT INTO cases SELECT unnest(enum_range(NULL::state));'
-        "CREATE TABLE words (\"case\" int PRIMARY KEY, state state); INSERT INTO words VALUES (1, 'one')"
-    )
-    make_reader(database, SNAPSHOT__CHUNK_ROWS=2).start().snapshots_over(3).caught_up()
-    for table in ("items", "cases", "words"):
-        assert consumer.published(table).rows(table) == rows_in_database(database, table)
+    """Red when `>` is found by the search path, or ORDER BY finds an output column."""
+    database.execute(f"{TYPES} {table}")
+    make_reader(database, SNAPSHOT__CHUNK_ROWS=2).start().snapshots_over(1).caught_up()
+    assert consumer.published("items").rows("items") == rows_in_database(database, "items")

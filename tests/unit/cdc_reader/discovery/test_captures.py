@@ -55,6 +55,11 @@ CASES: dict[str, tuple[TableRow, str, str]] = {
         "replication",
         "replica identity is FULL and there is a primary key",
     ),
+    "S8: key that nothing orders": (
+        table(1, "t", KEYED, key_order=()),
+        "none",
+        "its primary key is of a type whose operator class lacks operators: it cannot be read in an order",
+    ),
     "unlogged": (
         table(1, "t", KEYED, persistence="u"),
         "polling",

@@ -1,0 +1,48 @@
+"""Rows are found again by what their key prints, whatever operators its type has."""
+
+from __future__ import annotations
+
+import pytest
+
+from rowferry.reconcile import database as reconcile
+from schemas.names import TableName
+from tests.databases import Database
+
+KEYS = {
+    "bigint": ("bigint", "7"),
+    "domain": ("code", "B"),
+    "domain that checks more by now": ("strict", "b"),
+    "composite": ("pair", '(1,"a b")'),
+    "boolean": ("boolean", "t"),
+    "character": ("character(3)", "ab "),
+    "array": ("text[]", '{a,"b c"}'),
+    "operators of another schema": ("ext.plain", "7"),
+}
+TYPES = """
+    CREATE DOMAIN code AS varchar(5); CREATE DOMAIN strict AS text; CREATE TYPE pair AS (a int, b text);
+    CREATE SCHEMA ext; CREATE TYPE ext.plain;
+    CREATE FUNCTION ext.read(cstring) RETURNS ext.plain LANGUAGE internal IMMUTABLE STRICT AS 'int4in';
+    CREATE FUNCTION ext.print(ext.plain) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'int4out';
+    CREATE TYPE ext.plain (INPUT = ext.read, OUTPUT = ext.print, LIKE = int4);
+    CREATE FUNCTION ext.less(ext.plain, ext.plain) RETURNS bool LANGUAGE internal IMMUTABLE STRICT AS 'int4lt';
+    CREATE FUNCTION ext.same(ext.plain, ext.plain) RETURNS bool LANGUAGE internal IMMUTABLE STRICT AS 'int4eq';
+    CREATE FUNCTION ext.compare(ext.plain, ext.plain) RETURNS int LANGUAGE internal IMMUTABLE STRICT AS 'btint4cmp';
+    CREATE OPERATOR ext.< (LEFTARG = ext.plain, RIGHTARG = ext.plain, FUNCTION = ext.less);
+    CREATE OPERATOR ext.= (LEFTARG = ext.plain, RIGHTARG = ext.plain, FUNCTION = ext.same);
+    CREATE OPERATOR CLASS ext.plain_ops DEFAULT FOR TYPE ext.plain USING btree AS
+        OPERATOR 1 ext.<, OPERATOR 3 ext.=, FUNCTION 1 ext.compare(ext.plain, ext.plain);
+"""
+
+
+@pytest.mark.parametrize(("kind", "key"), KEYS.values(), ids=KEYS)
+def test_row_is_found_by_what_its_key_prints(database: Database, kind: str, key: str) -> None:
+    database.execute(
+        f"{TYPES} CREATE TABLE items (k {kind} PRIMARY KEY, n int); INSERT INTO items VALUES ('{key}', 5);"
+        "ALTER DOMAIN strict ADD CONSTRAINT upper CHECK (VALUE = upper(VALUE)) NOT VALID"
+    )
+    with database.connect() as connection, reconcile.Database(connection, publication="rowferry") as rows:
+        [shape] = rows.shapes([TableName("public", "items")])
+        assert rows.row(shape, {"k": key}) == {"k": key, "n": "5"}
+        database.execute("DELETE FROM items")
+    with database.connect() as connection, reconcile.Database(connection, publication="rowferry") as rows:
+        assert rows.row(shape, {"k": key}) is None
