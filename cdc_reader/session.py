@@ -4,7 +4,7 @@ One life of the reader: from a prepared start until something asks for a new one
 Nothing survives a session but what is in Kafka: any error, an unknown outcome above all, ends it, and the next one
 reads the position again (rule P7).
 
-Keeps: P7, S2, D1, D3.
+Keeps: P7, S2, D1, D3, D4.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ from cdc_reader.stream.transactions import Transactions
 from cdc_reader.tables.captured import CapturedTable, EncoderOf, StreamedRelation, Tables
 from cdc_reader.transcode import EventContext
 from schemas.errors import TransientError
+from schemas.names import TableName
 from schemas.topics import MAX_MESSAGE_BYTES, Topics
 
 BATCH_MESSAGES = 2_000
@@ -113,6 +114,7 @@ class Session:
             edges.control, source=settings.source, states=states, tables=self._tables.by_name, scans=self._runner
         )
         self._changes = self._make_changes(floors)
+        self._unnamed_in: dict[TableName, int] = {}
 
     def _make_changes(self, floors: Floors) -> Changes:
         commit = self._settings.commit
@@ -184,6 +186,8 @@ class Session:
         bound, differs = self._tables.bind(relation, lambda types: type_names(self._connection, types))
         if bound is not None:
             self._prepare(bound)
+            if bound.keyless:
+                self.row_unnamed(bound.table)
         if differs:
             if bound is not None:
                 self._runner.void(bound.table.name, "another definition came")
@@ -201,8 +205,20 @@ class Session:
         """Ask ourselves, durably, to read the row again (rule V5)."""
         self._inbox.reread(table.name, key)
 
+    def row_unnamed(self, table: CapturedTable) -> None:
+        """Changes came without the key: read the table again and sweep, from behind this transaction (rule D4).
+
+        Once for each transaction of the source: no watermark of the new scan can be received before its end.
+        """
+        begin = self._transactions.begin
+        lsn = begin.final_lsn.value if begin is not None else 0
+        if begin is None or self._unnamed_in.get(table.name) != lsn:
+            self._unnamed_in[table.name] = lsn
+            self._runner.restart(table.name, "changes came without the primary key")
+
     def leaf_truncated(self, table: CapturedTable) -> None:
         """A partition was emptied: read its root again and sweep (rule D3)."""
+        self._recorded.emptied(table.name)
         self._runner.restart(table.name, "a partition was truncated")
 
     def truncated(self, table: CapturedTable) -> None:

@@ -92,8 +92,7 @@ class SnapshotRunner:
         self._queued.append(scan)
 
     def restart(self, table: TableName, cause: str) -> None:
-        """Scan a table from the start that lost rows; also when we are killed before the scan has begun."""
-        self._recorded.emptied(table)
+        """Scan a table from the start; also when we are killed before the scan has begun."""
         self._recorded.begin_again(table)
         self.request(Scan(table, cause, self.chunk_size()))
 

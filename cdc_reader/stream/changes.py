@@ -5,7 +5,7 @@ One pass over a batch; the usual change costs one call of the encoder and one of
 changes, unchanged large columns, truncates, rows that do not fit) leaves the loop through `_rare`.
 Rules P4, P6 and S1 are kept by `transactions`, P8 and the shapes of rows by `row_assembly`.
 
-Keeps: D3, P6, P8, P9, V2, V5.
+Keeps: D3, D4, P6, P8, P9, V2, V5.
 """
 
 from __future__ import annotations
@@ -44,6 +44,9 @@ class StreamListener(Protocol):
 
     def row_unread(self, table: CapturedTable, key: bytes) -> None:
         """A row went out without its unchanged columns: it must be read again."""
+
+    def row_unnamed(self, table: CapturedTable) -> None:
+        """A change came that does not name its row: the table must be read again."""
 
     def leaf_truncated(self, table: CapturedTable) -> None:
         """A partition was emptied: its root must be read again."""
@@ -130,6 +133,7 @@ class Changes:
                 continue
             relation = by_wire.get(data[1:5])
             if relation is None:
+                self._unnamed(tag, data[1:5])
                 continue
             context = self._context
             if context is None:
@@ -147,6 +151,16 @@ class Changes:
             relation.counts[tag] += 1
             if sink.rows >= max_rows or sink.size >= max_bytes:
                 self._companions.bounds_reached()
+
+    def _unnamed(self, tag: int, wire: bytes) -> None:
+        """A change of a table that is not captured, or one that does not name its row: its table is read again (D4)."""
+        relation = self._tables.keyless.get(wire)
+        if relation is None:
+            return
+        relation.counts[tag] += 1
+        if tag == _DELETE:
+            relation.table.count_delete()
+        self._companions.listener.row_unnamed(relation.table)
 
     def _other(self, tag: int, lsn: int, data: bytes) -> None:
         if tag in _PASSED_OVER:
@@ -181,7 +195,8 @@ class Changes:
         if context is None:
             raise ProtocolError("expected a begin before a truncate, got none")
         for oid in truncate.relation_oids:
-            relation = self._tables.by_wire.get(oid.to_bytes(4, "big"))
+            wire = oid.to_bytes(4, "big")
+            relation = self._tables.by_wire.get(wire) or self._tables.keyless.get(wire)
             if relation is None:
                 continue
             if relation.leaf:  # a leaf's truncate is not its root's (rule D3)

@@ -5,7 +5,7 @@ A table is made from its `_tables` entry when a session begins. A relation is bo
 one whose OID is not a captured table's is not published (rule S7: events of a dropped table's OID), one that the
 entry does not explain gets a plan from the message itself, and the definitions are compared at once.
 
-Keeps: S7, D3.
+Keeps: S7, D3, D4.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from cdc_reader.discovery.catalog_rows import IDENTITY_FULL
 from cdc_reader.pgoutput.messages import Relation
 from cdc_reader.postgres.row_queries import ReadPlan
 from cdc_reader.tables.encoder_plans import StaleDefinition, plan_table
@@ -83,6 +84,12 @@ class StreamedRelation:
         self.leaf = relation.oid != table.entry.oid
         self.counts: Counter[int] = Counter()  # messages by their tag
 
+    @property
+    def keyless(self) -> bool:
+        """Whether changes are sent without the primary key: the identity of then is not that of now (rule D4)."""
+        sent = {column.name for column in self.relation.columns if column.key}
+        return self.relation.replica_identity != IDENTITY_FULL and not sent.issuperset(self.table.entry.primary_key)
+
     def overtake(self, key: bytes) -> None:
         """The stream wrote this key: rows of it in open chunks are old."""
         for overtaken in self.windows:
@@ -96,7 +103,10 @@ class StreamedRelation:
 
 
 class Tables:
-    """All captured tables, by name, by OID, and by the four bytes that stream messages carry."""
+    """All captured tables, by name, by OID, and by the four bytes that stream messages carry.
+
+    `keyless` are relations, by the same bytes, whose changes do not name their row (rule D4): they are in no `by_wire`.
+    """
 
     def __init__(self, tables: Iterable[CapturedTable], *, prefix: str, encoder_of: EncoderOf) -> None:
         self.by_name: dict[TableName, CapturedTable] = {table.name: table for table in tables}
@@ -104,6 +114,7 @@ class Tables:
             oid: table for table in self.by_name.values() for oid in table.relations
         }
         self.by_wire: dict[bytes, StreamedRelation] = {}
+        self.keyless: dict[bytes, StreamedRelation] = {}
         self._prefix = prefix
         self._encoder_of = encoder_of
 
@@ -116,6 +127,7 @@ class Tables:
         table = self.by_oid.get(relation.oid)
         if table is None:
             self.by_wire.pop(wire, None)
+            self.keyless.pop(wire, None)
             return None, TableName(relation.schema, relation.name) in self.by_name
         known = self.by_wire.get(wire)
         if known is not None and known.relation == relation:
@@ -127,8 +139,10 @@ class Tables:
             plan = plan_table(_as_streamed(table.entry, relation, type_names), prefix=self._prefix, relation=relation)
             differs = True
         bound = StreamedRelation(relation, table, self._encoder_of(plan))
-        self.by_wire[wire] = bound
-        return bound, differs
+        without, within = (self.by_wire, self.keyless) if bound.keyless else (self.keyless, self.by_wire)
+        without.pop(wire, None)
+        within[wire] = bound
+        return bound, differs or bound.keyless
 
 
 def _as_streamed(entry: TableEntry, relation: Relation, type_names: TypeNames) -> TableEntry:

@@ -61,11 +61,13 @@ MUTANTS: tuple[Mutant, ...] = (
             "                continue\n"
             "            relation = by_wire.get(data[1:5])\n"
             "            if relation is None:\n"
+            "                self._unnamed(tag, data[1:5])\n"
             "                continue\n"
         ),
         replacement=(
             "            relation = by_wire.get(data[1:5])\n"
             "            if relation is None:\n"
+            "                self._unnamed(tag, data[1:5])\n"
             "                continue\n"
             "            transactions.ordinal += 1\n"
             "            if transactions.ordinal <= transactions.skip:\n"

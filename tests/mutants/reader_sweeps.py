@@ -6,6 +6,7 @@ from tests.mutants.mutant import Mutant
 
 _SCANS = "tests/unit/cdc_reader/snapshot/test_scans.py"
 _SWEEPS = "tests/unit/cdc_reader/snapshot/test_sweeps.py"
+_CHANGES = "tests/unit/cdc_reader/stream/test_changes.py"
 _QUERIES = "tests/unit/cdc_reader/postgres/test_row_queries.py"
 
 MUTANTS: tuple[Mutant, ...] = (
@@ -80,8 +81,8 @@ MUTANTS: tuple[Mutant, ...] = (
         rule="S7",
         without="truncates that make any number right",
         file="cdc_reader/session.py",
-        text="        self._recorded.emptied(table.name)\n",
-        replacement="",
+        text="        self._recorded.emptied(table.name)\n        self._runner.void",
+        replacement="        self._runner.void",
         tests=(f"{_SWEEPS}::test_s7_truncate_makes_any_number_right",),
     ),
     Mutant(
@@ -263,5 +264,48 @@ MUTANTS: tuple[Mutant, ...] = (
         text="    if progress.state == RUNNING and progress.order != table.read.order:\n",
         replacement="    if False:\n",
         tests=(f"{_SCANS}::test_s8_scan_of_a_reader_that_did_not_record_its_order_begins_anew",),
+    ),
+    Mutant(
+        rule="D4",
+        without="telling changes that do not name their row",
+        file="cdc_reader/tables/captured.py",
+        text="        within[wire] = bound\n",
+        replacement="        self.by_wire[wire] = bound\n",
+        tests=(f"{_CHANGES}::test_d4_deletes_without_a_key_are_counted_and_not_fatal",),
+    ),
+    Mutant(
+        rule="D4",
+        without="reading a table again whose changes do not name their row",
+        file="cdc_reader/session.py",
+        text='            self._runner.restart(table.name, "changes came without the primary key")\n',
+        replacement="            pass\n",
+        tests=(
+            f"{_CHANGES}::test_d4_key_that_changed_without_a_word_leaves_no_ghost",
+            f"{_CHANGES}::test_d4_reader_that_is_killed_reads_the_table_again",
+        ),
+    ),
+    Mutant(
+        rule="D4",
+        without="counting deletes that do not name their row",
+        file="cdc_reader/stream/changes.py",
+        text="            relation.table.count_delete()\n",
+        replacement="            pass\n",
+        tests=(f"{_CHANGES}::test_d4_deletes_without_a_key_are_counted_and_not_fatal",),
+    ),
+    Mutant(
+        rule="D4",
+        without="reading again for each change that does not name its row",
+        file="cdc_reader/stream/changes.py",
+        text="        self._companions.listener.row_unnamed(relation.table)\n",
+        replacement="",
+        tests=(f"{_CHANGES}::test_d4_each_change_without_a_key_voids_what_was_read_before",),
+    ),
+    Mutant(
+        rule="D4",
+        without="remembering over a crash that a table must be read again",
+        file="cdc_reader/snapshot/runner.py",
+        text="        self._recorded.begin_again(table)\n",
+        replacement="",
+        tests=(f"{_CHANGES}::test_d4_reader_that_is_killed_reads_the_table_again",),
     ),
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.databases import Database
 from tests.integration.cdc_reader.conftest import MakeReader
 from tests.integration.cdc_reader.readers import Consumer
@@ -153,3 +155,29 @@ def test_d7_topics_of_another_source_are_refused(database: Database, make_reader
     second = make_reader(database, SOURCE="second", SLOT="second_slot_of_d7", PUBLICATION="second").start()
     assert second.exit_code() == 81
     assert "belong to source" in second.tail()
+
+
+MISTAKES = {
+    "another key": "UPDATE items SET id = id + 1000 WHERE id = 1",
+    "a delete": "DELETE FROM items WHERE id = 1",
+    "both, and a row of its own": "DELETE FROM items WHERE id < 3; INSERT INTO items VALUES (30, 'new', 30)",
+}
+
+
+@pytest.mark.rule("D4")
+@pytest.mark.parametrize("change", MISTAKES.values(), ids=MISTAKES)
+def test_d4_identity_that_lacked_the_key_for_a_moment(
+    database: Database, make_reader: MakeReader, consumer: Consumer, change: str
+) -> None:
+    """The identity of now is not that of the event: its change names no row."""
+    database.execute(
+        "CREATE TABLE items (id bigint PRIMARY KEY, name text, code int NOT NULL UNIQUE);"
+        "INSERT INTO items SELECT n, 'row ' || n, n FROM generate_series(1, 20) n"
+    )
+    reader = make_reader(database).start().snapshots_over(1)
+    database.execute(
+        f"ALTER TABLE items REPLICA IDENTITY USING INDEX items_code_key; {change};"
+        "ALTER TABLE items REPLICA IDENTITY DEFAULT"
+    )
+    reader.wait_for("snapshot_begins", cause="changes came without the primary key").snapshots_over(2).caught_up()
+    assert consumer.published("items").rows("items") == rows_in_database(database, "items")

@@ -20,10 +20,13 @@ def commit(commit_lsn: int, commit_us: int = COMMIT_US) -> bytes:
 
 
 def relation(oid: int, name: str, columns: Sequence[tuple[str, int]], *, identity: str = "d") -> bytes:
-    """A table of `public` whose first column is its key."""
+    """A table of `public` whose first column is its key; an index that is its identity (`i`) is on the second."""
     head = struct.pack(">cI", b"R", oid) + b"public\0" + name.encode() + b"\0" + identity.encode()
     described = [
-        struct.pack(">B", identity == "f" or at == 0) + column.encode() + b"\0" + struct.pack(">Ii", type_oid, -1)
+        struct.pack(">B", identity == "f" or at == (identity == "i"))
+        + column.encode()
+        + b"\0"
+        + struct.pack(">Ii", type_oid, -1)
         for at, (column, type_oid) in enumerate(columns)
     ]
     return head + struct.pack(">H", len(columns)) + b"".join(described)

@@ -137,6 +137,11 @@ class Source:
         self.tables[oid] = replace(table, relation=made)
         self.rewrite(oid)
 
+    def identify(self, oid: int, identity: str) -> None:
+        """Another replica identity: `d` is the key, `i` an index on the second column, `f` the whole row."""
+        table = self.tables[oid]
+        self.tables[oid] = replace(table, relation=replace(table.relation, replica_identity=identity))
+
     def shape(self, oid: int) -> Shape:
         for table in self.tables.values():
             for each in (table.relation, *table.leaves):

@@ -19,16 +19,17 @@ def wire(done: Done, announced: dict[int, Shape]) -> Iterator[tuple[int, bytes]]
             if announced.get(oid) != shape or change.oids:  # another file of the table invalidates what was sent
                 announced[oid] = shape
                 yield lsn, messages.relation(oid, shape.name, shape.columns, identity=shape.identity)
-        yield lsn + at % 0x70, _encoded(change, full=bool(change.oid) and done.shapes[change.oid].identity == "f")
+        yield lsn + at % 0x70, _encoded(change, done.shapes[change.oid].identity if change.oid else "")
     yield done.lsn, messages.commit(done.lsn, done.commit_us)
 
 
-def _encoded(change: Change, *, full: bool) -> bytes:
+def _encoded(change: Change, identity: str) -> bytes:
+    full, at = identity == "f", 1 if identity == "i" else 0
     if change.kind == "message":
         return change.raw
     if change.kind == "truncate":
         return messages.truncate(*change.oids)
-    key = [change.old[0], *[None] * (len(change.old) - 1)] if change.old else []
+    key = [each if place == at else None for place, each in enumerate(change.old or ())]
     if change.new is None:
         return messages.delete(change.oid, row=change.old or ()) if full else messages.delete(change.oid, key=key)
     if change.old is None:
@@ -39,4 +40,4 @@ def _encoded(change: Change, *, full: bool) -> bytes:
     ]
     if full:
         return messages.update(change.oid, kept, row=change.old)
-    return messages.update(change.oid, kept, key=key if change.old[0] != change.new[0] else ())
+    return messages.update(change.oid, kept, key=key if change.old[at] != change.new[at] else ())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from schemas.control import Kind
 from schemas.envelope import Omitted
 from schemas.errors import ProtocolError
 from schemas.keys import FLOOR_KEY
@@ -109,6 +110,65 @@ def test_d3_truncate_of_a_leaf_is_none_of_its_root(make_world: MakeWorld) -> Non
     assert "t" not in [op for op, _ in world.told("parts")]
     world.settle()
     assert world.holds("parts") == {"2": (2, "b", None)}
+
+
+@pytest.fixture
+def filled(streaming: World) -> World:
+    """Four rows of before, which the stream has told."""
+    streaming.source.transact(*(inserted(ITEMS, str(key), chr(96 + key), None) for key in range(1, 5)))
+    return streaming.settle()
+
+
+def lacks_the_key(world: World, *changes: Change) -> None:
+    """A transaction of a moment in which the replica identity was an index without the key."""
+    world.source.identify(ITEMS, "i")
+    world.source.transact(*changes)
+    world.source.identify(ITEMS, "d")
+
+
+@pytest.mark.rule("D4")
+def test_d4_key_that_changed_without_a_word_leaves_no_ghost(filled: World) -> None:
+    """Red without `restart` in `row_unnamed`."""
+    lacks_the_key(filled, updated(ITEMS, ("1", "a", None), ("9", "a", None)))
+    filled.settle()
+    assert sorted(filled.holds()) == ["2", "3", "4", "9"]
+
+
+@pytest.mark.rule("D4")
+def test_d4_deletes_without_a_key_are_counted_and_not_fatal(filled: World) -> None:
+    """Red without `count_delete` in `_unnamed`: the sweep would be held."""
+    assert filled.ask(Kind.SNAPSHOT)
+    filled.settle()
+    lacks_the_key(filled, *(deleted(ITEMS, str(key), chr(96 + key), None) for key in range(1, 4)))
+    filled.settle()
+    assert sorted(filled.holds()) == ["4"]
+
+
+@pytest.mark.rule("D4")
+def test_d4_each_change_without_a_key_voids_what_was_read_before(filled: World) -> None:
+    """Red when only the Relation message marks the table: the second change comes while the scan runs."""
+    source = filled.source
+
+    def late() -> None:
+        lacks_the_key(filled, updated(ITEMS, ("2", "b", None), ("9", "b", None)))
+
+    lacks_the_key(filled, updated(ITEMS, ("1", "a", None), ("8", "a", None)))
+    # When the chunk of the scan that follows is read, and before its high watermark: no Relation message tells of it.
+    source.before("COPY (SELECT", lambda: source.before("ROLLBACK", late))
+    filled.settle()
+    assert sorted(filled.holds()) == ["3", "4", "8", "9"]
+
+
+@pytest.mark.rule("D4")
+def test_d4_reader_that_is_killed_reads_the_table_again(filled: World) -> None:
+    """Red without `begin_again` in `restart`: nothing durable would tell of the change."""
+    filled.side.waits = True
+    lacks_the_key(filled, updated(ITEMS, ("1", "a", None), ("9", "a", None)))
+    filled.source.transact(inserted(ITEMS, "5", "e", None))  # the next reader gets this one again, not the one before
+    filled.turn(2)
+    filled.kill()
+    filled.start().settle()
+    assert sorted(filled.holds()) == ["2", "3", "4", "5", "9"]
 
 
 @pytest.mark.rule("P6")
