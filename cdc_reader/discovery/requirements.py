@@ -31,7 +31,7 @@ class Rights:
     """
     What our role may do, and the OIDs of relations where something is lacking.
 
-    `owns_publication` is None when there is none.
+    `owns_publication` is None when there is none. `closed_schemas` hold types of keys, or their operators.
     """
 
     replication: bool
@@ -41,6 +41,7 @@ class Rights:
     not_owned: frozenset[int]
     hidden_rows: frozenset[int]
     forbidden_messages: tuple[str, ...]
+    closed_schemas: tuple[str, ...] = ()
 
 
 def right_requirements(catalog: Catalog, rights: Rights) -> Iterator[Requirement]:
@@ -48,6 +49,7 @@ def right_requirements(catalog: Catalog, rights: Rights) -> Iterator[Requirement
     role = quote_identifier(catalog.server.user)
     yield _replication(rights, role)
     yield _select(catalog, rights, role)
+    yield _key_types(rights, role)
     yield _row_security(catalog, rights, role)
     yield _messages(rights, role)
 
@@ -67,6 +69,16 @@ def _select(catalog: Catalog, rights: Rights, role: str) -> Requirement:
     schemas = sorted({quote_identifier(relation.name.schema) for relation in lacking})
     remedy = f"GRANT USAGE ON SCHEMA {', '.join(schemas)} TO {role};\nGRANT SELECT ON {_listed(lacking)} TO {role};"
     return _right("rights.select", expected, f"none on {_short(lacking)}", remedy)
+
+
+def _key_types(rights: Rights, role: str) -> Requirement:
+    """Rule S8: rows are read by the operators of their key, named with their schema."""
+    expected = "USAGE on the schemas of the keys' types and operators"
+    if not rights.closed_schemas:
+        return Requirement("rights.key_types", expected, "USAGE")
+    schemas = ", ".join(map(quote_identifier, rights.closed_schemas))
+    remedy = f"GRANT USAGE ON SCHEMA {schemas} TO {role};"
+    return _right("rights.key_types", expected, f"none on {schemas}", remedy)
 
 
 def _row_security(catalog: Catalog, rights: Rights, role: str) -> Requirement:

@@ -40,6 +40,31 @@ WHERE p.proname = 'pg_logical_emit_message' AND p.pronamespace = 'pg_catalog'::r
   AND p.proargtypes[2] = 'text'::regtype AND NOT has_function_privilege(p.oid, 'EXECUTE')
 """
 
+_CLOSED_SCHEMAS: LiteralString = """
+WITH RECURSIVE keys AS (
+    SELECT a.atttypid AS type, c.opcfamily AS family, c.opcintype AS operand
+    FROM pg_catalog.pg_index i
+    CROSS JOIN LATERAL unnest(i.indkey::int2[], i.indclass::oid[]) AS k(number, class)
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number
+    JOIN pg_catalog.pg_opclass c ON c.oid = k.class
+    WHERE i.indisprimary AND i.indrelid = ANY (%s::oid[])
+), types AS (
+    SELECT t.oid, t.typtype, t.typbasetype, t.typnamespace
+    FROM pg_catalog.pg_type t JOIN keys ON t.oid IN (keys.type, keys.operand)
+    UNION
+    SELECT t.oid, t.typtype, t.typbasetype, t.typnamespace
+    FROM types JOIN pg_catalog.pg_type t ON t.oid = types.typbasetype AND types.typtype = 'd'
+), named AS (
+    SELECT typnamespace AS schema FROM types WHERE typtype <> 'd'
+    UNION
+    SELECT o.oprnamespace FROM keys
+    JOIN pg_catalog.pg_amop m ON m.amopfamily = keys.family AND m.amoplefttype = keys.operand
+    JOIN pg_catalog.pg_operator o ON o.oid = m.amopopr
+)
+SELECT n.nspname::text AS name FROM named JOIN pg_catalog.pg_namespace n ON n.oid = named.schema
+WHERE NOT has_schema_privilege(n.oid, 'USAGE') ORDER BY 1
+"""
+
 
 def read_database_facts(connection: Connection, catalog: Catalog, names: Names) -> DatabaseFacts:
     """Read the facts, for what `catalog` would have published. Raises as every query."""
@@ -54,6 +79,7 @@ def read_database_facts(connection: Connection, catalog: Catalog, names: Names) 
             not_owned=frozenset(row.oid for row in _rows(connection, _NOT_OWNED, oids)),
             hidden_rows=frozenset(row.oid for row in _rows(connection, _HIDDEN_ROWS, oids)),
             forbidden_messages=tuple(row.signature for row in _rows(connection, _MESSAGES)),
+            closed_schemas=tuple(row.name for row in _rows(connection, _CLOSED_SCHEMAS, oids)),
         )
     return DatabaseFacts(server_facts(connection, names.slot), rights)
 

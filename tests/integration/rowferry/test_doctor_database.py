@@ -33,6 +33,11 @@ BROKEN = {
     "no replication attribute": ("ALTER ROLE {role} NOREPLICATION", "rights.replication"),
     "no select": ("REVOKE SELECT ON photos FROM {role}", "rights.select"),
     "no usage of the schema": ("REVOKE USAGE ON SCHEMA public FROM PUBLIC", "rights.select"),
+    "no usage of the schema of a key's type": (
+        "CREATE SCHEMA ext; CREATE TYPE ext.state AS ENUM ('on'); CREATE DOMAIN state AS ext.state;"
+        "CREATE TABLE more (id state PRIMARY KEY); GRANT SELECT ON more TO {role}",
+        "rights.key_types",
+    ),
     "row security": ("ALTER TABLE photos ENABLE ROW LEVEL SECURITY", "rights.row_security"),
     "no logical messages": (NO_MESSAGES, "rights.logical_messages"),
     "no publication": ("DROP PUBLICATION rowferry", "publication"),

@@ -65,7 +65,7 @@ def test_everything_as_it_should_be_is_ok() -> None:
     findings = database().values()
 
     assert {each.id: each.status for each in findings if each.status is not Verdict.OK} == {}
-    assert len(findings) == 15
+    assert len(findings) == 16
 
 
 SERVER_CASES: dict[str, tuple[dict[str, Any], str, Verdict, str]] = {
@@ -189,6 +189,7 @@ MISSING_RIGHTS: dict[str, tuple[dict[str, Any], str, str]] = {
         "rights.select",
         'GRANT USAGE ON SCHEMA "public" TO "rowferry";\nGRANT SELECT ON "public"."photos" TO "rowferry";',
     ),
+    "key types": ({"closed_schemas": ("ext",)}, "rights.key_types", 'GRANT USAGE ON SCHEMA "ext" TO "rowferry";'),
     "row security": ({"hidden_rows": frozenset({1})}, "rights.row_security", 'ALTER ROLE "rowferry" BYPASSRLS;'),
     "messages": (
         {"forbidden_messages": ("pg_logical_emit_message(boolean,text,text)",)},
