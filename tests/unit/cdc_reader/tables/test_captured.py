@@ -68,8 +68,8 @@ def test_d1_relation_that_comes_again_differs_only_when_it_does() -> None:
     ours = tables()
     first, _ = ours.bind(relation(), no_names)
     assert ours.bind(relation(), no_names) == (first, False)
-    reordered, differs = ours.bind(relation(columns=COLUMNS[::-1]), no_names)
-    assert (reordered is first, differs) == (False, True)
+    shorter, differs = ours.bind(relation(columns=COLUMNS[:1]), no_names)
+    assert (shorter is first, differs) == (False, True)
 
 
 @pytest.mark.rule("D1")
