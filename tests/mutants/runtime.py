@@ -9,7 +9,25 @@ _MISSED = f"{_CONSUMING}/test_missed_deletes.py"
 _AGE = f"{_CONSUMING}/test_position_age.py"
 _PARTITIONS = f"{_CONSUMING}/test_partitions.py"
 
+_POSITIONS = "tests/integration/cdc_runtime/test_kafka_positions.py"  # what hides records is a real broker's
+
 MUTANTS: tuple[Mutant, ...] = (
+    Mutant(
+        rule="P1",
+        without="an end behind open transactions",
+        file="cdc_runtime/kafka/tail.py",
+        text='ends = self._admin.end_offsets(topic_partitions, "uncommitted")',
+        replacement='ends = self._admin.end_offsets(topic_partitions, "committed")',
+        tests=(f"{_POSITIONS}::test_p1_records_behind_another_producers_open_transaction_are_waited_for",),
+    ),
+    Mutant(
+        rule="P1",
+        without="a bound of the wait that names the open transaction",
+        file="cdc_runtime/kafka/tail.py",
+        text="        self._wait_for_open_transactions(ends, deadline)\n",
+        replacement="",
+        tests=(f"{_POSITIONS}::test_p1_the_wait_for_an_open_transaction_is_bounded",),
+    ),
     Mutant(
         rule="V7",
         without="an age that is not known counts as old",

@@ -50,6 +50,7 @@ def values(records):
     return [record.value for record in records]
 
 
+@pytest.mark.rule("P1")
 def test_p1_records_behind_another_producers_open_transaction_are_waited_for(
     settings, make_topic, write, plain_transaction
 ):
@@ -68,6 +69,7 @@ def test_p1_records_behind_another_producers_open_transaction_are_waited_for(
     assert found == [b"position"]
 
 
+@pytest.mark.rule("P1")
 def test_p1_the_wait_for_an_open_transaction_is_bounded(settings, make_topic, write, plain_transaction):
     topic = make_topic()
     other = plain_transaction(f"{settings.prefix}.other")
