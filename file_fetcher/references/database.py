@@ -98,7 +98,7 @@ class LocalDatabase:
             if reason is not None:
                 connection.close()
                 if existed:
-                    _log.warning("local store is made anew", path=str(self._path), reason=reason)
+                    _log.warning("local store is recreated", path=str(self._path), reason=reason)
                 connection = self._made()
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")

@@ -1,7 +1,7 @@
 """
 Whether two locations mean the same file, judged by digests: what is remembered gives no location away.
 
-Rule 1: a link that was only signed anew means the same file. Nothing but a signature is left out of the comparison:
+Rule 1: a link that was only signed again means the same file. Nothing but a signature is left out of the comparison:
         `?id=5` and `?id=6`, two versions of an object and two sheets of a spreadsheet are different files.
 Rule 2: how a link is signed is remembered as well: what failed with the old signature is tried with the new one.
 """

@@ -1,7 +1,7 @@
 """
 What a row refers to now against what it referred to before: new, changed, same, gone.
 
-Rule 1: the same reference, unchanged, is not fetched again; a link that was only signed anew is the same (`identity`),
+Rule 1: the same reference, unchanged, is not fetched again; a link that was only signed again is the same (`identity`),
         unless the old one did not lead to the file.
 Rule 2: what has failed is tried again when its row is read again, by a snapshot or because somebody asked.
 Rule 3: of a column that an event could not carry nothing is concluded: its references stay (files.md D8).
