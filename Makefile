@@ -14,7 +14,7 @@ export NO_MKDOCS_2_WARNING := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-down test test-matrix mutants guarantees check check-style check-types check-rules check-docs format bench docs requirements clean
+.PHONY: help setup demo demo-down test test-outages test-matrix mutants guarantees check check-style check-types check-rules check-docs format bench docs requirements clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -42,6 +42,9 @@ demo-down: setup ## end what `make demo KEEP=1` left running
 
 test: setup ## the whole suite on servers of its own; ARGS="..." for pytest
 	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+
+test-outages: setup ## brokers that are killed, stopped, frozen, restarted one after the other, under load
+	$(BIN)/python -m pytest -m long $(ARGS)
 
 test-matrix: setup ## the suite with PostgreSQL 16 and 18, with and without compiled module, in Docker
 	$(BIN)/python -m tests.matrix -n $(WORKERS) $(ARGS)

@@ -13,7 +13,9 @@ from contextlib import ExitStack, closing
 
 import structlog
 
+from cdc_reader.discovery.catalog_rows import SetAside
 from cdc_reader.metrics import ReaderMetrics
+from cdc_reader.own_messages import OwnMessages
 from cdc_reader.postgres.connections import Connection, connect
 from cdc_reader.postgres.lsn import Lsn
 from cdc_reader.postgres.replication import ReplicationStream
@@ -27,11 +29,14 @@ from cdc_reader.session import Edges, Session
 from cdc_reader.settings import ReaderSettings
 from cdc_reader.standby import take_lock
 from cdc_reader.startup import Startup
+from cdc_reader.tables.troubles import Troubles
 from cdc_reader.transcode import IMPLEMENTATION, Encoder, TablePlan, make_encoder
 from cdc_runtime.drain import Drain
 from cdc_runtime.health import Health
 from cdc_runtime.kafka.admin import KafkaAdmin
+from cdc_runtime.kafka.errors import TopicRefused
 from cdc_runtime.kafka.tail import Tail
+from cdc_runtime.neighbours import Neighbours
 from schemas.errors import SlotBusy
 from schemas.topics import Topics
 
@@ -44,42 +49,82 @@ _TRANSACTION_TIMEOUT_S = 45.0
 class SourceCapture:
     """Runs sessions, one after another. `reached`: a session came to stream, or to wait as standby, once."""
 
-    def __init__(self, settings: ReaderSettings, *, drain: Drain, metrics: ReaderMetrics, health: Health) -> None:
+    def __init__(
+        self,
+        settings: ReaderSettings,
+        *,
+        drain: Drain,
+        metrics: ReaderMetrics,
+        health: Health,
+        neighbours: Neighbours,
+    ) -> None:
         self._settings = settings
         self._drain = drain
         self._metrics = metrics
         self._health = health
+        self._neighbours = neighbours
         self._database_url = settings.secret_reader("database_url")
         self._application_name = f"rowferry-{settings.source}"
         self._admin = KafkaAdmin(settings.kafka)
         self._implementation = IMPLEMENTATION if settings.transcoder == "auto" else settings.transcoder
         self._stream: ReplicationStream | None = None
+        self._troubles = Troubles()
+        self._messages = OwnMessages()
+        self._names_topics = False
         self.reached = False
         logger.info("transcoder", implementation=self._implementation)
 
     def run(self, *, text_only: bool) -> None:
         """One session, from connecting to its end; `text_only`: the stream is asked for text."""
         settings = self._settings
+        self._neighbours.preparing()
         with ExitStack() as opened:
             connection = opened.enter_context(self._connect())
             facts = server_facts(connection, settings.slot)
-            require(server_requirements(facts, application_name=self._application_name))
             stream = opened.enter_context(closing(self._open_stream()))
             if not take_lock(stream, settings, self._drain, self._standby):
                 return
+            self._neighbours.preparing()
             self._admin.wait_until_reachable(settings.start_timeout_s, self._drain.is_stopping)
             publisher = opened.enter_context(closing(self._open_publisher()))
-            startup = Startup(settings, connection=connection, stream=stream, publisher=publisher, admin=self._admin)
+            opened.callback(self._dropped, publisher)
+            startup = Startup(
+                settings,
+                connection=connection,
+                stream=stream,
+                publisher=publisher,
+                admin=self._admin,
+                troubles=self._troubles,
+                waiting=self._metrics.waiting,
+            )
+            startup.check_origin()
+            require(server_requirements(facts, application_name=self._application_name))
             ready = startup.prepare(self._encoder, text_only=text_only)
             self._start(stream, ready)
             side = opened.enter_context(closing(SideWork(self._connect, workers=settings.snapshot.workers + 1)))
             control = opened.enter_context(closing(self._open_control(ready)))
-            edges = Edges(connection, stream, publisher, side, control)
-            session = Session(settings, ready, edges, metrics=self._metrics, encoder_of=self._encoder)
+            edges = Edges(connection, stream, publisher, side, control, self._admin)
+            session = Session(
+                settings,
+                ready,
+                edges,
+                metrics=self._metrics,
+                encoder_of=self._encoder,
+                troubles=self._troubles,
+                messages=self._messages,
+            )
             self._streaming(ready)
-            restart = session.run(self._drain.is_stopping)
+            try:
+                restart = session.run(self._drain.is_stopping)
+            except TopicRefused as exc:
+                self._refused(exc, ready)
+                raise
             if restart is not None:
                 logger.info("session_restarts", reason=restart)
+
+    def ask_kafka(self, timeout_s: float) -> None:
+        """Return when a broker answers; raises our errors."""
+        self._admin.ask(timeout_s)
 
     def cancel(self) -> None:
         """End what the replication connection waits for, from another thread."""
@@ -104,7 +149,24 @@ class SourceCapture:
             source=settings.source,
             start_timeout_s=settings.start_timeout_s,
             transaction_timeout_s=_TRANSACTION_TIMEOUT_S,
+            names_topics=self._names_topics,
         )
+
+    def _refused(self, exc: TopicRefused, ready: Ready) -> None:
+        """The table whose topic takes no records is set aside by the next session (rule D8), or the next one names it.
+
+        Nothing is lost: the transaction did not happen, for the others neither.
+        """
+        tables = {table.topic: table.name for table in (*ready.tables.captured, *ready.tables.removed)}
+        table = tables.get(exc.topic)
+        self._names_topics = table is None
+        if table is not None:
+            found = SetAside(f"its topic takes no records: {exc.found}", exc.remedy or "")
+            self._troubles.met(table, found, time.monotonic(), in_use=True)
+
+    def _dropped(self, publisher: Publisher) -> None:
+        if publisher.is_open:
+            self._metrics.aborted()
 
     def _open_control(self, ready: Ready) -> Tail:
         kafka = self._settings.kafka
@@ -115,6 +177,7 @@ class SourceCapture:
 
     def _standby(self, reason: str) -> None:
         self.reached = True
+        self._neighbours.prepared()
         self._metrics.standby(reason)
 
     def _start(self, stream: ReplicationStream, ready: Ready) -> None:
@@ -136,7 +199,9 @@ class SourceCapture:
 
     def _streaming(self, ready: Ready) -> None:
         self.reached = True
+        self._neighbours.prepared()
         self._metrics.streaming()
+        self._metrics.not_streamed(ready.tables.not_streamed)
         self._health.started()
         logger.info(
             "streaming",

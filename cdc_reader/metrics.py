@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 
 from cdc_reader.snapshot.runner import SnapshotRunner
 from cdc_reader.tables.captured import CapturedTable, StreamedRelation
@@ -11,6 +12,7 @@ from cdc_runtime.health import Health
 from cdc_runtime.metrics import Metrics
 from schemas.errors import Neighbour, RowferryError
 from schemas.offsets import Position
+from schemas.tables import TableEntry
 
 _OPS = {0x49: "insert", 0x55: "update", 0x44: "delete", 0x54: "truncate"}
 _EVERY_S = 1.0
@@ -39,7 +41,10 @@ class ReaderMetrics:
         self._errors = metrics.counter(names.READER_ERRORS)
         self._rows = metrics.counter(names.SNAPSHOT_ROWS)
         self._chunks = metrics.counter(names.SNAPSHOT_CHUNKS)
+        self._void = metrics.counter(names.SNAPSHOT_CHUNKS_VOID)
         self._state = metrics.gauge(names.SNAPSHOT_STATE)
+        self._set_aside = metrics.gauge(names.READER_NOT_STREAMED)
+        self._not_streamed: dict[str, str] = {}
 
     def standby(self, reason: str) -> None:
         """We wait for the slot: ready, since a rollout must not stall, but not the leader."""
@@ -59,12 +64,36 @@ class ReaderMetrics:
         self._health.ready()
         self._health.tick()
 
+    def not_streamed(self, entries: Iterable[TableEntry]) -> None:
+        """The tables that are selected and not captured, with the reason: the whole of them, at every start."""
+        reasons = {str(entry.name): entry.capture.reason for entry in entries}
+        for table in self._not_streamed.keys() - reasons.keys():
+            self._set_aside.remove(table)
+        for table in reasons:
+            self._set_aside.labels(table).set(1)
+        self._not_streamed = reasons
+        self._health.detail("tables_not_streamed", lambda: reasons)
+
+    def waiting(self, reason: str | None) -> None:
+        """For whom a start waits; None when for nobody. Not ready until it streams, and `/readyz` says why."""
+        self._health.detail("waits_for", lambda: reason)
+        if reason is not None:
+            self._health.not_ready(f"waits for {reason}")
+
+    def without_messages(self, reason: str) -> None:
+        """Why no table can be read whole; empty where all may be."""
+        self._health.detail("messages_forbidden", lambda: reason or None)
+
     def disturbed(self, error: RowferryError) -> None:
         """The session ended with an error that may pass."""
         self._connected.set(0)
         self._errors.labels(type(error).__name__).inc()
         self._reconnects.labels((error.neighbour or Neighbour.POSTGRES).value).inc()
         self._health.not_ready(str(error))
+
+    def aborted(self) -> None:
+        """A Kafka transaction was begun, and did not happen, or nobody heard whether it did."""
+        self._aborted.inc()
 
     def bound(self, relation: StreamedRelation) -> None:
         """Count what comes for a relation from now on."""
@@ -98,11 +127,14 @@ class ReaderMetrics:
         self._take_scans(runner)
 
     def _take_scans(self, runner: SnapshotRunner) -> None:
-        for table, (rows, chunks) in runner.counts.take().items():
-            self._rows.labels(table).inc(rows)
-            self._chunks.labels(table).inc(chunks)
+        for table, done in runner.counts.take().items():
+            self._rows.labels(table).inc(done.rows)
+            self._chunks.labels(table).inc(done.chunks)
+            self._void.labels(table).inc(done.void)
+        troubles = runner.troubles
+        self._health.detail("snapshots_waiting", lambda: troubles)
         for table, state in runner.counts.states(runner.scans).items():
-            for name in ("pending", "running", "held", "done"):
+            for name in ("pending", "running", "waiting", "held", "done"):
                 self._state.labels(table, name).set(1 if name == state else 0)
 
     def session_over(self) -> None:

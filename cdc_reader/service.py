@@ -16,6 +16,7 @@ import structlog
 from cdc_reader.capture import SourceCapture
 from cdc_reader.metrics import ReaderMetrics
 from cdc_reader.postgres.connections import translated
+from cdc_reader.postgres.source_probe import SourceProbe
 from cdc_reader.session import TextNeeded
 from cdc_reader.settings import ReaderSettings
 from cdc_runtime.backoff import Backoff, Delays
@@ -23,7 +24,8 @@ from cdc_runtime.drain import Drain
 from cdc_runtime.health import Health
 from cdc_runtime.kafka.errors import Fenced
 from cdc_runtime.metrics import Metrics
-from schemas.errors import NeighbourMissing, RowferryError, SettingsError, TransientError
+from cdc_runtime.neighbours import Neighbours
+from schemas.errors import Neighbour, NeighbourMissing, RowferryError, SettingsError, TransientError
 
 logger = structlog.get_logger(__name__)
 _DELAYS = Delays(first_s=0.2, longest_s=30.0)
@@ -32,7 +34,9 @@ _DELAYS = Delays(first_s=0.2, longest_s=30.0)
 class Reader:
     """The service. `run` returns when `drain` asks for it; raises `FatalError` kinds that stop the process."""
 
-    def __init__(self, settings: ReaderSettings, *, drain: Drain, metrics: Metrics, health: Health) -> None:
+    def __init__(
+        self, settings: ReaderSettings, *, drain: Drain, metrics: Metrics, health: Health, neighbours: Neighbours
+    ) -> None:
         if not settings.database_url.get_secret_value():
             raise SettingsError(
                 "database_url: expected a PostgreSQL URL, got nothing",
@@ -41,13 +45,17 @@ class Reader:
         self._settings = settings
         self._drain = drain
         self._health = health
+        self._neighbours = neighbours
         self._metrics = ReaderMetrics(metrics, health, slot=settings.slot)
-        self._capture = SourceCapture(settings, drain=drain, metrics=self._metrics, health=health)
+        self._capture = SourceCapture(
+            settings, drain=drain, metrics=self._metrics, health=health, neighbours=neighbours
+        )
         self._text_only = False
         drain.on_stop(self._on_stop)
 
     def run(self) -> None:
         """Stream until told to stop; what may pass is tried again after growing pauses."""
+        self._watch()
         started = time.monotonic()
         backoff = Backoff(_DELAYS, random.random)
         while not self._drain.stopping:
@@ -76,6 +84,12 @@ class Reader:
                 self._health.started()
             self._drain.wait(pause_s)
 
+    def _watch(self) -> None:
+        settings = self._settings
+        probe = SourceProbe(settings.secret_reader("database_url"), f"rowferry-{settings.source}-probe")
+        self._neighbours.watch(Neighbour.POSTGRES, probe)
+        self._neighbours.watch(Neighbour.KAFKA, self._capture.ask_kafka)
+
     def _give_up_in_time(self, exc: RowferryError, waited_s: float) -> None:
         """A neighbour that was never there is waited for `start_timeout_s`; one that was comes back."""
         if not self._capture.reached and waited_s >= self._settings.start_timeout_s:
@@ -91,5 +105,6 @@ class Reader:
         deadline.start()
 
     def _end_at_once(self) -> None:
-        logger.warning("ended", because=f"{self._drain.reason}, and stop_timeout_s is over", code=0)
-        os._exit(0)
+        code = self._drain.cut_code
+        logger.warning("ended", because=f"{self._drain.reason}, and stop_timeout_s is over", code=code)
+        os._exit(code)

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, StringConstraints
 
+from cdc_runtime.pipeline_names import NOT_PLAIN_SQL
 from cdc_runtime.settings.addresses import DatabaseUrl
 from cdc_runtime.settings.models import HttpSettings, ServiceSettings, SettingsGroup, http_port
 
@@ -36,7 +37,9 @@ class SnapshotSettings(SettingsGroup):
     chunk_bytes: int = Field(4 * 1024 * 1024, ge=1024, description="About how many bytes a chunk may have.")
     workers: int = Field(2, ge=1, le=16, description="Tables that are read at the same time.")
     watermark_timeout_s: float = Field(
-        60, gt=0, description="How long a watermark is waited for before the chunk is tried again."
+        60,
+        gt=0,
+        description="How long the reader waits for its own message around a chunk before it tries again.",
     )
 
 
@@ -48,8 +51,10 @@ class ReaderSettings(ServiceSettings):
         SecretStr(""), description="Source database, `postgresql://user@host/database`; the password may be in it."
     )
     source: Name = Field("rowferry", description="Name of this source: its position is kept in `_offsets.<source>`.")
-    slot: SlotName = Field("rowferry", description="Replication slot to read; created when missing.")
-    publication: Name = Field("rowferry", description="Publication to read; created and kept where rights allow.")
+    slot: SlotName = Field("rowferry", description=f"Replication slot to read; created when missing. {NOT_PLAIN_SQL}")
+    publication: Name = Field(
+        "rowferry", description=f"Publication to read; created and kept where rights allow. {NOT_PLAIN_SQL}"
+    )
     tables: list[str] = Field(
         default_factory=list, description="Tables to capture, `table` or `schema.table`; empty: all of `public`."
     )
@@ -68,11 +73,9 @@ class ReaderSettings(ServiceSettings):
         5, gt=0, le=600, description="How often the server is told that we live; below wal_sender_timeout / 2."
     )
     refetch_wait_s: float = Field(
-        5, ge=0, le=60, description="How long a row with unchanged large columns waits to be read again (rule V5)."
+        5, ge=0, le=60, description="How long a row with unchanged large columns waits to be read again."
     )
-    version_seed: int = Field(
-        0, ge=0, description="Versions begin above this number; only after the topics were lost (rule V8)."
-    )
+    version_seed: int = Field(0, ge=0, description="Versions begin above this number; only after the topics were lost.")
     transcoder: Literal["auto", "compiled", "reference"] = Field(
         "auto", description="Which transcoder runs; `auto`: the compiled one where it was built."
     )

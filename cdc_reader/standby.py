@@ -15,6 +15,7 @@ import structlog
 
 from cdc_reader.postgres.advisory_lock import slot_lock
 from cdc_reader.postgres.replication import ReplicationStream
+from cdc_reader.postgres.server import slot_holders_by_stream
 from cdc_reader.settings import ReaderSettings
 from cdc_runtime.drain import Drain
 from schemas.errors import SlotBusy
@@ -36,7 +37,8 @@ def take_lock(
         [(held,)] = stream.execute("SELECT pg_catalog.pg_try_advisory_lock({}, {})", *lock)
         if held in ("t", True):
             return True
-        reason = f"another reader holds slot {settings.slot!r}"
+        who = ", ".join(map(str, slot_holders_by_stream(stream, settings.slot)))
+        reason = f"another reader holds slot {settings.slot!r}" + (f": {who}" if who else "")
         if not settings.standby:
             raise SlotBusy(reason, remedy="stop the other reader, or set standby: true to wait for it")
         if not told:

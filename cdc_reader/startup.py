@@ -1,51 +1,80 @@
 """
 From connections to a session that may stream: everything is read, compared and made ready, or refused.
 
-The order is the guarantee: lock (P2), fence, read to the true end (P1), compare (D1, D2, D6, D7, P3, P4, P5),
-schemas before events (P10). Nothing is published before all of it agrees.
+The order is the guarantee: lock (P2), whose position it is (P12), fence, read to the true end (P1), compare (D1, D2,
+D6, D7, P3, P4, P5); only then publication and slot are changed, and schemas made (P10). Nothing is published before all
+of it agrees.
 
-Keeps: P1, P2, P10, D2, V8.
+Keeps: P1, P2, P10, P12, D1, D2, D9, V8.
 """
 
 from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 import structlog
 
 from cdc_reader.discovery.captures import REPLICATION, capture_of
 from cdc_reader.discovery.catalog import read_catalog
-from cdc_reader.discovery.catalog_rows import Catalog
-from cdc_reader.discovery.publication import publication_mark, publication_plan
+from cdc_reader.discovery.catalog_rows import Catalog, SetAside
+from cdc_reader.discovery.forbidden_tables import with_forbidden, without_set_aside
+from cdc_reader.discovery.key_changes import binding, with_set_aside
+from cdc_reader.discovery.publication import PublicationPlan, publication_mark, publication_plan
 from cdc_reader.discovery.publication_changes import apply_publication_plan
+from cdc_reader.discovery.row_filters import stored_filters, with_known_filters
 from cdc_reader.discovery.selection import Selection
 from cdc_reader.postgres.connections import Connection
 from cdc_reader.postgres.lsn import Lsn
+from cdc_reader.postgres.open_transactions import LOOK, open_transactions
 from cdc_reader.postgres.replication import ReplicationStream
-from cdc_reader.postgres.server import flush_lsn, slot_row, xids_in_sync_rep
+from cdc_reader.postgres.server import slot_row
 from cdc_reader.postgres.slot_requirements import PLUGIN
 from cdc_reader.postgres.slot_row import SlotRow
-from cdc_reader.postgres.timelines import switch_point
+from cdc_reader.postgres.visible_reads import snapshot_behind_all
 from cdc_reader.progress import gap_checks
+from cdc_reader.progress.gap_checks import ServerPosition
+from cdc_reader.progress.origins import Owner, check_entries_database, check_owner
 from cdc_reader.progress.ready import Ready
-from cdc_reader.progress.start_position import prove_position
-from cdc_reader.progress.stored import StoredProgress, published_versions, read_stored
+from cdc_reader.progress.renamed_source import names_of_before
+from cdc_reader.progress.server_position import identify, server_position
+from cdc_reader.progress.start_position import first_position, prove_position
+from cdc_reader.progress.stored import StoredProgress, published_versions, read_owner, read_stored
+from cdc_reader.progress.unseen_transactions import UnseenTransactions, still_unseen
 from cdc_reader.progress.versions import Versions, seed
 from cdc_reader.publishing.publisher import Publisher
 from cdc_reader.settings import ReaderSettings
+from cdc_reader.snapshot.outdated import outdated_scans, read_definitions, voided
 from cdc_reader.tables.captured import EncoderOf
 from cdc_reader.tables.planned import PlannedTables, TopicSettings, plan_tables
+from cdc_reader.tables.topic_names import topic_of, with_names_checked
+from cdc_reader.tables.troubles import Troubles, with_troubles
 from cdc_runtime.kafka.admin import KafkaAdmin
-from schemas.offsets import PUBLICATION_KEY, TOPICS_KEY, Position, mapping_to_json
-from schemas.topics import Topics, directory_topic, offsets_topic, table_topic
+from schemas.errors import AccessDenied, RowferryError
+from schemas.names import TableName
+from schemas.offsets import (
+    PUBLICATION_KEY,
+    SOURCE_KEY,
+    TOPICS_KEY,
+    DefinitionMark,
+    Position,
+    SnapshotProgress,
+    SourceMark,
+    mapping_to_json,
+)
+from schemas.topics import Topics, directory_topic, offsets_topic, schemas_topic, table_topic
 
 logger = structlog.get_logger(__name__)
+_XIDS_LOGGED = 5
 
 
 class Startup:
-    """One start; every method is a step, called in the order of `prepare`."""
+    """One start: `check_origin`, then `prepare`; every method is a step, called in its order.
+
+    `waiting` is told for whom it waits, where it may take long.
+    """
 
     def __init__(
         self,
@@ -55,14 +84,32 @@ class Startup:
         stream: ReplicationStream,
         publisher: Publisher,
         admin: KafkaAdmin,
+        troubles: Troubles,
+        waiting: Callable[[str | None], None],
     ) -> None:
         self._settings = settings
+        self._waiting = waiting
         self._connection = connection
         self._stream = stream
         self._publisher = publisher
         self._admin = admin
+        self._troubles = troubles
+        self._identity = identify(stream)
         self._topics = Topics(settings.kafka.prefix)
         self._selection = Selection.of(settings.tables, settings.exclude)
+        self._existing: dict[str, int] = {}
+        self._all_topics: list[str] = []
+        self._denied: set[str] = set()
+        self._lost: set[str] = set()
+        self._left: set[TableName] = set()
+
+    def check_origin(self) -> None:
+        """Whose position and topics they are, compared before anything is changed, or a reader fenced (P12, D7).
+
+        Raises `SettingsError` in another database, or on another server.
+        """
+        stored = read_owner(self._settings.kafka, self._settings.source, self._admin)
+        check_owner(stored, self._identity.origin)
 
     def prepare(self, encoder_of: EncoderOf, *, text_only: bool = False) -> Ready:
         """All steps; the lock is held. Raises `GapFound`, `SlotLost`, `ServerSetting`, `AccessDenied` ...
@@ -72,73 +119,177 @@ class Startup:
         self._ensure_own_topics()
         self._publisher.fence()
         stored = read_stored(self._settings.kafka, self._settings.source, self._admin)
+        self._look_at_stored(stored)
+        self._all_topics = self._admin.topics()
+        server, slot, proved = self._proved(stored)
+        if stored.position is not None and stored.topics:
+            self._lost = gap_checks.lost_topics(stored.topics, self._topic_ids(stored))
         catalog = self._catalog(stored)
-        position = self._position(stored.position)
+        if self._look_at({topic_of(self._topics, table.name): table.name for table in catalog.tables}):
+            catalog = self._judgement(stored)(catalog)
+        selected = {str(table.name) for table in catalog.tables}
+        stored.renamed = names_of_before(stored, selected, self._source(), self._settings, self._admin)
         versions = Versions(self._version(stored))
-        tables = self._tables(catalog, stored, versions, encoder_of)
+        tables = self._compared(catalog, stored, versions, encoder_of)
+        # All agrees: from here on things are changed.
+        if self._publish(catalog):
+            catalog = self._read_catalog(stored)
+            tables = self._compared(catalog, stored, versions, encoder_of)
+        position = proved or self._first_position(server, slot)
+        if self._make_topics(tables):
+            catalog = self._judgement(stored)(catalog)
+            tables = self._compared(catalog, stored, versions, encoder_of)
+        for table in (*tables.captured, *tables.removed):
+            self._publisher.store_plan(table.plan)
+        self._tell(tables, catalog)
+        unseen = self._unseen(position)
+        outdated = outdated_scans(stored.snapshots, stored.entries, [table.entry for table in tables.captured])
+        read = read_definitions(stored.snapshots, stored.definitions, tables.captured, catalog)
+        outdated |= voided(stored.snapshots, read.causes | self._gaps(tables))
+        stored.snapshots.update(outdated)
         ready = Ready(
             stored=stored,
-            position=replace(position, version=versions.last),
+            position=replace(position, version=versions.last, unseen=unseen.to_store()),
             versions=versions,
             catalog=catalog,
             tables=tables,
             binary=self._settings.binary and not text_only and not tables.text_only,
-            not_visible=frozenset(xids_in_sync_rep(self._connection)),
+            unseen=unseen,
+            judged=self._judgement(stored),
+            topics=self._admin.topic_lives([table.topic for table in tables.captured]),
         )
-        self._first_commit(ready)
+        self._first_commit(ready, outdated.values(), read.marks)
+        stored.definitions.update(read.marks)
         return ready
+
+    def _source(self) -> SourceMark:
+        origin = self._identity.origin
+        return SourceMark(origin.system_id or "", origin.database, self._settings.slot)
 
     def _ensure_own_topics(self) -> None:
         topics = self._topics
         self._admin.ensure_topics(
             [
-                directory_topic(topics.schemas),
+                schemas_topic(topics.schemas),
                 directory_topic(topics.tables),
                 directory_topic(topics.control),
                 offsets_topic(topics.offsets(self._settings.source)),
             ]
         )
 
+    def _proved(self, stored: StoredProgress) -> tuple[ServerPosition, SlotRow | None, Position | None]:
+        """Server and slot as they are; with a stored position it is proved to fit both."""
+        position, origin = stored.position, self._identity.origin
+        check_owner(Owner(position, stored.source), origin)  # it may have come to be since `check_origin` was asked
+        if position is None and stored.source is None:
+            check_entries_database(stored.entries.values(), self._settings.source, origin)
+        server = server_position(self._stream, self._connection, self._identity, position)
+        slot = slot_row(self._connection, self._settings.slot)
+        return server, slot, prove_position(position, server, slot, slot_name=self._settings.slot)
+
     def _catalog(self, stored: StoredProgress) -> Catalog:
-        """The catalog, after the publication has what it needs (D2 is compared before we change anything)."""
-        name = self._settings.publication
-        # A table that was captured and is gone now leaves the topics; it is no mistake in the settings.
-        selection = replace(self._selection, required=stored.position is None)
-        catalog = read_catalog(self._connection, selection, publication=name)
+        """The catalog; its publication is the one whose changes were read (rule D2)."""
+        catalog = self._read_catalog(stored)
         if stored.publication is not None and stored.position is not None:
             mark = publication_mark(catalog.publication) if catalog.publication else None
             streamed = [table for table in catalog.tables if capture_of(table).mode == REPLICATION]
-            relations = {relation.oid for table in streamed for relation in table.published}
-            gap_checks.check_publication(stored.publication, mark, relations)
+            relations = {relation.oid: table.name for table in streamed for relation in table.published}
+            self._left = gap_checks.check_publication(stored.publication, mark, relations)
+        return catalog
+
+    def _read_catalog(self, stored: StoredProgress) -> Catalog:
+        # A table that was captured and is gone now leaves the topics; it is no mistake in the settings.
+        selection = replace(self._selection, required=stored.position is None)
+        catalog = read_catalog(self._connection, selection, publication=self._settings.publication)
+        return self._judgement(stored)(with_known_filters(catalog, stored_filters(stored.publication), stored.entries))
+
+    def _judgement(self, stored: StoredProgress) -> Callable[[Catalog], Catalog]:
+        """Sets tables aside (rule D8): those that break with their topics (rule D6), or that something else forbids.
+
+        For as long as the topics are what they are, and what was met until now has not passed.
+        """
+        bound, partitions = binding(stored.entries, self._existing), dict(self._existing)
+        names, troubles = list(self._all_topics), self._troubles.waiting(time.monotonic())
+
+        def judged(catalog: Catalog) -> Catalog:
+            fitting = with_set_aside(catalog, bound, partitions)
+            named = with_names_checked(fitting, self._topics, names)
+            return with_troubles(with_forbidden(named), troubles)
+
+        return judged
+
+    def _look_at_stored(self, stored: StoredProgress) -> None:
+        entries = stored.entries.values()
+        self._look_at({entry.topic: entry.name for entry in entries})
+        # Of those that we may not look at, what we know is all that there is.
+        self._existing |= {entry.topic: entry.partitions for entry in entries if entry.topic in self._denied}
+
+    def _look_at(self, tables: Mapping[str, TableName]) -> bool:
+        """See which topics exist, and whether there are some that we may not write to: that is their tables' trouble.
+
+        `tables` by topic.
+        """
+        topics = set(tables) - {""} - self._existing.keys() - self._denied
+        now, denied = time.monotonic(), self._admin.denied(topics)
+        for topic in denied.keys() - {topic_of(self._topics, each) for each in self._troubles.waiting(now)}:
+            self._troubles.met(tables[topic], _without_topic(denied[topic]), now)
+        self._denied |= denied.keys()
+        self._existing |= self._admin.partition_counts(sorted(topics - denied.keys()))
+        return bool(denied)
+
+    def _topic_ids(self, stored: StoredProgress) -> dict[str, str]:
+        """The ids of the topics that hold published rows; where we may not look, nobody says that it is another."""
+        known = {topic: topic_id for topic, topic_id in stored.topics.items() if topic in self._denied}
+        return known | self._admin.topic_ids([topic for topic in stored.topics if topic not in known])
+
+    def _publish(self, catalog: Catalog) -> bool:
+        """Give the publication what it needs; whether anything was changed."""
+        name = self._settings.publication
         plan = publication_plan(catalog, name)
-        if not plan.statements:
-            return catalog
-        logger.info("publication_changes", publication=name, added=len(plan.added), removed=len(plan.removed))
-        apply_publication_plan(self._connection, plan)
-        return read_catalog(self._connection, selection, publication=name)
+        if plan.statements:
+            logger.info("publication_changes", publication=name, added=len(plan.added), removed=len(plan.removed))
+            try:
+                failed = apply_publication_plan(self._connection, plan)
+            except AccessDenied as exc:
+                if catalog.publication is not None:
+                    raise
+                # Whoever may make it may also add the tables that we may not.
+                whole = publication_plan(without_set_aside(catalog), name)
+                raise AccessDenied.of(exc, remedy=whole.remedy) from exc
+            self._not_published(catalog, plan, failed)
+        return bool(plan.statements)
 
-    def _position(self, stored: Position | None) -> Position:
-        """The stored position, proved to fit the server; or a new one, which means everything (rule P5)."""
-        name = self._settings.slot
-        server = self._server(stored)
-        slot = slot_row(self._connection, name)
-        if slot is None and stored is None:
-            slot = SlotRow(PLUGIN, server.database, self._create_slot(), None, "reserved")
-        return prove_position(stored, server, slot, slot_name=name, incarnation=uuid.uuid4().hex)
+    def _not_published(
+        self, catalog: Catalog, plan: PublicationPlan, failed: Mapping[TableName, RowferryError]
+    ) -> None:
+        """Tables that could not be added are set aside (rule D8); one that stays a member is not streamed anyway."""
+        tables = {relation.name: table.name for table in catalog.tables for relation in table.published}
+        for relation, exc in failed.items():
+            if relation in plan.added:
+                found = SetAside(f"it cannot be added to the publication: {exc}", exc.remedy or "")
+                self._troubles.met(tables[relation], found, time.monotonic())
+            else:
+                logger.warning("table_stays_published", table=str(relation), reason=str(exc))
 
-    def _server(self, stored: Position | None) -> gap_checks.ServerPosition:
-        [(system_id, timeline, _, database)] = self._stream.execute("IDENTIFY_SYSTEM")
-        switch_lsn = None
-        if stored is not None and stored.timeline != int(timeline):
-            [(_, history)] = self._stream.execute(f"TIMELINE_HISTORY {int(timeline)}")
-            text = history if isinstance(history, str) else bytes(history).decode("utf-8", "replace")
-            switch_lsn = switch_point(text, stored.timeline)
-        flushed = flush_lsn(self._connection)
-        return gap_checks.ServerPosition(str(system_id), int(timeline), flushed, str(database), switch_lsn)
+    def _first_position(self, server: ServerPosition, slot: SlotRow | None) -> Position:
+        """A new position, which means everything (rule P5); the publication is there before its slot."""
+        lsn = self._create_slot() if slot is None else slot.confirmed_lsn
+        return first_position(server, lsn, slot_name=self._settings.slot, incarnation=uuid.uuid4().hex)
+
+    def _unseen(self, position: Position) -> UnseenTransactions:
+        """What earlier sessions delivered, and no snapshot sees yet (rule S1)."""
+        snapshot = snapshot_behind_all(self._connection)
+        waiting = still_unseen(position.unseen, snapshot)
+        if waiting:
+            named = {"xids": sorted(waiting)[:_XIDS_LOGGED], "waits_for": open_transactions(self._connection, waiting)}
+            logger.info("snapshots_wait_for_transactions", count=len(waiting), **named)
+        return UnseenTransactions(snapshot, waiting)
 
     def _create_slot(self) -> int:
         """Create the slot; it waits for all transactions that run now. Returns where it begins."""
-        logger.info("slot_is_created", slot=self._settings.slot, waits_for="transactions that are open now")
+        waits_for = open_transactions(self._connection)
+        self._waiting(f"transactions that are open, for a new slot: {', '.join(waits_for)}" if waits_for else None)
+        logger.info("slot_is_created", slot=self._settings.slot, waits_for=waits_for, look=LOOK)
         [row] = self._stream.execute(
             f'CREATE_REPLICATION_SLOT "{self._settings.slot}" LOGICAL {PLUGIN} NOEXPORT_SNAPSHOT'
         )
@@ -149,58 +300,101 @@ class Startup:
         known = [self._settings.version_seed]
         if stored.position is not None:
             known.append(stored.position.version)
-        else:
-            topics = {entry.topic for entry in stored.entries.values() if entry.source == self._settings.source}
-            known += published_versions(self._settings.kafka, topics & set(self._admin.topics()), self._admin)
+        if stored.position is None or stored.renamed:
+            ours = (self._settings.source, *stored.renamed)
+            topics = {entry.topic for entry in stored.entries.values() if entry.source in ours}
+            there = topics & set(self._admin.topics()) - self._denied
+            known += published_versions(self._settings.kafka, there, self._admin)
             known += [entry.version for entry in stored.entries.values()]
         return seed(known, now_us=time.time_ns() // 1000)
 
-    def _tables(
+    def _compared(
         self, catalog: Catalog, stored: StoredProgress, versions: Versions, encoder_of: EncoderOf
     ) -> PlannedTables:
-        """The tables, compared with what is stored; their topics and schemas are there then (rule P10)."""
+        """The tables, compared with what is stored."""
         kafka = self._settings.kafka
-        existing = self._admin.partition_counts([self._topics.table(table.name) for table in catalog.tables])
         planned = plan_tables(
             catalog,
             stored.entries,
-            TopicSettings(self._settings.source, kafka.prefix, kafka.partitions, existing),
+            TopicSettings(self._settings.source, kafka.prefix, kafka.partitions, self._existing, stored.renamed),
             version=versions.next(time.time_ns() // 1000),
             encoder_of=encoder_of,
         )
-        _log(planned)
-        gap_checks.check_entries(stored.entries, {str(name): entry for name, entry in planned.entries.items()})
-        if stored.position is not None and stored.topics:
-            gap_checks.check_topics(stored.topics, self._admin.topic_ids(list(stored.topics)))
-        self._admin.ensure_topics([table_topic(table.topic, table.entry.partitions) for table in planned.captured])
-        for table in (*planned.captured, *planned.removed):
-            self._publisher.store_plan(table.plan)
-        return planned
+        entries = {str(name): entry for name, entry in planned.entries.items()}
+        gap_checks.check_entries(stored.entries, entries, stored.renamed)
+        waiting = self._troubles.waiting(time.monotonic())
+        return replace(planned, removed=[table for table in planned.removed if table.name not in waiting])
 
-    def _first_commit(self, ready: Ready) -> None:
-        """Entries, topic ids and publication go out before anything that needs them, with the position."""
+    def _make_topics(self, planned: PlannedTables) -> bool:
+        """Topics are there before the first event; whether some cannot be had, which sets their tables aside (D8)."""
+        tables = {table.topic: table for table in planned.captured}
+        failed = self._admin.ensure_each(table_topic(name, each.entry.partitions) for name, each in tables.items())
+        for topic, exc in failed.items():
+            self._troubles.met(tables[topic].name, _without_topic(exc), time.monotonic())
+        return bool(failed)
+
+    def _gaps(self, planned: PlannedTables) -> dict[str, str]:
+        """The captured tables that must be read again, and why: changes of them alone are missing (rules D2, P5)."""
+        found = {str(name): "it left the publication for a time" for name in self._left}
+        found |= {str(each.name): "its topic was made again" for each in planned.captured if each.topic in self._lost}
+        for name, cause in found.items():
+            logger.warning("table_read_again", table=name, cause=cause)
+        return found
+
+    def _tell(self, planned: PlannedTables, catalog: Catalog) -> None:
+        """Tell of what is captured otherwise than before: once, however many sessions follow."""
+        self._troubles.over(table.name for table in (*planned.captured, *planned.removed))
+        for entry in self._troubles.news(planned.entries):
+            name, capture = str(entry.name), entry.capture
+            if capture.mode == REPLICATION:
+                logger.info("table_streamed_again", table=name)
+                continue
+            aside = catalog.table(entry.name).set_aside
+            more = {} if aside is None else {"remedy": aside.remedy}
+            logger.warning("table_not_streamed", table=name, mode=capture.mode, why=capture.reason, **more)
+        if planned.text_only:
+            logger.info("stream_in_text", because_of=planned.text_only[:5], columns=len(planned.text_only))
+
+    def _first_commit(
+        self, ready: Ready, outdated: Iterable[SnapshotProgress], definitions: Mapping[str, DefinitionMark]
+    ) -> None:
+        """Entries, topic ids and publication go out before anything that needs them, with the position.
+
+        With the entries goes which scans no longer count: nobody could tell by the new ones (rules D1, D9).
+        """
         publisher, stored, tables = self._publisher, ready.stored, ready.tables
         now_ms = time.time_ns() // 1_000_000
-        for entry in tables.entries.values():
+        for entry in (*tables.entries.values(), *(table.entry for table in tables.removed), *tables.forgotten):
             if stored.entries.get(str(entry.name)) != entry:
                 publisher.add(self._topics.tables, entry.record_key, entry.to_json(), now_ms)
+        for progress in outdated:
+            publisher.record(progress.record_key, progress.to_json())
+        self._record_definitions(stored.definitions, definitions)
         captured = {str(table.name) for table in tables.captured}
-        for name, progress in stored.snapshots.items():
-            if name not in captured:  # should it come back, nothing that was scanned before counts
-                publisher.record(progress.record_key, None)
-        ids = self._admin.topic_ids([table.topic for table in tables.captured])
+        scanned: list[SnapshotProgress | DefinitionMark] = [
+            *stored.snapshots.values(),
+            *stored.leaves.values(),
+            *stored.definitions.values(),
+        ]
+        for record in scanned:
+            if record.table not in captured:  # should it come back, nothing that was scanned before counts
+                publisher.record(record.record_key, None)
+        ids = {topic: topic_id for topic, (topic_id, _) in ready.topics.items()}
         if ids != stored.topics:
             publisher.record(TOPICS_KEY, mapping_to_json("topics", ids))
         if ready.catalog.publication is not None:
             mark = publication_mark(ready.catalog.publication)
             if mark != stored.publication:
                 publisher.record(PUBLICATION_KEY, mark.to_json())
+        if (source := self._source()) != stored.source:
+            publisher.record(SOURCE_KEY, source.to_json())
         if publisher.dirty or stored.position is None:
             publisher.commit(ready.position)
 
+    def _record_definitions(self, known: Mapping[str, DefinitionMark], now: Mapping[str, DefinitionMark]) -> None:
+        for mark in (each for name, each in now.items() if known.get(name) != each):
+            self._publisher.record(mark.record_key, mark.to_json())
 
-def _log(planned: PlannedTables) -> None:
-    for entry in planned.not_streamed:
-        logger.warning("table_not_streamed", table=str(entry.name), mode=entry.capture.mode, why=entry.capture.reason)
-    if planned.text_only:
-        logger.info("stream_in_text", because_of=planned.text_only[:5], columns=len(planned.text_only))
+
+def _without_topic(problem: RowferryError) -> SetAside:
+    return SetAside(f"its topic cannot be used: {problem}", problem.remedy or "")

@@ -80,6 +80,11 @@ class Drain:
             return signal.Signals(self.signal).name
         return "asked to" if self.stopping else "nothing more to do"
 
+    @property
+    def cut_code(self) -> int:
+        """The exit code of an end that was cut short: what a shell reports for the signal that asked for it."""
+        return _ENDED_BY_SIGNAL + (self.signal or signal.SIGTERM)
+
     def stop(self) -> None:
         """Ask for the end; the deadline counts from the first call."""
         with self._lock:
@@ -122,6 +127,11 @@ class Drain:
     def expired(self) -> bool:
         """Whether the deadline has passed."""
         return self._deadline is not None and time.monotonic() >= self._deadline
+
+    @property
+    def overdue_s(self) -> float:
+        """How long ago the deadline has passed; 0 before that."""
+        return 0.0 if self._deadline is None else max(0.0, time.monotonic() - self._deadline)
 
 
 def _has_terminal() -> bool:

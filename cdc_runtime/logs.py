@@ -27,7 +27,11 @@ _QUIET = ("asyncio", "aiohttp.access", "boto3", "botocore", "google", "urllib3")
 
 
 class Repeats(logging.Filter):
-    """Lets a message of a library through once a minute; the next one says how many were `suppressed`."""
+    """
+    Lets a message of a library through once a minute; the next one says how many were `suppressed`.
+
+    All that is said of one `broker` at one level is the same message: each client of the process finds it gone.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
@@ -36,7 +40,8 @@ class Repeats(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Decide about one message; messages that differ in instance or duration only are the same."""
-        key = _VARYING.sub("", record.getMessage())
+        broker = getattr(record, "broker", None)
+        key = _VARYING.sub("", record.getMessage()) if broker is None else f"{record.levelno} {broker}"
         now = self._clock()
         said_at, suppressed = self._said.get(key, (None, 0))
         if said_at is not None and now - said_at < _REPEAT_AFTER_S:

@@ -6,13 +6,14 @@ The only place with `except Exception`: an error that no one has classified is a
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Callable
 
 import structlog
 
-from schemas.errors import RowferryError
+from schemas.errors import RowferryError, Sql
 
 BUG = 70
 _INTERRUPTED = 130
@@ -44,6 +45,13 @@ def run_service(name: str, main: Callable[[], int | None]) -> int:
         return BUG
 
 
+def end_at_once(name: str, error: RowferryError) -> None:
+    """Tell of an error as `run_service` does, and end the process with its code, whatever other threads wait in."""
+    code = _fatal(name, error)
+    sys.stderr.flush()
+    os._exit(code)
+
+
 def _fatal(name: str, exc: RowferryError) -> int:
     # The chain says where an error came from; a trace would add nothing for an error with a known reason.
     if structlog.is_configured():
@@ -52,9 +60,15 @@ def _fatal(name: str, exc: RowferryError) -> int:
             "fatal", code=exc.exit_code, error=kind, neighbour=neighbour, reason=str(exc), remedy=exc.remedy
         )
     for line in str(exc).splitlines():
-        remedy = f"; {exc.remedy}" if exc.remedy else ""
-        sys.stderr.write(f"{name}: {line}{remedy}\n")
+        sys.stderr.write(f"{name}: {line}{_behind(exc.remedy)}\n")
     return exc.exit_code
+
+
+def _behind(remedy: str | None) -> str:
+    """Words stand behind the reason; statements on lines of their own, to be copied."""
+    if not remedy:
+        return ""
+    return f":\n{remedy}" if isinstance(remedy, Sql) else f"; {remedy}"
 
 
 def _log(name: str) -> structlog.stdlib.BoundLogger:

@@ -48,6 +48,20 @@ def _histogram(name: str, help_: str, *labels: str, buckets: tuple[float, ...]) 
 
 BUILD_INFO = MetricDef("rowferry_build_info", "info", (), "Service and version of this process.")
 
+# -- every service
+
+NEIGHBOUR_UP = _gauge(
+    "rowferry_neighbour_up",
+    "1 while PostgreSQL, Kafka or Vespa answers, 0 when it has not for `neighbour_timeout_s`.",
+    "neighbour",
+)
+
+UNREADABLE_RECORDS = _counter(
+    "rowferry_unreadable_records_total",
+    "Records of the pipeline's own topics that could not be read and were passed over.",
+    "topic",
+)
+
 # -- reader
 
 READER_LEADER = _gauge("rowferry_reader_leader", "1 while this process holds the slot, 0 on standby.", "slot")
@@ -56,6 +70,11 @@ READER_RECEIVED_BYTES = _counter("rowferry_reader_received_bytes_total", "Bytes 
 READER_TRANSACTIONS = _counter("rowferry_reader_transactions_total", "Source transactions published.", "slot")
 READER_EVENTS = _counter("rowferry_reader_events_total", "Events published, by operation.", "table", "op")
 READER_EVENTS_FILTERED = _counter("rowferry_reader_events_filtered_total", "Changes of tables not captured.", "table")
+READER_NOT_STREAMED = _gauge(
+    "rowferry_reader_table_not_streamed",
+    "1 for a table that is selected and not captured; the log and /statusz say why.",
+    "table",
+)
 READER_OMITTED_COLUMNS = _counter(
     "rowferry_reader_omitted_columns_total", "Columns published as omitted, since they cannot be carried.", "table"
 )
@@ -93,12 +112,18 @@ READER_CONFIRMED_BYTES = _gauge(
 SNAPSHOT_STATE = _gauge("rowferry_snapshot_state", "1 on the current state of each table's snapshot.", "table", "state")
 SNAPSHOT_ROWS = _counter("rowferry_snapshot_rows_total", "Rows published by snapshots.", "table")
 SNAPSHOT_CHUNKS = _counter("rowferry_snapshot_chunks_total", "Chunks finished.", "table")
-SNAPSHOT_CHUNKS_VOID = _counter("rowferry_snapshot_chunks_void_total", "Chunks read again (rule S2).", "table")
+SNAPSHOT_CHUNKS_VOID = _counter(
+    "rowferry_snapshot_chunks_void_total",
+    "Chunks that were read again, since rows of theirs changed meanwhile.",
+    "table",
+)
 SNAPSHOT_ESTIMATED_ROWS = _gauge(
     "rowferry_snapshot_estimated_rows", "Rows that the statistics expect; an estimate.", "table"
 )
 SNAPSHOT_CHUNK_DURATION = _histogram(
-    "rowferry_snapshot_chunk_duration_seconds", "From low watermark to published chunk.", buckets=CALL_LATENCY_S
+    "rowferry_snapshot_chunk_duration_seconds",
+    "From the start of reading a chunk until it is published.",
+    buckets=CALL_LATENCY_S,
 )
 
 # -- Kafka producers
@@ -123,13 +148,24 @@ CONSUMER_LAST_APPLIED = _gauge(
     "topic",
     "partition",
 )
-CONSUMER_ASSIGNED = _gauge("rowferry_consumer_assigned_partitions", "Partitions held.", "group")
+CONSUMER_ASSIGNED = _gauge("rowferry_consumer_assigned_partitions", "Partitions that this process reads.", "group")
 CONSUMER_REBALANCES = _counter("rowferry_consumer_rebalances_total", "Changes of the assignment.", "group", "kind")
 CONSUMER_COMMIT_DURATION = _histogram(
     "rowferry_consumer_commit_duration_seconds", "How long offset commits take.", "group", buckets=CALL_LATENCY_S
 )
 CONSUMER_COMMIT_FAILURES = _counter("rowferry_consumer_commit_failures_total", "Offset commits that failed.", "group")
 CONSUMER_PAUSED = _gauge("rowferry_consumer_paused_partitions", "Partitions not read because of a bound.", "group")
+CONSUMER_STANDING = _gauge(
+    "rowferry_consumer_standing_partitions",
+    "Partitions with something left to do that have not moved for a minute; the log says why.",
+    "group",
+)
+CONSUMER_BEGUN_AGAIN = _counter(
+    "rowferry_consumer_partitions_begun_again_total",
+    "Partitions that a running process began again: `anew`: the topic was made again; `silent`: nothing came.",
+    "group",
+    "cause",
+)
 
 # -- sink
 
@@ -163,18 +199,39 @@ SINK_DEAD_LETTER_FAILURES = _counter(
 SINK_INFLIGHT = _gauge("rowferry_sink_inflight_operations", "Operations sent and not answered.")
 SINK_INFLIGHT_LIMIT = _gauge("rowferry_sink_inflight_limit_operations", "Most operations in flight now.")
 SINK_CIRCUIT_OPEN = _gauge("rowferry_sink_circuit_open", "1 while the breaker pauses the sink.")
+SINK_HELD = _gauge(
+    "rowferry_sink_held_documents", "Rejected documents that are sent again until they are final.", "document_type"
+)
+SINK_FAILING = _gauge(
+    "rowferry_sink_failing_documents",
+    "Documents that are answered with an error each time, while others are written.",
+    "document_type",
+)
+SINK_LACKING = _gauge(
+    "rowferry_sink_lacking_field_rows",
+    "Rows that were given up since the index lacks a field; read again once it has it.",
+    "table",
+    "field",
+)
 SINK_IGNORED_FIELDS = _counter("rowferry_sink_ignored_fields_total", "Fields Vespa ignored.", "document_type")
 SINK_REPLACED_TEXT = _counter(
     "rowferry_sink_replaced_code_points_total", "Code points that Vespa refuses, written as U+FFFD."
 )
 SINK_FUTURE_VERSIONS = _counter(
     "rowferry_sink_future_versions_total",
-    "Superseded writes whose stored version lies in the future (rule V8): newer rows are being refused.",
+    "Superseded writes whose stored version lies in the future: newer rows are being refused.",
 )
 SINK_SNAPSHOTS_ASKED = _counter(
-    "rowferry_sink_snapshots_asked_total", "Tables asked to be read again, since deletes may be missing (rule V7)."
+    "rowferry_sink_snapshots_asked_total", "Tables asked to be read again, since deletes may be missing."
 )
-SINK_SWEPT = _counter("rowferry_sink_swept_documents_total", "Documents removed below the floor of their table.")
+SINK_SWEPT = _counter(
+    "rowferry_sink_swept_documents_total",
+    "Documents removed since their row is gone: its table was truncated, or read whole without it.",
+)
+SINK_NOT_SWEPT = _counter(
+    "rowferry_sink_floor_leftovers_total",
+    "Documents of rows that are gone, and that stay, since their id is not their doc_id.",
+)
 
 # -- fetcher
 

@@ -25,17 +25,21 @@ class Requests:
         self._settings = settings
         self._group = group
         self._topic = Topics(settings.prefix).control
-        self._asked: dict[TableName, float] = {}
+        self._asked: dict[tuple[TableName, str], float] = {}
         self._lock = threading.Lock()
 
-    def snapshot(self, table: TableName, reason: str) -> bool:
-        """Ask for a snapshot and a sweep, since deletes may be missing (rule V7); False: asked within the hour."""
+    def snapshot(self, table: TableName, reason: str, occasion: str = "") -> bool:
+        """
+        Ask for a snapshot and a sweep, since something may be missing (rules V7, V11).
+
+        False: it was asked for on this occasion within the hour.
+        """
         with self._lock:
             now = time.time()
-            if now - self._asked.get(table, float("-inf")) < _ASK_AGAIN_S:
+            if now - self._asked.get((table, occasion), float("-inf")) < _ASK_AGAIN_S:
                 return False
             self._send(Kind.SNAPSHOT, table, reason, now)
-            self._asked[table] = now
+            self._asked[table, occasion] = now
         return True
 
     def reread(self, table: TableName, keys: Sequence[str], reason: str) -> None:

@@ -14,10 +14,14 @@ class SubjectKind(Enum):
 
     SERVICE = auto()
     NEIGHBOUR = auto()
+    CALLS = auto()
+    CONNECTION = auto()
     TRANSACTIONS = auto()
     DEAD_LETTERS = auto()
     PARTITION = auto()
     DOCUMENT_TYPE = auto()
+    FAILING_DOCUMENTS = auto()
+    LACKING_FIELDS = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +38,16 @@ class Subject:
 SERVICE = Subject(SubjectKind.SERVICE, "service")
 KAFKA = Subject(SubjectKind.NEIGHBOUR, Neighbour.KAFKA.value)
 VESPA = Subject(SubjectKind.NEIGHBOUR, Neighbour.VESPA.value)
+VESPA_PARTS = Subject(SubjectKind.NEIGHBOUR, "vespa (a part)")
 STORE = Subject(SubjectKind.NEIGHBOUR, Neighbour.STORE.value)
+CALLS = Subject(SubjectKind.CALLS, "calls")
 TRANSACTIONS = Subject(SubjectKind.TRANSACTIONS, "transactions")
 DEAD_LETTERS = Subject(SubjectKind.DEAD_LETTERS, "dead letters")
+
+
+def connection(neighbour: Neighbour) -> Subject:
+    """Whether a neighbour answers at all."""
+    return Subject(SubjectKind.CONNECTION, f"connection to {neighbour.value}")
 
 
 def partition(topic_partition: TopicPartition) -> Subject:
@@ -47,3 +58,13 @@ def partition(topic_partition: TopicPartition) -> Subject:
 def document_type(name: str) -> Subject:
     """A document type of the index."""
     return Subject(SubjectKind.DOCUMENT_TYPE, name)
+
+
+def failing_documents(document_type: str) -> Subject:
+    """Documents of a type that are answered badly each time, while others are written."""
+    return Subject(SubjectKind.FAILING_DOCUMENTS, f"failing documents of {document_type}")
+
+
+def lacking_fields(document_type: str) -> Subject:
+    """Fields of a document type that some documents have and the index lacks."""
+    return Subject(SubjectKind.LACKING_FIELDS, f"fields of {document_type}")

@@ -109,10 +109,13 @@ class KafkaServer(JavaServer):
                 shutil.copy(self._jars / "format" / name, self._data)
 
     def _arguments(self) -> list[str]:
-        properties = {**SETTINGS, **self.record.details.get("settings", {}), **_addresses(*self.record.ports)}
+        properties = {**SETTINGS, **self.record.details.get("settings", {}), **self._own_addresses()}
         properties["log.dirs"] = str(self._data)
         (self.folder / "server.properties").write_text("".join(f"{key}={value}\n" for key, value in properties.items()))
         return [str(self.folder / "server.properties")]
+
+    def _own_addresses(self) -> dict[str, str | int]:
+        return addresses(*self.record.ports)
 
     def _properties(self) -> list[str]:
         log_settings = self.folder / "log4j2.properties"
@@ -144,11 +147,12 @@ def start(
     return KafkaServer(data_dir, settings, tied=tied, say=say).begin(port)
 
 
-def _addresses(port: int, controller_port: int) -> dict[str, str | int]:
+def addresses(port: int, controller_port: int, *, node: int = 1, voters: str = "") -> dict[str, str | int]:
+    """The settings of a node that say where it is, and who takes part in the quorum: by itself, if nobody is named."""
     return {
         "process.roles": "broker,controller",
-        "node.id": 1,
-        "controller.quorum.voters": f"1@{ports.HOST}:{controller_port}",
+        "node.id": node,
+        "controller.quorum.voters": voters or f"1@{ports.HOST}:{controller_port}",
         "listeners": f"PLAINTEXT://{ports.HOST}:{port},CONTROLLER://{ports.HOST}:{controller_port}",
         "advertised.listeners": f"PLAINTEXT://{ports.HOST}:{port}",
         "controller.listener.names": "CONTROLLER",
@@ -164,9 +168,7 @@ def _goals(output: Path) -> list[str]:
 def _add_format(output: Path) -> None:
     """What Kafka's own tool writes into an empty data folder, kept to be copied: it costs a JVM of 1.5 s."""
     target, properties = output / "format", output / "format.properties"
-    properties.write_text(
-        "".join(f"{key}={value}\n" for key, value in {**_addresses(1, 2), "log.dirs": target}.items())
-    )
+    properties.write_text("".join(f"{key}={value}\n" for key, value in {**addresses(1, 2), "log.dirs": target}.items()))
     argv = [str(java.java()), "-cp", f"{output / 'kafka'}/*", "kafka.tools.StorageTool"]
     argv += ["format", "-t", _CLUSTER_ID, "-c", str(properties)]
     log = output / "format.log"

@@ -161,7 +161,7 @@ class PostgresServer(Server):
 
     def _ready(self) -> bool:
         lines = self._pid_file_lines()
-        return len(lines) >= 8 and lines[0] == str(self._pid()) and lines[7].strip() == "ready"
+        return len(lines) >= 8 and lines[0] == str(self._pid()) and lines[7].strip() in ("ready", "standby")
 
     @property
     def cluster(self) -> Path:

@@ -8,9 +8,10 @@ Rules:
 3. A partition is settled as far as it is finished before it is given up; of a lost one nothing is settled (rule F1).
 
 Used by one thread, that of the Kafka client. Leaves to others: partitions (`assignment`), records (`admission`), works
-(`open_works`), retries (`retries_due`), floors (`floor_runs`) and transactions (`finished_works`).
+(`open_works`), retries (`retries_due`), floors (`floor_runs`), results once more (`publishing_again`) and transactions
+(`finished_works`).
 
-Keeps: F1, F2.
+Keeps: F1, F2, V11.
 """
 
 from __future__ import annotations
@@ -18,13 +19,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 
-from cdc_runtime.consuming.position_age import CommittedPosition
 from cdc_runtime.consuming.records import Record, TopicPartition
+from cdc_runtime.consuming.topic_lives import Anew, Start
 from file_fetcher.floor_runs import FloorRuns
 from file_fetcher.intake.admission import Admission
 from file_fetcher.intake.assignment import Assignment
 from file_fetcher.intake.partitions import TablePartition
 from file_fetcher.open_works import OpenWorks
+from file_fetcher.publishing_again import PublishingAgain
 from file_fetcher.retries_due import DueRetries
 from file_fetcher.settling.finished_works import FinishedWorks
 from file_fetcher.settling.kafka_transactions import Membership
@@ -43,6 +45,7 @@ class Fetcher:
         *,
         retries: DueRetries,
         floors: FloorRuns,
+        publishing_again: PublishingAgain,
         finished: FinishedWorks,
     ) -> None:
         self._assignment = assignment
@@ -50,6 +53,7 @@ class Fetcher:
         self._works = works
         self._retries = retries
         self._floors = floors
+        self._publishing_again = publishing_again
         self._finished = finished
         self._reading = False
         self._stood_still = False
@@ -75,11 +79,24 @@ class Fetcher:
         """What is remembered is read from the topics, from now on or no longer."""
         self._reading = begins
 
-    def ready(self, assigned: TablePartition, committed: CommittedPosition | None) -> None:
+    def ready(self, assigned: TablePartition, start: Start) -> None:
         """What was remembered of a partition's rows has been read: let its records in."""
-        self._assignment.ready(assigned, committed, int(time.time() * 1000))
+        self._assignment.ready(assigned, start, int(time.time() * 1000))
+        self.go_on(assigned)
+
+    def go_on(self, assigned: TablePartition) -> None:
+        """Let in what waits in a partition, unless nothing may be started."""
         if not self._still:
             self._admission.go_on(assigned)
+
+    def renew(self, assigned: TablePartition, anew: Anew) -> list[TablePartition]:
+        """Take a partition that is ours over once more, to begin anew (rule V11); what is under way is cancelled."""
+        places = [assigned.topic_partition]
+        self.drop(places, "anew")
+        renewed = self.assign(places)
+        for each in renewed:
+            each.anew = anew
+        return renewed
 
     def revoke(self, partitions: Sequence[TopicPartition], member: Membership) -> None:
         """Settle what is finished, then give partitions up."""
@@ -94,9 +111,14 @@ class Fetcher:
         self._assignment.drop(partitions, kind)
         self._finished.drop(partitions)
 
+    @property
+    def batch(self) -> int:
+        """How many records to read at once."""
+        return self._assignment.batch
+
     def turns(self) -> tuple[list[TopicPartition], list[TopicPartition]]:
         """Partitions to pause and to resume."""
-        return self._assignment.turns(self._works.references, still=self._still)
+        return self._assignment.turns(self._works.references, time.monotonic(), still=self._still)
 
     # -- records
 
@@ -106,6 +128,7 @@ class Fetcher:
             assigned = self.assigned.get(TopicPartition(record.topic, record.partition))
             if assigned is None:
                 continue
+            assigned.deliver(record)
             if self._still:
                 assigned.backlog.append(record)
             else:
@@ -126,6 +149,7 @@ class Fetcher:
             self._looked_at = now
             self._look()
         self._carry_floors_out(member)
+        self._publish_again(member)
         return self._finished.due(now, member) and self._finished.settle(member)
 
     @property
@@ -150,3 +174,9 @@ class Fetcher:
         for assigned in [each for each in self.assigned.values() if each.floor is not None]:
             if self._floors.carry_out(assigned, member):
                 self._admission.go_on(assigned)
+
+    def _publish_again(self, member: Membership) -> None:
+        """A page at a time: polling goes on."""
+        wanted = (each for each in self.assigned.values() if each.ready and each.again is not None)
+        if (assigned := next(wanted, None)) is not None:
+            self._publishing_again.carry_out(assigned, member)

@@ -16,6 +16,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
+from cdc_runtime.consuming.partition_logs import PartitionLogs
 from cdc_runtime.consuming.records import Record, TopicPartition
 from cdc_runtime.consuming.tasks import ThreadTasks
 from cdc_runtime.health import Health
@@ -23,16 +24,17 @@ from cdc_runtime.kafka.consumer import GroupConsumer
 from cdc_runtime.settings.models import KafkaSettings
 from file_fetcher.fetcher import Fetcher
 from file_fetcher.intake.reader_questions import ReaderQuestions
+from file_fetcher.metrics import FetcherMetrics
 from file_fetcher.own_topics import OwnTopics
+from file_fetcher.partition_watch import PartitionWatch
 from file_fetcher.settling.kafka_transactions import Membership
 from file_fetcher.state_reads import StateReads
 
-_BATCH = 500
 _WAIT_S = 0.05
 
 
 class GroupMember:
-    """Used by one thread; `catch_up` and `questions` are called in others."""
+    """Used by one thread; `catch_up`, `results_id` and `questions` are called in others."""
 
     def __init__(
         self,
@@ -41,8 +43,11 @@ class GroupMember:
         own_topics: OwnTopics,
         *,
         catch_up: Callable[[Sequence[int]], None],
+        logs: PartitionLogs,
+        results_id: Callable[[], str | None],
         questions: ReaderQuestions,
         tasks: ThreadTasks,
+        metrics: FetcherMetrics,
         health: Health,
     ) -> None:
         self._fetcher = fetcher
@@ -55,21 +60,32 @@ class GroupMember:
             self._consumer,
             own_topics.partitions,
             catch_up=catch_up,
+            logs=logs,
             questions=questions,
             tasks=tasks,
             health=health,
+        )
+        self._watch = PartitionWatch(
+            fetcher,
+            logs,
+            self._consumer.begin_again,
+            results_id=results_id,
+            take_over=self._state_reads.add,
+            tasks=tasks,
+            metrics=metrics,
         )
 
     def poll(self) -> None:
         """Read, and let the fetcher work, once. Raises our errors, and those of tasks."""
         if self._tasks.error is not None:
             raise self._tasks.error
-        records = self._consumer.poll_batch(_BATCH, _WAIT_S)
+        records = self._consumer.poll_batch(self._fetcher.batch, _WAIT_S)
         # Of the time of polling: what another member has since is not written over (rule F1).
         member = Membership(self._consumer.group_metadata(), self._consumer.known_end)
         self._health.tick()
         self.submit(records)
         self._state_reads.step()
+        self._watch.step()
         self._fetcher.step(member)
         if not self._closed:
             pause, resume = self._fetcher.turns()

@@ -37,6 +37,8 @@ class FetcherMetrics:
         self.oldest_waiting = metrics.gauge(names.FETCHER_OLDEST_WAITING)
         self.assigned = metrics.gauge(names.CONSUMER_ASSIGNED).labels(group)
         self.paused = metrics.gauge(names.CONSUMER_PAUSED).labels(group)
+        self.standing = metrics.gauge(names.CONSUMER_STANDING).labels(group)
+        self._begun_again = metrics.counter(names.CONSUMER_BEGUN_AGAIN)
         metrics.preset(names.FETCHER_REFERENCES, [(change.value,) for change in Change])
         metrics.preset(names.FETCHER_TRANSACTIONS, [("committed",), ("aborted",)])
 
@@ -84,6 +86,10 @@ class FetcherMetrics:
     def transaction(self, *, committed: bool) -> None:
         """A transaction has ended."""
         self._transactions.labels("committed" if committed else "aborted").inc()
+
+    def begun_again(self, cause: str) -> None:
+        """A partition was begun again while it was ours: in another log (`anew`), or since nothing came (`silent`)."""
+        self._begun_again.labels(self._group, cause).inc()
 
     def rebalanced(self, kind: str) -> None:
         """Partitions came (`assign`) or went (`revoke`, `lost`)."""

@@ -17,6 +17,7 @@ from collections.abc import Collection, Set
 from functools import partial
 from queue import Empty, SimpleQueue
 
+from cdc_runtime.consuming.backpressure import Backpressure
 from cdc_runtime.consuming.partitions import Partitions
 from cdc_runtime.consuming.records import TopicPartition
 from file_fetcher.fetching.fetch import Fetching
@@ -39,9 +40,11 @@ class OpenWorks:
         fetching: Fetching,
         downloads: Downloads,
         *,
+        backpressure: Backpressure[TopicPartition],
         metrics: FetcherMetrics,
     ) -> None:
         self._store = store
+        self._backpressure = backpressure
         self._partitions = partitions
         self._fetching = fetching
         self._downloads = downloads
@@ -75,6 +78,7 @@ class OpenWorks:
             self._close(work)
             return
         self.references += work.cost
+        self._backpressure.taken(work.topic_partition, work.size_bytes, work.cost)
         if work.retry is not None:
             self._retrying.add(work.retry.file_id)
         starts, needless = self._row_order.offer(work)
@@ -136,7 +140,8 @@ class OpenWorks:
         if work.finished:
             self._finished.append(work)
         for fetch in work.fetches.values():
-            self._downloads.submit(partial(self._fetch, work, fetch))
+            place = self._fetching.place(fetch, work.row.source_table)
+            self._downloads.submit(partial(self._fetch, work, fetch), place)
 
     def _fetch(self, work: Work, fetch: Fetch, over: Over) -> None:
         """In a thread of the downloads."""
@@ -151,6 +156,7 @@ class OpenWorks:
 
     def _forget(self, work: Work) -> None:
         self.references -= work.cost
+        self._backpressure.done(work.topic_partition, work.size_bytes, work.cost)
         self._close(work)
 
     def _close(self, work: Work) -> None:

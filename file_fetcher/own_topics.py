@@ -14,3 +14,8 @@ class OwnTopics:
     topics: Topics
     group: str
     partitions: int
+
+    @property
+    def results(self) -> tuple[str, str]:
+        """The topics of results."""
+        return self.topics.files, self.topics.file_rows

@@ -5,7 +5,7 @@ Rule: one that cannot be read now is left out for a while: it must not stand bef
 
 Leaves to others: whether its reference still waits for it, which is looked at when the work starts (rule V9).
 
-Keeps: V9.
+Keeps: V9, P14.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from cdc_runtime.consuming.records import Record
 from file_fetcher.intake.partitions import TablePartition
 from file_fetcher.intake.record_reader import RecordReader
 from file_fetcher.metrics import FetcherMetrics
+from file_fetcher.references.changes import NoLongerWaits
 from file_fetcher.references.local import ReferenceStore
 from file_fetcher.references.retries import Retry
 from file_fetcher.work import Row, Work
@@ -70,10 +71,20 @@ class DueRetries:
         record = Record(retry.topic, retry.partition, -1, retry.key, retry.value, 0)
         try:
             row = self._record_reader.read(assigned.table, record)
-        except (UnknownSchema, RecordError) as exc:
+        except UnknownSchema as exc:
             _log.warning("retry cannot be read now", topic=retry.topic, partition=retry.partition, reason=str(exc))
             self._unreadable[retry.file_id] = time.monotonic() + _UNREADABLE_PAUSE_S
-            if isinstance(exc, UnknownSchema):
-                self._unknown[retry.file_id] = (assigned.table, record)
+            self._unknown[retry.file_id] = (assigned.table, record)
             return None
-        return Work(assigned.topic_partition, record, row, retry=retry) if isinstance(row, Row) else None
+        except RecordError as exc:
+            self._lost(retry, str(exc))
+            return None
+        if not isinstance(row, Row):
+            self._lost(retry, "expected a row, got an event of another kind")
+            return None
+        return Work(assigned.topic_partition, record, row, retry=retry)
+
+    def _lost(self, retry: Retry, reason: str) -> None:
+        """It can never be read: from here on it counts as lost, so that its row is asked for (`lost_retries`)."""
+        _log.warning("retry cannot be read", topic=retry.topic, partition=retry.partition, reason=reason)
+        self._store.apply([NoLongerWaits(retry.file_id, retry.row_version, retry.attempt)])

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from functools import partial
+from typing import TypeVar
 
 import structlog
 
+from cdc_runtime.consuming.backpressure import Backpressure, Bounds
 from cdc_runtime.consuming.dead_letter_queue import DeadLetterQueue
 from cdc_runtime.consuming.followed_tables import FollowedTables
 from cdc_runtime.consuming.life_cycle import LifeCycle
+from cdc_runtime.consuming.partition_logs import PartitionLogs
 from cdc_runtime.consuming.partitions import Partitions
 from cdc_runtime.consuming.position_check import PositionCheck
+from cdc_runtime.consuming.records import TopicPartition
 from cdc_runtime.consuming.tasks import ThreadTasks
 from cdc_runtime.kafka.admin import KafkaAdmin
 from cdc_runtime.kafka.producer import DeadLetterWriter
 from cdc_runtime.reader_requests import Requests
 from cdc_runtime.service import Context
+from cdc_runtime.start_steps import keep_trying
 from cdc_runtime.throttle import Throttle
 from file_fetcher import startup
 from file_fetcher.download.downloader import Downloader
@@ -27,6 +34,7 @@ from file_fetcher.fetcher import Fetcher
 from file_fetcher.fetching.contents import Contents
 from file_fetcher.fetching.fetch import Fetching
 from file_fetcher.fetching.origins import Origins
+from file_fetcher.fetching.shares import Shares
 from file_fetcher.fetching.threads import Downloads
 from file_fetcher.floor_runs import FloorRuns
 from file_fetcher.group_member import GroupMember
@@ -40,9 +48,9 @@ from file_fetcher.intake.record_reader import RecordReader
 from file_fetcher.intake.table_refresh import TableRefresh
 from file_fetcher.metrics import FetcherMetrics
 from file_fetcher.open_works import OpenWorks
-from file_fetcher.parsers.media_types import unknown_words
 from file_fetcher.parsers.pool import ParserPool
-from file_fetcher.references.local import ReferenceStore
+from file_fetcher.publishing_again import PublishingAgain
+from file_fetcher.references.local import ALL_VERSIONS, ReferenceStore
 from file_fetcher.references.rebuild import bring_up_to_date
 from file_fetcher.retries_due import DueRetries
 from file_fetcher.settings import FetcherSettings
@@ -50,24 +58,33 @@ from file_fetcher.settling.finished_works import FinishedWorks, Pace
 from file_fetcher.settling.kafka_transactions import KafkaTransactions
 from file_fetcher.settling.publisher import ResultPublisher, instance_name
 from file_fetcher.store.opening import open_store
+from schemas.errors import Neighbour
 from schemas.names import TableName
 
 _log = structlog.get_logger(__name__)
 # Threads that store and read a file whose download is over: enough to keep every parser busy.
 _READERS_PER_PARSER = 4
-_ALL_VERSIONS = 2**63 - 1
+# How long state is waited for: in a thread of its own, and by the thread that must poll, which asks again.
+_STATE_WAIT_S = 90.0
+_DOUBT_WAIT_S = 15.0
+T = TypeVar("T")
 
 
 def run(context: Context[FetcherSettings]) -> None:
     """The body of the service: run the fetcher until the drain asks for the end. Raises our errors."""
-    settings, drain, health = context.settings, context.drain, context.health
+    drain, health = context.drain, context.health
     health.started()
-    startup.judge(settings)
-    admin = KafkaAdmin(settings.kafka)
-    if startup.wait_for_kafka(settings, admin, drain):
+    given = context.settings
+    startup.judge(given)
+    admin = KafkaAdmin(given.kafka)
+    context.neighbours.watch(Neighbour.KAFKA, admin.ask)
+    settings = keep_trying(lambda: startup.wait_for_kafka(given, admin, drain), given.start_timeout_s, drain)
+    if settings is not None:
+        context = replace(context, settings=settings)
         tasks = ThreadTasks()
         drain.on_stop(tasks.stop)
         with _joined(context, admin, tasks) as member:
+            context.neighbours.prepared()
             health.ready()
             _log.info("fetcher started", group=settings.fetcher_group)
             _live(member, tasks, context)
@@ -111,7 +128,9 @@ class _Joint:
         self._folder = startup.folder(context.settings.data_directory)
         self._store = ReferenceStore(self._folder)
         closing.callback(self._store.close)
-        self._own_topics = startup.own_topics(context.settings, admin)
+        startup.claim_folder(self._folder, context.settings.kafka.prefix)
+        self._own_topics = self._there(lambda: startup.own_topics(context.settings, admin))
+        startup.claim_number(self._folder, self._own_topics.partitions)
         self._partitions: Partitions[TablePartition] = Partitions()
         self._tasks = tasks
 
@@ -124,32 +143,45 @@ class _Joint:
             fetcher,
             self._own_topics,
             catch_up=self._catch_up,
+            logs=PartitionLogs(kafka, self._admin),
+            results_id=self._results_id,
             questions=ReaderQuestions(
                 PositionCheck(kafka, self._admin, requests, self._holds_rows), LostRetries(self._store, requests)
             ),
             tasks=self._tasks,
+            metrics=self._metrics,
             health=self._context.health,
         )
 
-    def _holds_rows(self, table: TableName, partition: int) -> bool:
-        return bool(self._store.below(str(table), partition, _ALL_VERSIONS, 1))
+    def _there(self, step: Callable[[], T]) -> T:
+        return keep_trying(step, self._settings.start_timeout_s, self._context.drain)
 
-    def _catch_up(self, partitions: Sequence[int]) -> None:
-        topics, group = self._own_topics.topics, self._own_topics.group
-        bring_up_to_date(self._store, self._settings.kafka, topics, group, partitions, admin=self._admin)
+    def _results_id(self) -> str | None:
+        """The id of the topics of results, both in one; None where one is not there."""
+        names = self._own_topics.results
+        ids = self._admin.topic_ids(names)
+        return ",".join(ids[name] for name in names) if len(ids) == len(names) else None
+
+    def _holds_rows(self, table: TableName, partition: int) -> bool:
+        return bool(self._store.below(str(table), partition, ALL_VERSIONS, 1))
+
+    def _catch_up(self, partitions: Sequence[int], wait_s: float = _STATE_WAIT_S) -> None:
+        own, kafka = self._own_topics, self._settings.kafka
+        of, admin = own.partitions, self._admin
+        bring_up_to_date(self._store, kafka, own.topics, own.group, partitions, of=of, admin=admin, wait_s=wait_s)
 
     def _transactions(self) -> KafkaTransactions:
         settings = self._settings
         transactional_id = f"{settings.kafka.prefix}-{settings.fetcher_group}-{instance_name(self._folder)}"
         publisher = ResultPublisher(settings.kafka, transactional_id, settings.start_timeout_s)
         self._closing.callback(publisher.close)
-        publisher.ready()
+        self._there(publisher.ready)
         return KafkaTransactions(
             publisher,
             self._store,
             self._partitions,
             own_topics=self._own_topics,
-            catch_up=self._catch_up,
+            catch_up=partial(self._catch_up, wait_s=_DOUBT_WAIT_S),
             metrics=self._metrics,
         )
 
@@ -160,13 +192,14 @@ class _Joint:
             DeadLetterWriter(settings.kafka, own_topics.topics.dead_letters(own_topics.group)), own_topics.group
         )
         self._closing.callback(dead_letters.close)
-        tables = FollowedTables(settings.kafka, self._admin)
+        tables = self._there(lambda: FollowedTables(settings.kafka, self._admin))
         self._closing.callback(tables.close)
         plans = FileColumns(tables.entry, tables.schema)
         tables.on_change = plans.changed
         record_reader = RecordReader(plans, tables.decode, tuple(settings.project_columns))
         fetching = self._fetching()
-        works = OpenWorks(store, partitions, fetching, self._downloads(), metrics=metrics)
+        backpressure: Backpressure[TopicPartition] = Backpressure(_bounds(settings.max_open_references))
+        works = OpenWorks(store, partitions, fetching, self._downloads(), backpressure=backpressure, metrics=metrics)
         admission = Admission(
             record_reader,
             TableRefresh(tables, plans, self._tasks),
@@ -177,11 +210,19 @@ class _Joint:
         )
         pace = Pace(settings.publish_interval_s, settings.commit_interval_s)
         return Fetcher(
-            Assignment(partitions, own_topics.topics, settings.max_open_references, metrics=metrics, health=health),
+            Assignment(
+                partitions,
+                own_topics.topics,
+                backpressure,
+                settings.max_open_references,
+                metrics=metrics,
+                health=health,
+            ),
             admission,
             works,
             retries=DueRetries(store, record_reader, metrics),
             floors=FloorRuns(store, works, transactions, own_topics),
+            publishing_again=PublishingAgain(store, transactions, own_topics),
             finished=FinishedWorks(works, transactions, health, pace),
         )
 
@@ -196,9 +237,7 @@ class _Joint:
         self._closing.callback(parsers.close)
         for name, reason in parsers.broken.items():
             _log.warning("parser is not used", parser=name, reason=reason)
-        if unknown := unknown_words(settings.limits.types, parsers.signatures()):
-            remedy = "correct limits.types, or install a parser that brings them"
-            _log.warning("types are not known", types=unknown, remedy=remedy)
+        startup.tell_of_types(settings.limits.types, parsers.signatures())
         origins = Origins(settings.retry, self._metrics)
         health.detail("left_alone", origins.open_origins)
         return Fetching(
@@ -214,10 +253,15 @@ class _Joint:
     def _downloads(self) -> Downloads:
         """The threads that fetch."""
         settings = self._settings.download
-        threads = settings.max_connections + self._settings.parsers.workers * _READERS_PER_PARSER
+        threads = Shares.most(settings.max_connections) + self._settings.parsers.workers * _READERS_PER_PARSER
         throttle = Throttle(
             start=settings.connections, minimum=1, maximum=settings.max_connections, uniform=random.random
         )
-        downloads = Downloads(throttle, threads, self._metrics)
+        downloads = Downloads(throttle, threads, self._metrics, reading=max(1, threads // 4))
         self._closing.callback(downloads.close, settings.read_timeout_s / 10)
         return downloads
+
+
+def _bounds(references: int) -> Bounds:
+    """What may be open: a partition has half of it at most."""
+    return Bounds(records=references, partition_records=max(1, references // 2))

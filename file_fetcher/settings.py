@@ -7,8 +7,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 
+from cdc_runtime.pipeline_names import NOT_PLAIN
 from cdc_runtime.settings.addresses import HttpAddress, OptionalServerUrl, ServerUrl, StoreUrl
 from cdc_runtime.settings.models import HttpSettings, ServiceSettings, SettingsGroup, http_port
+from schemas.file_results import MOST_ATTEMPTS
 
 
 class FetcherHttpSettings(HttpSettings):
@@ -109,6 +111,7 @@ class RetrySettings(SettingsGroup):
 
     delays_s: list[Annotated[float, Field(ge=0, le=604_800)]] = Field(
         default=[5, 30, 300, 1800, 7200, 43200],
+        max_length=MOST_ATTEMPTS - 1,
         description="Pauses before each further attempt; after the last the reference has failed.",
     )
     breaker_failures: int = Field(5, ge=1, description="Failures in a row that close a bucket or host for a while.")
@@ -127,7 +130,9 @@ class FetcherSettings(ServiceSettings):
     parsers: ParserSettings = Field(default_factory=ParserSettings, description="Parsers.")
     retry: RetrySettings = Field(default_factory=RetrySettings, description="Retries.")
     fetcher_group: str = Field(
-        "rowferry-file-fetcher", min_length=1, description="Consumer group; its offsets are the checkpoint."
+        "rowferry-file-fetcher",
+        min_length=1,
+        description=f"Consumer group; its offsets are the checkpoint. {NOT_PLAIN}",
     )
     data_directory: Path = Field(
         Path("rowferry-files"),
@@ -139,6 +144,14 @@ class FetcherSettings(ServiceSettings):
     project_columns: list[str] = Field(
         default=["project_id"], description="Columns whose first value goes with a file as its project."
     )
-    max_open_references: int = Field(2_000, ge=1, description="Most references read and not yet ended.")
+    state_partitions: int | None = Field(
+        None,
+        ge=1,
+        description="How many partitions of the fetcher's own topics are used. Set it only where partitions were "
+        "added to them: to how many there were before.",
+    )
+    max_open_references: int = Field(
+        2_000, ge=1, description="Most references read and not yet ended; half of them of one partition."
+    )
     publish_interval_s: float = Field(0.2, gt=0, le=10, description="Time between two transactions at most.")
     commit_interval_s: float = Field(5, gt=0, le=60, description="Time between commits while there is nothing else.")

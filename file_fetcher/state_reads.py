@@ -6,10 +6,11 @@ Rule 1: of a new partition: its committed offset at read_committed, then the sta
 Rule 2: state is read and lost retries are asked for one at a time: while retries are read, some look lost that are not.
 Rule 3: what could not be read is tried again, until it is read to its end.
 Rule 4: a position is checked before anything of its partition is handled, and each hour, whether or not it waits (V7).
+Rule 5: a partition whose log is another one than before begins anew at its first offset (rule V11).
 
 Leaves to others: what is done with the partitions (`fetcher`), and what is asked (`reader_questions`).
 
-Keeps: F2, V7.
+Keeps: F2, V7, V11.
 """
 
 from __future__ import annotations
@@ -23,9 +24,11 @@ from typing import Protocol
 
 import structlog
 
-from cdc_runtime.consuming.position_age import CommittedPosition, from_metadata
+from cdc_runtime.consuming.partition_logs import PartitionLogs
+from cdc_runtime.consuming.position_age import CommittedPosition
 from cdc_runtime.consuming.records import TopicPartition
 from cdc_runtime.consuming.tasks import ThreadTasks
+from cdc_runtime.consuming.topic_lives import Start, start_of
 from cdc_runtime.health import Health
 from cdc_runtime.subjects import KAFKA
 from file_fetcher.fetcher import Fetcher
@@ -49,14 +52,16 @@ class Positions(Protocol):
     def known_end(self, topic_partition: TopicPartition, /) -> int | None:
         """Where a partition ended when it was fetched last."""
 
+    def begin_again(self, topic_partition: TopicPartition, next_offset: int, /) -> None:
+        """Read a partition that is held from an offset on."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Read:
     """New partitions whose state is being read."""
 
     partitions: list[TablePartition]
-    commits: dict[TopicPartition, CommittedPosition]
-    problem: Future[TransientError | None]
+    found: Future[dict[TopicPartition, Start] | TransientError]
 
 
 class StateReads:
@@ -73,6 +78,7 @@ class StateReads:
         state_partitions: int,
         *,
         catch_up: Callable[[Sequence[int]], None],
+        logs: PartitionLogs,
         questions: ReaderQuestions,
         tasks: ThreadTasks,
         health: Health,
@@ -81,6 +87,7 @@ class StateReads:
         self._positions = positions
         self._state_partitions = state_partitions
         self._catch_up = catch_up
+        self._logs = logs
         self._questions = questions
         self._tasks = tasks
         self._health = health
@@ -113,18 +120,30 @@ class StateReads:
     def _end_read(self) -> None:
         """Let the records in of partitions whose state has been read."""
         read = self._read
-        if read is None or not read.problem.done():
+        if read is None or not read.found.done():
             return
         self._read = None
-        if (problem := read.problem.result()) is not None:
-            self._put_off(read.partitions, problem)
+        starts = read.found.result()
+        if isinstance(starts, TransientError):
+            self._put_off(read.partitions, starts)
             return
         self._unread.clear()
         self._fetcher.reading(begins=False)
         self._health.ready(KAFKA)
-        for assigned in read.partitions:
-            if self._is_ours(assigned):
-                self._fetcher.ready(assigned, read.commits.get(assigned.topic_partition))
+        for assigned in [each for each in read.partitions if self._is_ours(each)]:
+            start = starts.get(assigned.topic_partition)
+            if start is not None:
+                self._start(assigned, start)
+            else:  # a topic that is not there is made, or its partitions are taken away
+                self._new.append(assigned)
+                self._not_before = time.monotonic() + _AGAIN_S
+
+    def _start(self, assigned: TablePartition, start: Start) -> None:
+        if start.anew is not None:
+            _log.warning("partition begins anew", partition=str(assigned.subject), reason=start.anew.reason)
+            self._positions.begin_again(assigned.topic_partition, start.log.first_offset)
+            (assigned,) = self._fetcher.renew(assigned, start.anew)
+        self._fetcher.ready(assigned, start)
 
     def _begin_ask(self) -> None:
         ready = [each for each in self._fetcher.assigned.values() if each.ready]
@@ -149,22 +168,24 @@ class StateReads:
         except TransientError as exc:
             self._put_off(new, exc)
             return
-        commits = {each: CommittedPosition(offset, from_metadata(text)) for each, (offset, text) in found.items()}
+        commits = {each: CommittedPosition.read(*committed) for each, committed in found.items()}
         self._unread |= {each.topic_partition.partition % self._state_partitions for each in new}
         self._fetcher.reading(begins=True)
-        problem = self._tasks.run(partial(self._read_state, sorted(self._unread), new, commits))
-        self._read = _Read(new, commits, problem)
+        self._read = _Read(new, self._tasks.run(partial(self._read_state, sorted(self._unread), new, commits)))
 
     def _read_state(
         self, partitions: list[int], new: list[TablePartition], commits: dict[TopicPartition, CommittedPosition]
-    ) -> TransientError | None:
+    ) -> dict[TopicPartition, Start] | TransientError:
         """In a thread of its own."""
         try:
+            logs = self._logs.of([each.topic_partition for each in new])
+            there = {each.topic_partition: each for each in new if each.topic_partition in logs}
+            starts = {place: start_of(commits.get(place), logs[place], each.anew) for place, each in there.items()}
             self._catch_up(partitions)
-            self._questions.begin(new, commits)
+            self._questions.begin(list(there.values()), starts)
         except TransientError as exc:
             return exc
-        return None
+        return starts
 
     def _put_off(self, partitions: list[TablePartition], problem: TransientError) -> None:
         self._new = [*partitions, *self._new]

@@ -117,6 +117,11 @@ class Work:
         return self.started and len(self.outcomes) == len(self.fetches)
 
     @property
+    def size_bytes(self) -> int:
+        """About how much its record holds in memory."""
+        return len(self.record.key or b"") + len(self.record.value or b"")
+
+    @property
     def cost(self) -> int:
         """How many references it holds in memory."""
         return 1 + len(self.row.references)

@@ -8,14 +8,17 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
+from cdc_runtime.consuming.records import Record
 from cdc_runtime.settings.models import load
 from cdc_runtime.settings.sources import flag_of, iter_settings, without_addresses
+from cdc_runtime.unreadable import UNREADABLE
 from rowferry.discover import command as discover
 from rowferry.doctor import command as doctor
+from rowferry.own_names import with_own_names
 from rowferry.reconcile import command as reconcile
 from rowferry.settings import OperatorSettings
 from rowferry.status import command as status
-from schemas.errors import RowferryError, UsageError
+from schemas.errors import RecordError, RowferryError, Sql, UsageError
 
 _COMMANDS = {"discover": discover, "doctor": doctor, "reconcile": reconcile, "status": status}
 # Settings in groups have flags with a dot; these are what people type.
@@ -34,12 +37,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; one line on stderr for each error, the remedy behind it."""
     # The clients' own logs are silenced: what matters comes back as an error, in one line.
     logging.getLogger().addHandler(logging.NullHandler())
+    UNREADABLE.tell = _unreadable
     try:
         arguments, flags = _parser().parse_known_args(list(sys.argv[1:] if argv is None else argv))
         command = _COMMANDS[arguments.command]
         try:
             settings = load(OperatorSettings, [_plain(flag) for flag in flags], prog=f"rowferry {arguments.command}")
-            return int(command.run(arguments, settings))
+            return int(command.run(arguments, with_own_names(settings)))
         except RowferryError as exc:
             return _failed(exc, getattr(command, "exit_code_of", _exit_code_of)(exc))
     except RowferryError as exc:
@@ -58,8 +62,15 @@ def _failed(exc: RowferryError, exit_code: int) -> int:
     for line in str(exc).splitlines():
         print(f"rowferry: {line}", file=sys.stderr)
     if exc.remedy:
-        print(f"remedy: {exc.remedy}", file=sys.stderr)
+        between = "\n" if isinstance(exc.remedy, Sql) else " "
+        print(f"remedy:{between}{exc.remedy}", file=sys.stderr)
     return exit_code
+
+
+def _unreadable(record: Record, problem: RecordError, consequence: str) -> None:
+    mended_by = f"; remedy: {problem.remedy}" if problem.remedy else ""
+    place = f"offset {record.offset} of {record.topic}[{record.partition}]"
+    print(f"rowferry: {place} cannot be read: {problem}; {consequence}{mended_by}", file=sys.stderr)
 
 
 def _exit_code_of(exc: RowferryError) -> int:
@@ -67,7 +78,7 @@ def _exit_code_of(exc: RowferryError) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="rowferry", description="Everything a person types.", allow_abbrev=False)
+    parser = _Parser(prog="rowferry", description="Inspect, check and operate a pipeline.", allow_abbrev=False)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
     every_setting = ", ".join(flag_of(name) for name, _ in iter_settings(OperatorSettings))
     for name, command in _COMMANDS.items():

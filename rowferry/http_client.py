@@ -1,11 +1,21 @@
-"""Edge: plain HTTP requests to Vespa over one kept connection, for commands that run and end."""
+"""
+Edge: plain HTTP requests to Vespa over one kept connection, for commands that run and end.
+
+No redirect is followed: whether an answer is Vespa's is for the caller to see (`cdc_runtime.vespa_answers`).
+
+Keeps: V10.
+"""
 
 from __future__ import annotations
 
+import gzip
 import http.client
-from dataclasses import dataclass
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from cdc_runtime.no_answer import why
 from schemas.errors import Neighbour, SettingsError, Unreachable
 
 
@@ -15,6 +25,7 @@ class Answer:
 
     status: int
     body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict, compare=False)  # `Content-Type`
 
 
 class HttpClient:
@@ -49,16 +60,27 @@ class HttpClient:
             try:
                 self._connection.request(method, self._base + target, body, headers)
                 answer = self._connection.getresponse()
-                return Answer(answer.status, answer.read())
+                return Answer(
+                    answer.status, _plain(answer), {name.title(): value for name, value in answer.headers.items()}
+                )
             except (OSError, http.client.HTTPException) as exc:
                 self._connection.close()
                 # A kept connection that the server closed meanwhile says nothing about the server.
                 if fresh or last:
-                    why = getattr(exc, "strerror", None) or type(exc).__name__
                     raise Unreachable(
-                        expected=f"an answer from Vespa at {self._address}",
-                        found=f"none: {why}",
+                        f"Vespa at {self._address} does not answer: {why(exc)}",
                         neighbour=Neighbour.VESPA,
                         remedy="check vespa.url and that the server runs",
                     ) from exc
         raise AssertionError("unreachable: the second attempt returns or raises")
+
+
+def _plain(answer: http.client.HTTPResponse) -> bytes:
+    """The body; a proxy may have compressed it, although nobody asked for that. What cannot be read is nobody's."""
+    data = answer.read()
+    if answer.headers.get("Content-Encoding", "").lower() != "gzip":
+        return data
+    try:
+        return gzip.decompress(data)
+    except (OSError, EOFError, zlib.error):
+        return b""

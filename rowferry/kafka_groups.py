@@ -10,12 +10,17 @@ from confluent_kafka import Consumer, KafkaError, KafkaException
 from confluent_kafka import TopicPartition as KafkaTopicPartition
 from confluent_kafka.admin import AdminClient
 
+from cdc_runtime.bounded_calls import CALLS
+from cdc_runtime.call_bounds import QUIET_S, Call
 from cdc_runtime.consuming.records import TopicPartition
-from cdc_runtime.kafka.client import ErrorMemory, client_config, make_client
+from cdc_runtime.kafka.client import ErrorMemory, answer, client_config, make_client
+from cdc_runtime.kafka.group_offsets import committed_now
 from cdc_runtime.settings.models import KafkaSettings
+from schemas.errors import Neighbour
 
 _TIMEOUT_S = 10.0
 _POLL_S = 0.1
+_ASK = Call("a question of a consumer", Neighbour.KAFKA, QUIET_S)
 
 
 class KafkaGroups:
@@ -29,8 +34,9 @@ class KafkaGroups:
         """The next offset that a group has committed for partitions; those without one are left out."""
         if not places:
             return {}
-        with closing(self._consumer(group)) as consumer, self._errors.translating(f"give the offsets of {group}"):
-            found = consumer.committed([KafkaTopicPartition(*place) for place in places], timeout=_TIMEOUT_S)
+        wanted = [KafkaTopicPartition(*place) for place in places]
+        with closing(self._consumer(group)) as consumer:
+            found = committed_now(consumer, self._errors, wanted, group, _TIMEOUT_S)
         return {TopicPartition(each.topic, each.partition): each.offset for each in found if each.offset >= 0}
 
     def members(self, group: str) -> int:
@@ -38,7 +44,7 @@ class KafkaGroups:
         client = make_client(AdminClient, self._settings, client_config(self._settings, self._errors))
         future = client.describe_consumer_groups([group], request_timeout=_TIMEOUT_S)[group]
         try:
-            return len(future.result().members)
+            return len(answer(future, _TIMEOUT_S, f"describe group {group}").members)
         except KafkaException as exc:
             if exc.args and exc.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
                 return 0
@@ -53,10 +59,12 @@ class KafkaGroups:
         open_places = set(starts)
         deadline = time.monotonic() + _TIMEOUT_S
         with closing(self._consumer(f"{self._settings.prefix}-status", eof=True)) as consumer:
-            with self._errors.translating("read records"):
+            with self._errors.translating("read records"), CALLS.held(_ASK):
                 consumer.assign([KafkaTopicPartition(*place, offset) for place, offset in starts.items()])
             while open_places and time.monotonic() < deadline:
-                for message in consumer.consume(1000, _POLL_S):
+                with CALLS.held(_ASK):
+                    messages = consumer.consume(1000, _POLL_S)
+                for message in messages:
                     place = TopicPartition(message.topic() or "", message.partition() or 0)
                     error = message.error()
                     if error is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, SecretStr
 
+from cdc_runtime.pipeline_names import NOT_PLAIN, NOT_PLAIN_SQL
 from cdc_runtime.settings.addresses import DatabaseUrl, OptionalServerUrl, ServerUrl, StoreUrl
 from cdc_runtime.settings.models import KafkaSettings, LoadedSettings, SettingsGroup
 from file_fetcher.settings import S3Settings
@@ -17,7 +18,7 @@ class VespaSettings(SettingsGroup):
         "",
         description="Container with the search API, where that is another one; empty: the same as `url`.",
     )
-    namespace: str = Field("procore", min_length=1, description="Namespace of document ids.")
+    namespace: str = Field("procore", min_length=1, description=f"Namespace of document ids. {NOT_PLAIN}")
     record_type: str = Field("procore_record", min_length=1, description="Document type of rows.")
     schema_type: str = Field("procore_schema", min_length=1, description="Document type of table descriptions.")
     file_type: str = Field("procore_file", min_length=1, description="Document type of files.")
@@ -31,14 +32,16 @@ class OperatorSettings(LoadedSettings):
         SecretStr(""), description="Source database, `postgresql://user@host/database`; the password may be in it."
     )
     source: str = Field("rowferry", description="Name of this source: its position is kept in `_offsets.<source>`.")
-    slot: str = Field("rowferry", description="Replication slot of the reader.")
-    publication: str = Field("rowferry", description="Publication of the reader.")
+    slot: str = Field("rowferry", description=f"Replication slot of the reader. {NOT_PLAIN_SQL}")
+    publication: str = Field("rowferry", description=f"Publication of the reader. {NOT_PLAIN_SQL}")
     tables: list[str] = Field(default_factory=list, description="Tables to capture; empty: all of `public`.")
     exclude: list[str] = Field(
         default=["_prisma_migrations", "sync_events"], description="Tables that are never captured."
     )
-    group: str = Field("rowferry-vespa-sink", min_length=1, description="Consumer group of the sink.")
-    fetcher_group: str = Field("rowferry-file-fetcher", min_length=1, description="Consumer group of the fetcher.")
+    group: str = Field("rowferry-vespa-sink", min_length=1, description=f"Consumer group of the sink. {NOT_PLAIN}")
+    fetcher_group: str = Field(
+        "rowferry-file-fetcher", min_length=1, description=f"Consumer group of the fetcher. {NOT_PLAIN}"
+    )
     kafka: KafkaSettings = Field(default_factory=KafkaSettings, description="Kafka.")
     vespa: VespaSettings = Field(default_factory=VespaSettings, description="Vespa.")
     s3: S3Settings = Field(default_factory=S3Settings, description="Object stores of the fetcher.")

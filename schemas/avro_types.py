@@ -41,12 +41,16 @@ AVRO_TYPES: Mapping[str, tuple[AvroType, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class ColumnType:
-    """A column as events carry it. `type` is PostgreSQL's `format_type`, `kind` a key of `AVRO_TYPES`."""
+    """A column as events carry it. `type` is PostgreSQL's `format_type`, `kind` a key of `AVRO_TYPES`.
+
+    `base_type` is the one under all domains; None where it is of no domain.
+    """
 
     name: str
     type: str
     type_oid: int
     kind: str
+    base_type: str | None = None
 
     def field(self) -> dict[str, Any]:
         """The Avro field of this column in the records `Row` and `Key`; every column may be null."""
@@ -58,6 +62,7 @@ class ColumnType:
             "pg_type": self.type,
             "pg_oid": self.type_oid,
             "pg_kind": self.kind,
+            **({"pg_base_type": self.base_type} if self.base_type else {}),
         }
 
 

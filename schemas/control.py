@@ -10,9 +10,8 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
-from typing import Any
 
-from schemas.errors import RecordError
+from schemas.json_records import read_object, read_record
 
 FORMAT = 1
 
@@ -49,6 +48,11 @@ class Command:
     detail: str = ""
     format: int = FORMAT
 
+    @property
+    def over(self) -> bool:
+        """Whether nothing more becomes of it."""
+        return self.state in (State.DONE, State.REFUSED)
+
     def in_state(self, state: State, detail: str = "") -> Command:
         """The same command, further on."""
         return replace(self, state=state, detail=detail)
@@ -60,18 +64,4 @@ class Command:
     @classmethod
     def from_json(cls, value: bytes) -> Command:
         """Read a record's value; raises `RecordError` when it is not a command, or of a newer format."""
-        try:
-            raw: dict[str, Any] = json.loads(value)
-            if raw["format"] != FORMAT:
-                raise RecordError(f"expected a _control record of format {FORMAT}, got {raw['format']!r}")
-            return cls(
-                **{
-                    **raw,
-                    "kind": Kind(raw["kind"]),
-                    "state": State(raw["state"]),
-                    "tables": tuple(raw["tables"]),
-                    "keys": tuple(raw["keys"]),
-                }
-            )
-        except (ValueError, KeyError, TypeError) as exc:
-            raise RecordError(f"expected a _control record, got something else ({type(exc).__name__})") from exc
+        return read_record(cls, read_object(value, "_control", FORMAT), "_control")

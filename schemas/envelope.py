@@ -39,13 +39,17 @@ Renderer = Callable[[Any], str]
 
 @dataclass(frozen=True, slots=True)
 class TableSchema:
-    """What the Avro schema of a table is made from. `key`: names of the primary-key columns, in key order."""
+    """What the Avro schema of a table is made from. `key`: names of the primary-key columns, in key order.
+
+    `catalog_mark` stands for what documents take from the catalog (rule D9): another one makes another schema.
+    """
 
     prefix: str
     schema: str
     table: str
     columns: tuple[ColumnType, ...]
     key: tuple[str, ...]
+    catalog_mark: str = ""
 
     @property
     def key_columns(self) -> tuple[ColumnType, ...]:
@@ -60,9 +64,17 @@ def envelope_schema(table: TableSchema) -> dict[str, Any]:
     Its namespace carries a hash of the whole schema, since Avro's fingerprint ignores logical types and attributes.
     """
     base = ".".join(escape_name(part) for part in (table.prefix, table.schema, table.table))
-    draft = _envelope(base, table)
-    digest = hashlib.sha256(json.dumps(draft, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-    return _envelope(f"{base}.v_{digest[:8]}", table)
+    return _envelope(f"{base}.v_{_digest(_envelope(base, table))}", table)
+
+
+def is_whole(schema: Mapping[str, Any]) -> bool:
+    """Whether a schema is the one that its namespace was made for."""
+    base, _, digest = str(schema.get("namespace")).rpartition(".v_")
+    return _digest({**schema, "namespace": base}) == digest
+
+
+def _digest(draft: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(draft, sort_keys=True, separators=(",", ":")).encode()).hexdigest()[:8]
 
 
 def _envelope(namespace: str, table: TableSchema) -> dict[str, Any]:
@@ -86,6 +98,7 @@ def _envelope(namespace: str, table: TableSchema) -> dict[str, Any]:
         "envelope_version": ENVELOPE_VERSION,
         "pg_schema": table.schema,
         "pg_table": table.table,
+        **({"catalog_mark": table.catalog_mark} if table.catalog_mark else {}),
     }
 
 
@@ -146,6 +159,14 @@ class Omitted:
 
 
 @dataclass(frozen=True, slots=True)
+class EventSchema:
+    """By which schema an event was written: its fingerprint in hexadecimal, and its `catalog_mark`."""
+
+    fingerprint: str = ""
+    catalog_mark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """One decoded event.
 
@@ -167,6 +188,7 @@ class Event:
     after: Mapping[str, Value] | None
     kinds: Mapping[str, str] = field(compare=False)
     renderers: Mapping[str, Renderer] = field(compare=False, repr=False)  # of the kinds that are not text
+    schema: EventSchema = field(default=EventSchema(), compare=False)
 
     def after_text(self) -> dict[str, str]:
         """The row after the change as PostgreSQL prints it, by column; NULL is absent, and so is all of no row.
@@ -189,5 +211,7 @@ class Event:
                 for name, value in row.items()
                 if value is not None
             }
+        except KeyError as exc:
+            raise RecordError("expected columns of known kinds, got another: update this service first") from exc
         except (ValueError, OverflowError) as exc:
             raise RecordError(f"expected values that PostgreSQL can hold, got others ({type(exc).__name__})") from exc

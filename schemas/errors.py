@@ -5,6 +5,7 @@ The tree of errors, drawn by what must happen next.
     +-- TransientError        try again: the same call may succeed later
     |   +-- Unreachable       a neighbour does not answer; fatal (exit 69) past the start time-out
     +-- RecordError           this record cannot be carried: dead-letter it with `reason`, go on
+    |   +-- NewerFormat       a newer release wrote it: it is left alone until this one is updated
     +-- FatalError            stop the service with `exit_code`
         +-- UsageError             64  the command line is wrong
         +-- NeighbourMissing       69  a neighbour was waited for in vain
@@ -13,9 +14,9 @@ The tree of errors, drawn by what must happen next.
         +-- AccessDenied           77  password or rights
         +-- SettingsError          78  a setting of ours
         +-- ServerSetting          78  a setting of a server
+        +-- NewerRelease           78  what is stored was written by a newer release than this one
         +-- SlotLost               80  the replication slot is gone or invalidated
         +-- GapFound               81  changes are missing between what was published and what comes next
-        +-- SchemaIncompatible     82  a schema change that consumers cannot follow
 
 An error no one has classified stops the service (exit 70). Messages start in lower case, have no full stop,
 say what was expected and what came, and never hold row values or secrets. They are for people: what is to be decided
@@ -38,6 +39,12 @@ class Neighbour(StrEnum):
     S3 = "s3"
     GOOGLE = "google"
     WEB = "web"  # a host that a link names
+
+
+class Sql(str):
+    """A remedy to be copied as it is: statements, printed on lines of their own."""
+
+    __slots__ = ()
 
 
 class RowferryError(Exception):
@@ -88,6 +95,10 @@ class RecordError(RowferryError):
     """One record cannot be carried; the message is the reason that goes to the dead letters."""
 
 
+class NewerFormat(RecordError):
+    """One record is of a format that only a newer release reads."""
+
+
 class FatalError(RowferryError):
     """The service must stop with `exit_code`."""
 
@@ -135,6 +146,12 @@ class ServerSetting(FatalError):
     exit_code = 78
 
 
+class NewerRelease(FatalError):
+    """What is stored was written by a newer release, and cannot be gone on from by this one."""
+
+    exit_code = 78
+
+
 class SlotLost(FatalError):
     """The replication slot is gone, invalidated or belongs to something else."""
 
@@ -147,9 +164,3 @@ class GapFound(FatalError):
 
     exit_code = 81
     neighbour = Neighbour.POSTGRES
-
-
-class SchemaIncompatible(FatalError):
-    """A table's schema or key changed in a way that readers of its topic cannot follow."""
-
-    exit_code = 82

@@ -57,6 +57,31 @@ _ROLE = re.compile(r"(?P<role>.+?)_(?:s3_key|s3_keys|s3_key_map|url)")
 _USER = re.compile(r"://[^/?#@\s]*@")
 _SIGNATURE = re.compile(r"\?(?=.*(?:signature|credential|token|sig)=).*", re.IGNORECASE | re.DOTALL)
 _URL = re.compile(r"(?P<scheme>https?|s3)://(?:[^/?#@]*@)?(?P<rest>[^?#]+)(?:[?#].*)?", re.IGNORECASE | re.DOTALL)
+# Nothing is special in it but the version: keys have question marks, hashes and percent signs of their own.
+_S3_URI = re.compile(
+    r"s3://(?:[^/?#@]*@)?(?P<bucket>[^/?#]+)/(?P<key>.+?)(?:\?versionId=(?P<version>[^&?#]+))?",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class S3Uri:
+    """An object as `s3://bucket/key` names it."""
+
+    bucket: str
+    key: str
+    version_id: str | None = None
+
+
+def s3_uri(location: str) -> S3Uri | None:
+    """The object that a location names, `s3://bucket/key[?versionId=v]`; None where it is nothing of the kind."""
+    match = _S3_URI.fullmatch(location)
+    return None if match is None else S3Uri(match["bucket"], match["key"], match["version"])
+
+
+def is_url(location: str) -> bool:
+    """Whether a location says where it is itself, as http(s) or s3."""
+    return _URL.fullmatch(location) is not None
 
 
 def is_text_like(pg_type: str) -> bool:
@@ -89,8 +114,11 @@ def without_query(location: str) -> str:
     """
     A location without query, fragment and user information, where it is a URL; unchanged where it is a key.
 
-    What only looks like a URL (another scheme, a space before it) is a key; its secrets are left out all the same.
+    Of `s3://` only the version is left out: its key may have question marks and hashes. What only looks like a URL
+    (another scheme, a space before it) is a key; its secrets are left out all the same.
     """
+    if (uri := s3_uri(location)) is not None:
+        return _SIGNATURE.sub("", f"s3://{uri.bucket}/{uri.key}")
     match = _URL.fullmatch(location)
     if match:
         return f"{match['scheme'].lower()}://{match['rest']}"
@@ -98,7 +126,9 @@ def without_query(location: str) -> str:
 
 
 def file_name(location: str) -> str:
-    """The last segment of a key's or URL's path (percent-decoded in a URL); empty where the path ends with `/`."""
+    """The last segment of a key's or URL's path (percent-decoded in http(s)); empty where the path ends with `/`."""
+    if (uri := s3_uri(location)) is not None:
+        return _SIGNATURE.sub("", uri.key).rpartition("/")[2]
     match = _URL.fullmatch(location)
     if match is None:
         return location.rpartition("/")[2]
@@ -125,7 +155,7 @@ def _of_column(doc_id: str, column: FileColumn, value: str) -> Iterator[FileRefe
     if column.kind == FileKind.JSONB_S3_MAP:
         for entry, location in _entries(value):
             yield _reference(doc_id, column, location, entry)
-    elif column.kind != FileKind.URL or _URL.fullmatch(value):
+    elif column.kind != FileKind.URL or is_url(value):
         yield _reference(doc_id, column, value, None)
 
 
@@ -149,7 +179,7 @@ def _has_name(text: str) -> bool:
 
 def _reference(doc_id: str, column: FileColumn, location: str, entry: str | None) -> FileReference:
     kind = FileKind(column.kind)
-    if kind is FileKind.S3_KEY and _URL.fullmatch(location):
+    if kind is FileKind.S3_KEY and is_url(location):
         kind = FileKind.URL
     return FileReference(
         column=column.column,

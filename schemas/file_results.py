@@ -1,10 +1,12 @@
 """
 What became of files: the records of `_files` and `_file_rows`.
 
-Rule 1: a result's `version` is the row's version x 4096 + attempt (rule F3); of two results the greater is true.
+Rule 1: a result's `version` counts attempts within row versions (rule F3); of two results the greater is true.
 Rule 2: a reference that is gone, and a row of a spreadsheet that is gone, stay as a record that says so: an older
         result that is read later must find something newer (rule V3).
 Rule 3: no URL here has a query, and nothing is a credential.
+
+Keeps: F3.
 """
 
 from __future__ import annotations
@@ -12,16 +14,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 from urllib.parse import quote
 
-import orjson
-
-from schemas.errors import RecordError
+from schemas.json_records import read_object, read_record
 from schemas.json_values import json_bytes
 
 FORMAT = 1
-ATTEMPTS = 4096
+MOST_ATTEMPTS = 256  # of one row version that have versions of their own
+
+# 4,096 for each microsecond leave 64 bits in 2041. So steps are smaller for rows from 2035 on: the numbers go on where
+# they are, above all that is stored, and last until 2136 (docs/decisions/0015-versions-of-results.md).
+_WIDE = 4096
+_NARROW = MOST_ATTEMPTS
+_NARROW_FROM = 2_051_222_400_000_000  # 2035-01-01, in microseconds since the Unix epoch, as versions of rows are
+_FIRST_NARROW = _NARROW_FROM * _WIDE
 
 
 class Status(StrEnum):
@@ -35,7 +41,16 @@ class Status(StrEnum):
 
 def result_version(row_version: int, attempt: int) -> int:
     """The version of the result of an attempt (0: the first) for the row's version that brought the reference."""
-    return row_version * ATTEMPTS + min(attempt, ATTEMPTS - 1)
+    if row_version < _NARROW_FROM:
+        return row_version * _WIDE + min(attempt, _WIDE - 1)
+    return _FIRST_NARROW + (row_version - _NARROW_FROM) * _NARROW + min(attempt, MOST_ATTEMPTS - 1)
+
+
+def row_version_of(version: int) -> int:
+    """The row's version that a result's `version` was made of."""
+    if version < _FIRST_NARROW:
+        return version // _WIDE
+    return _NARROW_FROM + (version - _FIRST_NARROW) // _NARROW
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,22 +132,7 @@ class FileResult:
     @classmethod
     def from_json(cls, value: bytes) -> FileResult:
         """Read a record's value; raises `RecordError` when it is no result, or of a newer format."""
-        raw = _object(value, "_files")
-        try:
-            content, extraction = raw["content"], raw["extraction"]
-            return cls(
-                **{
-                    **raw,
-                    "status": Status(raw["status"]),
-                    "provenance": Provenance(**raw["provenance"]),
-                    "content": None if content is None else Content(**content),
-                    "extraction": None
-                    if extraction is None
-                    else Extraction(**{**extraction, "warnings": tuple(extraction["warnings"])}),
-                }
-            )
-        except (ValueError, KeyError, TypeError) as exc:
-            raise RecordError(f"expected a _files record, got something else ({type(exc).__name__})") from exc
+        return read_record(cls, read_object(value, "_files", FORMAT), "_files")
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,23 +167,9 @@ class FileRow:
     @classmethod
     def from_json(cls, value: bytes) -> FileRow:
         """Read a record's value; raises `RecordError` when it is no row, or of a newer format."""
-        raw = _object(value, "_file_rows")
-        try:
-            return cls(**raw)
-        except TypeError as exc:
-            raise RecordError(f"expected a _file_rows record, got something else ({type(exc).__name__})") from exc
+        return read_record(cls, read_object(value, "_file_rows", FORMAT), "_file_rows")
 
 
 def file_row_id(file_id: str, sheet: str, row_number: int) -> str:
     """The id of a spreadsheet's row: `<file id>/<sheet>/<row>`, the sheet percent-encoded."""
     return f"{file_id}/{quote(sheet, safe='')}/{row_number}"
-
-
-def _object(value: bytes, topic: str) -> dict[str, Any]:
-    try:
-        raw: dict[str, Any] = orjson.loads(value)
-        if raw["format"] != FORMAT:
-            raise RecordError(f"expected a {topic} record of format {FORMAT}, got {raw['format']!r}")
-    except (ValueError, KeyError, TypeError) as exc:
-        raise RecordError(f"expected a {topic} record, got something else ({type(exc).__name__})") from exc
-    return raw

@@ -11,14 +11,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
-
-import orjson
 
 from schemas.errors import RecordError
+from schemas.json_records import read_object, read_record
 from schemas.json_values import json_bytes
+from schemas.names import TableName
 
 FORMAT = 1
+_MOST_ROWS = 10_000_000  # a hundred times as many as are read; each is written once more when it is gone
 
 
 class State(StrEnum):
@@ -87,20 +87,8 @@ class HeldRecord:
     @classmethod
     def from_json(cls, value: bytes) -> HeldRecord:
         """Read a record's value; raises `RecordError` when it is not one, or of a newer format."""
-        try:
-            raw: dict[str, Any] = orjson.loads(value)
-            if raw["format"] != FORMAT:
-                raise RecordError(f"expected a _file_refs record of format {FORMAT}, got {raw['format']!r}")
-            return cls(**{**raw, "files": tuple(_file(each) for each in raw["files"])})
-        except (ValueError, KeyError, TypeError) as exc:
-            raise RecordError(f"expected a _file_refs record, got something else ({type(exc).__name__})") from exc
-
-
-def _file(raw: dict[str, Any]) -> HeldFile:
-    return HeldFile(
-        **{
-            **raw,
-            "state": State(raw["state"]),
-            "rows": tuple((sheet, first, last) for sheet, first, last in raw["rows"]),
-        }
-    )
+        record = read_record(cls, read_object(value, "_file_refs", FORMAT), "_file_refs")
+        TableName.parse(record.table)
+        if any(sum(max(0, last + 1 - first) for _, first, last in each.rows) > _MOST_ROWS for each in record.files):
+            raise RecordError(f"expected {_MOST_ROWS} rows of a spreadsheet at most in a _file_refs record, got more")
+        return record

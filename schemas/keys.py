@@ -13,19 +13,23 @@ from urllib.parse import quote, unquote
 from schemas.errors import RecordError
 
 EMPTY_PART = "%00"  # no PostgreSQL text holds NUL
+_ESCAPE = "surrogateescape"  # a key that is not UTF-8 tells rows apart like any other
 FLOOR_KEY = b"\x00floor"  # reserved: no row key begins with NUL
 
 
 def row_key(parts: Sequence[str]) -> bytes:
-    """The key of a row from its primary-key values as PostgreSQL text, in key order; ASCII, never empty."""
-    return ",".join(quote(part, safe="") or EMPTY_PART for part in parts).encode("ascii")
+    """The key of a row from its primary-key values as PostgreSQL text, in key order; ASCII, never empty.
+
+    Bytes that are not UTF-8 are in a text as `surrogateescape` has them.
+    """
+    return ",".join(quote(part, safe="", errors=_ESCAPE) or EMPTY_PART for part in parts).encode("ascii")
 
 
 def parse_row_key(key: bytes) -> tuple[str, ...]:
     """The primary-key values that `row_key` was given; raises `RecordError` for anything else."""
     try:
         text = key.decode("ascii")
-        return tuple("" if part == EMPTY_PART else unquote(part, errors="strict") for part in text.split(","))
+        return tuple("" if part == EMPTY_PART else unquote(part, errors=_ESCAPE) for part in text.split(","))
     except UnicodeDecodeError as exc:
         raise RecordError("expected a row key of percent-encoded ASCII, got other bytes") from exc
 

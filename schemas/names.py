@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
-from schemas.errors import ProtocolError
+from schemas.errors import RecordError
 
 _PART = re.compile(r"[^.]+")
 PUBLIC = "public"
@@ -21,10 +21,10 @@ class TableName:
 
     @classmethod
     def parse(cls, text: str) -> TableName:
-        """Read back what `str()` wrote; raises `ProtocolError` on anything else."""
+        """Read back what `str()` wrote; raises `RecordError` on anything else."""
         parts = text.split(".")
         if len(parts) != 2 or not all(_PART.fullmatch(part) for part in parts):
-            raise ProtocolError(f"expected a table name like 'public.projects', got {text!r}")
+            raise RecordError("expected a table name like 'public.projects', got something else")
         return cls(unquote(parts[0]), unquote(parts[1]))
 
     @property

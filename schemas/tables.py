@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
 from schemas.errors import RecordError
+from schemas.json_records import read_object, read_record
 from schemas.names import TableName
 
 FORMAT = 1
@@ -14,7 +14,11 @@ FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column as the catalog describes it; `type` is PostgreSQL's `format_type`."""
+    """A column as the catalog describes it; `type` is PostgreSQL's `format_type`.
+
+    `base_type` and `base_type_oid` are those under all domains; None for a column that is of no domain, and in entries
+    of readers that did not record them.
+    """
 
     name: str
     type: str
@@ -26,6 +30,18 @@ class Column:
     generated: bool = False
     default: str | None = None
     description: str | None = None
+    base_type: str | None = None
+    base_type_oid: int | None = None
+
+    @property
+    def values_type(self) -> str:
+        """The type that its values are of, as far as it is known: the one under all domains."""
+        return self.base_type or self.type
+
+    @property
+    def values_type_oid(self) -> int:
+        """The OID of that type."""
+        return self.base_type_oid or self.type_oid
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +79,13 @@ class Capture:
 
 @dataclass(frozen=True, slots=True)
 class TableEntry:
-    """One table: the value of a `_tables` record. `version` rises with every change of the entry."""
+    """One table: the value of a `_tables` record. `version` rises with every change of the entry.
+
+    `types` are the labels of enums and the shapes of composites that the text of its values depends on, through
+    domains, arrays and ranges (rule D1); `catalog_mark` stands for what documents take from the catalog (rule D9);
+    `key_numbers` are the `attnum` of the primary key's columns. They are None in entries of readers that did not
+    record them.
+    """
 
     version: int
     source: str
@@ -83,8 +105,11 @@ class TableEntry:
     relationships: tuple[Relationship, ...] = ()
     file_columns: tuple[FileColumn, ...] = ()
     fingerprint: str = ""
+    types: tuple[str, ...] | None = None
+    catalog_mark: str | None = None
     schema_fingerprint: str | None = None
     key_kinds: tuple[str, ...] = ()
+    key_numbers: tuple[int, ...] | None = None
     deleted: bool = False
     format: int = field(default=FORMAT)
 
@@ -92,6 +117,11 @@ class TableEntry:
     def name(self) -> TableName:
         """The table's name."""
         return TableName(self.schema, self.table)
+
+    @property
+    def binds(self) -> bool:
+        """Whether its topic may hold rows of it: it was captured, and not taken out since (rule D6)."""
+        return self.schema_fingerprint is not None and not self.deleted
 
     @property
     def record_key(self) -> bytes:
@@ -105,20 +135,17 @@ class TableEntry:
     @classmethod
     def from_json(cls, value: bytes) -> TableEntry:
         """Read a record's value; raises `RecordError` when it is not one, or of a newer format."""
-        try:
-            raw: dict[str, Any] = json.loads(value)
-            if raw["format"] != FORMAT:
-                raise RecordError(f"expected a _tables record of format {FORMAT}, got {raw['format']!r}")
-            return cls(
-                **{
-                    **raw,
-                    "columns": tuple(Column(**column) for column in raw["columns"]),
-                    "primary_key": tuple(raw["primary_key"]),
-                    "key_kinds": tuple(raw["key_kinds"]),
-                    "relationships": tuple(Relationship(**edge) for edge in raw["relationships"]),
-                    "file_columns": tuple(FileColumn(**column) for column in raw["file_columns"]),
-                    "capture": Capture(**raw["capture"]),
-                }
-            )
-        except (ValueError, KeyError, TypeError) as exc:
-            raise RecordError(f"expected a _tables record, got something else ({type(exc).__name__})") from exc
+        entry = read_record(cls, read_object(value, "_tables", FORMAT), "_tables")
+        for edge in entry.relationships:
+            TableName.parse(edge.target_table)
+        if not entry.schema or not entry.table:
+            raise RecordError("expected the name of a table in a _tables record, got an empty one")
+        return entry
+
+
+def table_entry(key: bytes, value: bytes) -> TableEntry:
+    """The entry in a record of `_tables`; raises `RecordError` for one whose key is not its table."""
+    entry = TableEntry.from_json(value)
+    if entry.record_key != key:
+        raise RecordError("expected the name of the table as the key of a _tables record, got another key")
+    return entry

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from schemas.errors import SettingsError
 from schemas.names import TableName
@@ -32,11 +32,16 @@ _GENERATION = re.compile(r"g([1-9][0-9]*)")
 
 @dataclass(frozen=True, slots=True)
 class TopicSpec:
-    """A topic as its owner creates it: name, partition count, explicit settings."""
+    """
+    A topic as its owner creates it: name, partition count, explicit settings.
+
+    `may_have_more`: partitions beyond these do no harm, since records are given theirs, or need none in particular.
+    """
 
     name: str
     partitions: int
     config: Mapping[str, str] = field(default_factory=dict)
+    may_have_more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,13 +169,18 @@ def table_topic(name: str, partitions: int) -> TopicSpec:
 
 
 def directory_topic(name: str) -> TopicSpec:
-    """`_schemas`, `_tables`, `_control`: one partition, compacted."""
+    """`_tables`, `_control`: one partition, compacted."""
     return _compacted(name, 1)
+
+
+def schemas_topic(name: str) -> TopicSpec:
+    """`_schemas`: a key has one value for ever, so it does not matter in which partition."""
+    return replace(directory_topic(name), may_have_more=True)
 
 
 def state_topic(name: str, partitions: int) -> TopicSpec:
     """`_files`, `_file_rows`, `_file_refs`: compacted; a row's partition p goes to p modulo their count (rule F2)."""
-    return _compacted(name, partitions)
+    return replace(_compacted(name, partitions), may_have_more=True)
 
 
 def offsets_topic(name: str) -> TopicSpec:
@@ -196,4 +206,5 @@ def failure_topic(name: str, partitions: int) -> TopicSpec:
             "max.message.bytes": str(MAX_MESSAGE_BYTES + 1024 * 1024),
             "message.timestamp.type": "CreateTime",
         },
+        may_have_more=True,
     )

@@ -2,6 +2,8 @@
 How events travel: Avro single-object encoding (`C3 01`, fingerprint, body), and the decoder for it.
 
 The schema belonging to a fingerprint comes from `_schemas`; finding it there is the caller's part.
+
+Keeps: P14.
 """
 
 from __future__ import annotations
@@ -11,11 +13,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import fastavro
+import orjson
+from fastavro.schema import SchemaParseException, UnknownType, to_parsing_canonical_form
 from fastavro.schema import fingerprint as avro_fingerprint
-from fastavro.schema import to_parsing_canonical_form
 
-from schemas.envelope import ENVELOPE_VERSION, Event, Omitted, Renderer, Source, Transaction
-from schemas.errors import RecordError, RowferryError
+from schemas.envelope import ENVELOPE_VERSION, Event, EventSchema, Omitted, Renderer, Source, Transaction, is_whole
+from schemas.errors import NewerFormat, RecordError, RowferryError
 from schemas.values import RENDERERS
 
 try:
@@ -27,6 +30,8 @@ IMPLEMENTATION = "fastavro" if compiled_events is None else "compiled"
 MARKER = b"\xc3\x01"
 FINGERPRINT_BYTES = 8
 _HEADER_BYTES = len(MARKER) + FINGERPRINT_BYTES
+# What comes of looking into JSON that is no schema of events.
+_NO_SCHEMA = (ValueError, KeyError, TypeError, AttributeError, IndexError, StopIteration, RecursionError)
 
 
 class UnknownSchema(RowferryError):
@@ -40,6 +45,28 @@ class UnknownSchema(RowferryError):
 def fingerprint(schema: Mapping[str, Any]) -> bytes:
     """CRC-64-AVRO of the canonical form: 8 bytes, little endian, as they follow the marker."""
     return bytes.fromhex(avro_fingerprint(to_parsing_canonical_form(dict(schema)), "CRC-64-AVRO"))
+
+
+def event_schema(key: bytes, value: bytes) -> dict[str, Any]:
+    """
+    The Avro schema in a record of `_schemas`; raises `RecordError` for one that is not that of its key, or of no event.
+
+    One schema has one key for ever, so whatever else lies there would have events read as what they are not.
+    """
+    try:
+        schema: dict[str, Any] = orjson.loads(value)
+        if schema["envelope_version"] > ENVELOPE_VERSION:
+            raise NewerFormat(
+                expected=f"an event schema of envelope {ENVELOPE_VERSION}",
+                found="one that a newer release wrote",
+                remedy="update this service first",
+            )
+        if fingerprint(schema) != key or not is_whole(schema):
+            raise RecordError("expected the fingerprint of the schema as its key, got another key")
+        _SchemaReader(key, schema, compiled=True)
+    except (*_NO_SCHEMA, SchemaParseException, UnknownType) as exc:
+        raise RecordError(f"expected the Avro schema of an event, got something else ({type(exc).__name__})") from exc
+    return schema
 
 
 def frame(fingerprint8: bytes) -> bytes:
@@ -78,14 +105,15 @@ class EventDecoder:
             schema = self._lookup(fingerprint8)
         except KeyError as exc:
             raise UnknownSchema(fingerprint8) from exc
-        reader = self._readers[fingerprint8] = _SchemaReader(schema, compiled=self._compiled)
+        reader = self._readers[fingerprint8] = _SchemaReader(fingerprint8, schema, compiled=self._compiled)
         return reader
 
 
 class _SchemaReader:
     """Reads the events of one schema. Logical types are left off: numbers are cheaper than datetime objects."""
 
-    def __init__(self, schema: Mapping[str, Any], *, compiled: bool) -> None:
+    def __init__(self, fingerprint8: bytes, schema: Mapping[str, Any], *, compiled: bool) -> None:
+        self._schema = EventSchema(fingerprint8.hex(), schema.get("catalog_mark", ""))
         plain: Any = _without_logical_types(schema)
         row, key = (branch["fields"] for branch in _before(schema)[1:])
         self.kinds: dict[str, str] = {field["pg_column"]: field["pg_kind"] for field in row}
@@ -120,6 +148,7 @@ class _SchemaReader:
             after,
             self.kinds,
             self.renderers,
+            self._schema,
         )
 
 

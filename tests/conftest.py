@@ -8,14 +8,18 @@ server of its own (``own_postgres``, ``own_kafka``, ``own_vespa``, ``own_s3``): 
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import secrets
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+import hypothesis
 import pytest
 from confluent_kafka.admin import AdminClient
 
+from cdc_runtime.bounded_calls import CALLS
+from cdc_runtime.unreadable import UNREADABLE, UnreadableRecords
 from devstack import kafka as devstack_kafka
 from devstack import postgres as devstack_postgres
 from devstack import s3 as devstack_s3
@@ -28,11 +32,15 @@ from devstack.vespa import VespaServer
 from tests import databases
 from tests.databases import Database
 from tests.servers import Bucket, Choices, Desk, DeskClient, NoServer, Pool, S3Address, VespaAddress, tell
+from tests.watchdog import Watchdog
 
 _OPTIONS = {"postgres": "postgres_dsn", "kafka": "kafka", "vespa": "vespa", "s3": "s3"}
 _POOL = pytest.StashKey[Pool]()
 _DESK = pytest.StashKey[Desk]()
 _SOURCE = pytest.StashKey[Pool | DeskClient]()
+# No test decides on a measured time: a loaded machine misses any.
+hypothesis.settings.register_profile("rowferry", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("rowferry")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -51,6 +59,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Watchdog())
     if (worker := getattr(config, "workerinput", None)) is not None:
         config.stash[_SOURCE] = DeskClient(worker["servers_address"], worker["servers_key"])
         return
@@ -93,6 +102,23 @@ def _address(request: pytest.FixtureRequest, kind: str) -> str:
         request.session.shouldstop = reason
         pytest.fail(reason, pytrace=False)
     return pytest.exit(reason, returncode=pytest.ExitCode.INTERNAL_ERROR)
+
+
+@pytest.fixture(autouse=True)
+def _calls_of_the_process() -> Iterator[None]:
+    """What a test leaves behind counts for that test alone; it is never freed, not at the interpreter's end either."""
+    yield
+    for client in CALLS._left:
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(client))
+    CALLS._left.clear()
+
+
+@pytest.fixture(autouse=True)
+def _unreadable_records_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whom a service or command has told of them, and which it has told of, is that test's alone."""
+    fresh = UnreadableRecords()
+    for name in ("tell", "count", "_told"):
+        monkeypatch.setattr(UNREADABLE, name, getattr(fresh, name))
 
 
 @pytest.fixture(scope="session")

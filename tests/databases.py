@@ -17,6 +17,8 @@ from devstack.sample.load import load
 from devstack.sample.rows import Size
 
 SAMPLE = Size(seed=1, factor=0.02)
+# Of a database that checks no encoding; its template is template0.
+UNCHECKED = "ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,11 @@ class Database:
                 pass
             return cursor.fetchall() if cursor.description is not None else []
 
+    def execute_bytes(self, statements: bytes) -> None:
+        """Run statements of any bytes, as an old client does in a database that checks no encoding."""
+        with psycopg.connect(self.dsn, autocommit=True, client_encoding="SQL_ASCII") as connection:
+            connection.execute(statements)
+
     def create_role(self, options: str = "") -> Role:
         """A new role that may log in, with options like ``REPLICATION``; it goes with the database."""
         name, password = f"role_{secrets.token_hex(6)}", secrets.token_hex(12)
@@ -74,19 +81,19 @@ class Database:
                 connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(role)))
 
 
-def create(server_dsn: str, template: str = "template1", prefix: str = "test") -> Database:
-    """A new database with a name of its own."""
+def create(server_dsn: str, template: str = "template1", prefix: str = "test", options: str = "") -> Database:
+    """A new database with a name of its own, with options like ``ENCODING 'SQL_ASCII'``."""
     name = f"{prefix}_{secrets.token_hex(6)}"
-    query = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
+    query = sql.SQL(f"CREATE DATABASE {{}} TEMPLATE {{}} STRATEGY file_copy {options}")
     with psycopg.connect(server_dsn, autocommit=True) as connection:
         connection.execute(query.format(sql.Identifier(name), sql.Identifier(template)))
     return Database(name, url(server_dsn, dbname=name), server_dsn)
 
 
 @contextmanager
-def temporary(server_dsn: str, template: str = "template1") -> Iterator[Database]:
+def temporary(server_dsn: str, template: str = "template1", options: str = "") -> Iterator[Database]:
     """A new database that is dropped at the end."""
-    database = create(server_dsn, template)
+    database = create(server_dsn, template, options=options)
     try:
         yield database
     finally:

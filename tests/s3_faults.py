@@ -74,6 +74,7 @@ class FaultyServer:
         self.bodies: list[bytes] = []  # of those that were sent with POST
         self.closing = threading.Event()
         self.region: str | None = None  # others are sent away
+        self.names_region = True  # to those
         self._objects: dict[tuple[str, str], Stored] = {}
         self._faults: list[Fault] = []
         self._lock = threading.Lock()
@@ -175,7 +176,8 @@ class _Requests(BaseHTTPRequestHandler):
             self._send(fault.status, fault.headers, error_body(fault), fault)
         elif (region := self.server.faulty.region) and f"/{region}/" not in headers["authorization"]:
             moved = Fault(code="PermanentRedirect")
-            self._send(301, {"x-amz-bucket-region": region}, error_body(moved), fault)
+            named = {"x-amz-bucket-region": region} if self.server.faulty.names_region else {}
+            self._send(301, named, error_body(moved), fault)
         elif not key and self.server.faulty.has_bucket(bucket):
             self._send(
                 200, {"x-amz-bucket-region": region or "us-east-1"}, b"<ListBucketResult></ListBucketResult>", fault

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 
+from cdc_runtime.consuming.backpressure import Backpressure
 from cdc_runtime.consuming.dead_letters import Failure
 from cdc_runtime.consuming.records import Record, TopicPartition
 from cdc_runtime.health import Health
@@ -21,7 +22,6 @@ from schemas.errors import RecordError
 from schemas.wire import UnknownSchema
 from vespa_sink.completion import Completion
 from vespa_sink.health import report
-from vespa_sink.intake.backpressure import Backpressure
 from vespa_sink.intake.partitions import SinkPartition, size_of
 from vespa_sink.intake.record_reader import RecordReader, UnknownTable
 from vespa_sink.metrics import SinkMetrics
@@ -29,7 +29,11 @@ from vespa_sink.writes.submission import Submission
 
 
 class Admission:
-    """Lives in the event loop. `blocked` is set when a partition begins to wait for a schema or a table."""
+    """
+    Lives in the event loop.
+
+    `blocked` is set when a partition begins to wait for a schema or a table, `doubted` when its offsets have run back.
+    """
 
     def __init__(
         self,
@@ -50,6 +54,7 @@ class Admission:
         self._health = health
         self._metrics = metrics
         self.blocked = asyncio.Event()
+        self.doubted = asyncio.Event()
 
     def take(self, records: Sequence[Record]) -> None:
         """Take records that were read; those of partitions that we do not hold are passed over."""
@@ -58,6 +63,8 @@ class Admission:
             assigned = partitions.get(TopicPartition(record.topic, record.partition))
             if assigned is None:
                 continue
+            if not assigned.deliver(record):
+                self.doubted.set()
             if assigned.waits:
                 self._backpressure.taken(assigned, size_of(record))
                 assigned.backlog.append(record)

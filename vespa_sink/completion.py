@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from cdc_runtime.consuming.backpressure import Backpressure
 from cdc_runtime.consuming.dead_letters import Failure
 from cdc_runtime.consuming.records import Record
 from cdc_runtime.consuming.row_changes import Floor
 from cdc_runtime.consuming.tasks import Tasks
-from schemas.errors import RowferryError
-from vespa_sink.intake.backpressure import Backpressure
 from vespa_sink.intake.dead_letters import DeadLetters
 from vespa_sink.intake.partitions import SinkPartition, size_of
 from vespa_sink.metrics import SinkMetrics
@@ -69,19 +68,19 @@ class Completion:
         """A record that cannot be read: it is done once it is stored among the dead letters."""
         self._tasks.run(self._store(partition, record, failure))
 
-    def give_up(self, write: RowWrite, error: RowferryError) -> None:
-        """A write that cannot be carried out: it ends once its record is stored among the dead letters."""
-        self._tasks.run(self._store_write(write, Failure(error, "write", __name__)))
+    def give_up(self, write: RowWrite, failure: Failure, then: Callable[[], None]) -> None:
+        """A write that cannot be carried out: `then` is called once its record is stored among the dead letters."""
+        self._tasks.run(self._store_write(write, failure, then))
 
     async def _store(self, partition: SinkPartition, record: Record, failure: Failure) -> None:
         if not partition.dropped:
             await self._dead_letters.store(record, failure)
         self.done(partition, record)
 
-    async def _store_write(self, write: RowWrite, failure: Failure) -> None:
+    async def _store_write(self, write: RowWrite, failure: Failure, then: Callable[[], None]) -> None:
         if not write.partition.dropped:
             await self._dead_letters.store(write.content.record, failure)
-        self.settled(write)
+        then()
         self._wake()
 
     def _ended(self, write: RowWrite) -> None:

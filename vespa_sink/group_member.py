@@ -6,10 +6,11 @@ Rules:
 2. Partitions that are taken away are finished (bounded) and committed before they are given up; lost ones are only
    forgotten.
 3. Polling goes on while partitions are paused, or the group would take them away.
+4. A partition whose log is another one than before begins anew at its first offset (rule V11).
 
 Speaks `consuming.life_cycle`.
 
-Keeps: V7.
+Keeps: V7, V11, V12.
 """
 
 from __future__ import annotations
@@ -18,19 +19,22 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar
 
 import structlog
 
-from cdc_runtime.consuming.position_age import CommittedPosition, from_metadata
+from cdc_runtime.consuming.partition_logs import PartitionLogs
+from cdc_runtime.consuming.position_age import CommittedPosition
 from cdc_runtime.consuming.records import Record, TopicPartition
+from cdc_runtime.consuming.topic_lives import Start, start_of
 from cdc_runtime.health import Health
-from cdc_runtime.kafka.admin import KafkaAdmin
 from cdc_runtime.kafka.consumer import GroupConsumer
 from cdc_runtime.subjects import KAFKA
 from schemas.errors import RowferryError, TransientError
 from schemas.topics import Topics
 from vespa_sink.intake.assignment import Assignment
+from vespa_sink.intake.partition_watch import PartitionWatch
 from vespa_sink.intake.partitions import SinkPartition
 from vespa_sink.intake.topics import subscription
 from vespa_sink.metrics import SinkMetrics
@@ -38,7 +42,6 @@ from vespa_sink.settings import SinkSettings
 from vespa_sink.sink import Sink
 
 _log = structlog.get_logger(__name__)
-_BATCH = 500
 _WAIT_S = 0.1
 _LOOK_UP_AGAIN_S = 1.6
 T = TypeVar("T")
@@ -53,19 +56,22 @@ class GroupMember:
         assignment: Assignment,
         sink: Sink,
         *,
-        admin: KafkaAdmin,
+        logs: PartitionLogs,
+        watch: PartitionWatch,
         metrics: SinkMetrics,
         health: Health,
     ) -> None:
         self._settings = settings
         self._assignment = assignment
         self._sink = sink
-        self._admin = admin
+        self._logs = logs
+        self._watch = watch
         self._metrics = metrics
         self._health = health
         self._loop = asyncio.get_running_loop()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="kafka")
         self._new: list[SinkPartition] = []
+        self._look_up_at = 0.0
         self._committed_at = 0.0
         self._stop_by: float | None = None
         self._closed = self._terminated = False
@@ -74,9 +80,12 @@ class GroupMember:
 
     async def poll(self) -> None:
         """Read and submit a batch, pause and resume, and commit what is due. Raises our errors."""
-        records: list[Record] = await self._call(lambda: self._consumer.poll_batch(_BATCH, _WAIT_S))
-        if self._new:
-            await self._begin()
+        batch = self._assignment.batch
+        records: list[Record] = await self._call(lambda: self._consumer.poll_batch(batch, _WAIT_S))
+        await self._begin_again()
+        if self._new and time.monotonic() >= self._look_up_at:
+            gone = await self._begin()
+            records = [each for each in records if each.topic_partition not in gone] if gone else records
         self.submit(records)
         self._health.tick()
         await self._pause_and_resume()
@@ -138,34 +147,67 @@ class GroupMember:
             self._metrics.commit_failures.inc()
             _log.warning("positions of revoked partitions not committed", reason=str(exc))
 
-    async def _begin(self) -> None:
-        """Look up where new partitions stand; while Kafka does not say, nothing of them is handled."""
+    async def _begin_again(self) -> None:
+        """Have partitions read again of which nothing came, and take over anew those whose log is another one."""
+        silent, self._watch.silent = self._watch.silent, []
+        for assigned in [each for each in silent if not each.dropped]:
+            place, next_offset = assigned.topic_partition, assigned.tracker.next_to_read
+            await self._call(partial(self._consumer.begin_again, place, next_offset))
+            self._metrics.begun_again("silent")
+        found, self._watch.anew = self._watch.anew, []
+        self._new += [self._assignment.renew(each, anew) for each, anew in found if not each.dropped]
+
+    async def _begin(self) -> set[TopicPartition]:
+        """
+        Look up where new partitions stand; while Kafka does not say, nothing of them is handled.
+
+        Returns those that begin anew: what was read of them before is of no use.
+        """
         new, self._new = [each for each in self._new if not each.dropped], []
         try:
-            commits, firsts = await self._call(lambda: self._look_up([each.topic_partition for each in new]))
+            starts = await self._call(lambda: self._look_up(new))
         except TransientError as exc:
-            self._new = new
+            self._put_off(new)
             self._health.not_ready(str(exc), KAFKA)
-            await asyncio.sleep(_LOOK_UP_AGAIN_S)
-            return
+            return set()
         self._health.ready(KAFKA)
+        self._put_off([each for each in new if each.topic_partition not in starts])
         for assigned in new:
-            if not assigned.dropped:
-                self._sink.begin(
-                    assigned, commits.get(assigned.topic_partition), firsts.get(assigned.topic_partition, 0)
-                )
+            start = starts.get(assigned.topic_partition)
+            if start is not None and not assigned.dropped:
+                self._start(assigned, start)
+        return {each for each, start in starts.items() if start.anew is not None}
 
-    def _look_up(
-        self, topic_partitions: Sequence[TopicPartition]
-    ) -> tuple[dict[TopicPartition, CommittedPosition], dict[TopicPartition, int]]:
-        found = self._consumer.committed_with_metadata(topic_partitions)
+    def _put_off(self, new: Sequence[SinkPartition]) -> None:
+        """A topic that is not there is made, or its partitions are taken away."""
+        if new:
+            self._new = [*new, *self._new]
+            self._look_up_at = time.monotonic() + _LOOK_UP_AGAIN_S
+
+    def _start(self, assigned: SinkPartition, start: Start) -> None:
+        if start.anew is not None:
+            _log.warning("partition begins anew", partition=str(assigned.subject), reason=start.anew.reason)
+            self._metrics.begun_again("anew")
+            assigned = self._assignment.renew(assigned, start.anew)
+        self._sink.begin(assigned, start)
+
+    def _look_up(self, new: Sequence[SinkPartition]) -> dict[TopicPartition, Start]:
+        """In the client's thread. Partitions that begin anew are read from their first offset from here on."""
+        places = [each.topic_partition for each in new]
         commits = {
-            topic_partition: CommittedPosition(offset, from_metadata(text))
-            for topic_partition, (offset, text) in found.items()
+            place: CommittedPosition.read(*committed)
+            for place, committed in self._consumer.committed_with_metadata(places).items()
         }
-        return commits, self._admin.begin_offsets(
-            [topic_partition for topic_partition in topic_partitions if topic_partition not in commits]
-        )
+        logs = self._logs.of(places)
+        starts = {
+            each.topic_partition: start_of(commits.get(each.topic_partition), logs[each.topic_partition], each.anew)
+            for each in new
+            if each.topic_partition in logs
+        }
+        for place, start in starts.items():
+            if start.anew is not None:
+                self._consumer.begin_again(place, start.log.first_offset)
+        return starts
 
     async def _pause_and_resume(self) -> None:
         pause, resume = self._assignment.turns()

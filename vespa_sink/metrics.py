@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 
 from prometheus_client import Counter, Histogram
 
@@ -35,15 +36,24 @@ class SinkMetrics:
         self.in_flight_limit = metrics.gauge(names.SINK_INFLIGHT_LIMIT)
         self._circuit_open = metrics.gauge(names.SINK_CIRCUIT_OPEN)
         self._open_circuits: set[str] = set()
+        self._held = metrics.gauge(names.SINK_HELD)
+        self._failing = metrics.gauge(names.SINK_FAILING)
+        self._lacking = metrics.gauge(names.SINK_LACKING)
+        self._lacking_labels: set[tuple[str, str]] = set()
         self.replaced_text = metrics.counter(names.SINK_REPLACED_TEXT)
         self.future_versions = metrics.counter(names.SINK_FUTURE_VERSIONS)
         self.snapshots_asked = metrics.counter(names.SINK_SNAPSHOTS_ASKED)
         self.swept = metrics.counter(names.SINK_SWEPT)
+        self.not_swept = metrics.counter(names.SINK_NOT_SWEPT)
         self.assigned = metrics.gauge(names.CONSUMER_ASSIGNED).labels(group)
         self.paused = metrics.gauge(names.CONSUMER_PAUSED).labels(group)
+        self.standing = metrics.gauge(names.CONSUMER_STANDING).labels(group)
+        self._begun_again = metrics.counter(names.CONSUMER_BEGUN_AGAIN)
         self.commit_failures = metrics.counter(names.CONSUMER_COMMIT_FAILURES).labels(group)
         self.commit_duration = metrics.histogram(names.CONSUMER_COMMIT_DURATION).labels(group)
-        metrics.preset(names.SINK_RETRIES, [(reason,) for reason in ("no answer", "throttled", "server", "full")])
+        metrics.preset(
+            names.SINK_RETRIES, [(reason,) for reason in ("no answer", "throttled", "server", "full", "foreign")]
+        )
 
     def consumed(self, topic: str, count: int = 1) -> None:
         """Records were read."""
@@ -68,10 +78,9 @@ class SinkMetrics:
             histogram = self._requests_by_status[action, status] = self._requests.labels(action, code)
         histogram.observe(seconds)
 
-    def retry(self, status: int) -> None:
+    def retry(self, reason: str) -> None:
         """An operation will be sent again."""
-        reasons = {0: "no answer", 429: "throttled", 507: "full"}
-        self._retries.labels(reasons.get(status, "server")).inc()
+        self._retries.labels(reason).inc()
 
     def circuit(self, name: str, *, is_open: bool) -> None:
         """One of the breakers has opened or closed; one that closes says nothing of the others."""
@@ -80,6 +89,22 @@ class SinkMetrics:
         else:
             self._open_circuits.discard(name)
         self._circuit_open.set(bool(self._open_circuits))
+
+    def held(self, document_type: str, documents: int) -> None:
+        """So many rejected documents of a type are held."""
+        self._held.labels(document_type).set(documents)
+
+    def failing(self, document_type: str, documents: int) -> None:
+        """So many documents of a type fail each time while others are written."""
+        self._failing.labels(document_type).set(documents)
+
+    def lacking(self, rows: Mapping[tuple[str, str], int]) -> None:
+        """So many rows were given up for want of a field, by table and field."""
+        for labels in self._lacking_labels - rows.keys():
+            self._lacking.labels(*labels).set(0)
+        for labels, count in rows.items():
+            self._lacking.labels(*labels).set(count)
+        self._lacking_labels |= rows.keys()
 
     def skipped(self, reason: str) -> None:
         """A record needed no operation."""
@@ -103,6 +128,10 @@ class SinkMetrics:
         """A partition is no longer ours: what is known of it gets old elsewhere."""
         with contextlib.suppress(KeyError):
             self._last_applied.remove(self._group, topic_partition.topic, str(topic_partition.partition))
+
+    def begun_again(self, cause: str) -> None:
+        """A partition was begun again while it was ours: in another log (`anew`), or since nothing came (`silent`)."""
+        self._begun_again.labels(self._group, cause).inc()
 
     def rebalanced(self, kind: str) -> None:
         """Partitions came (`assign`) or went (`revoke`, `lost`)."""

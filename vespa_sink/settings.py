@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from cdc_runtime.pipeline_names import NOT_PLAIN
 from cdc_runtime.settings.addresses import OptionalServerUrl, ServerUrl
 from cdc_runtime.settings.models import HttpSettings, ServiceSettings, SettingsGroup, http_port
 
@@ -29,7 +30,7 @@ class VespaSettings(SettingsGroup):
         "",
         description="Container with the search API, where that is another one; empty: the same as `url`.",
     )
-    namespace: str = Field("procore", pattern=_NAME, description="Namespace of document ids; for ever.")
+    namespace: str = Field("procore", pattern=_NAME, description=f"Namespace of document ids; for ever. {NOT_PLAIN}")
     record_type: str = Field("procore_record", pattern=_NAME, description="Document type of rows.")
     schema_type: str = Field("procore_schema", pattern=_NAME, description="Document type of table descriptions.")
     file_type: str = Field("procore_file", pattern=_NAME, description="Document type of references to files.")
@@ -47,11 +48,22 @@ class VespaSettings(SettingsGroup):
 class BreakerSettings(SettingsGroup):
     """When rejected documents are taken as a sign that the index is not as it should be."""
 
-    in_a_row: int = Field(10, ge=1, description="Rejections in a row that pause the sink.")
-    ratio: float = Field(0.15, gt=0, le=1, description="Part of the last answers that pauses it.")
-    of_last: int = Field(100, ge=1, le=100_000, description="How many answers are looked at.")
-    window_s: float = Field(
-        10, gt=0, le=3600, description="Longest time that a rejected document is held before it is judged."
+    in_a_row: int = Field(
+        10, ge=1, description="Rejected documents of a table, none of it accepted since, that pause that table."
+    )
+    rollout_s: float = Field(
+        300,
+        gt=0,
+        le=86_400,
+        description="Longest time that a rollout of the application package takes. A rejected document is sent again "
+        "for so long before it goes to the dead letters.",
+    )
+    max_held: int = Field(
+        1000,
+        ge=1,
+        le=100_000,
+        description="Most rejected documents of a document type that wait to be sent again meanwhile (and at most an "
+        "eighth of `max_open_records` and `max_open_bytes`); beyond it, what was rejected ten times is given up.",
     )
 
 
@@ -60,16 +72,25 @@ class SinkSettings(ServiceSettings):
 
     http: SinkHttpSettings = Field(default_factory=SinkHttpSettings, description="Health and metrics.")
     vespa: VespaSettings = Field(default_factory=VespaSettings, description="Vespa.")
-    breaker: BreakerSettings = Field(default_factory=BreakerSettings, description="The rate breaker.")
+    breaker: BreakerSettings = Field(default_factory=BreakerSettings, description="Rejected documents.")
     group: str = Field(
-        "rowferry-vespa-sink", min_length=1, description="Consumer group; its offsets are the checkpoint."
+        "rowferry-vespa-sink",
+        min_length=1,
+        description=f"Consumer group; its offsets are the checkpoint. {NOT_PLAIN}",
     )
     mapping_file: Path | None = Field(
         None, description="YAML file that says which columns make title, text, project and times; defaults by name."
     )
     max_text_bytes: int = Field(512 * 1024, ge=0, description="Most of a row's text that is made searchable.")
-    max_open_records: int = Field(20_000, ge=1, description="Most records read and not yet written.")
-    max_open_bytes: int = Field(64 * 1024 * 1024, ge=1, description="Most bytes in records read and not yet written.")
+    max_open_records: int = Field(
+        20_000,
+        ge=1,
+        description="Most records read and not yet written. Partitions that stand still have half of it together, "
+        "those that move the other half, and what stands still leaves.",
+    )
+    max_open_bytes: int = Field(
+        64 * 1024 * 1024, ge=1, description="Most bytes in records read and not yet written; shared likewise."
+    )
     commit_interval_s: float = Field(1, gt=0, le=60, description="Time between two commits of offsets.")
     revoke_timeout_s: float = Field(
         10, ge=0, le=120, description="Longest time to finish the writes of partitions that another member takes over."

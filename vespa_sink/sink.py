@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from cdc_runtime.consuming.position_age import CommittedPosition
 from cdc_runtime.consuming.records import Record, TopicPartition
 from cdc_runtime.consuming.tasks import Tasks
+from cdc_runtime.consuming.topic_lives import Start
 from cdc_runtime.health import Health
 from vespa_sink.admission import Admission
 from vespa_sink.floor_runs import FloorRuns
@@ -54,10 +55,11 @@ class Sink:
         self._tasks = tasks
         self._health = health
 
-    def begin(self, assigned: SinkPartition, committed: CommittedPosition | None, first_offset: int) -> None:
+    def begin(self, assigned: SinkPartition, start: Start) -> None:
         """Start a partition at its committed position, or at the first offset that it still has."""
-        assigned.begin(committed, int(time.time() * 1000), first_offset=first_offset)
-        self._tasks.run(self._open(assigned, committed))
+        now_ms, log = int(time.time() * 1000), start.log
+        assigned.begin(start.position, now_ms, first_offset=log.first_offset, topic_id=log.topic_id)
+        self._tasks.run(self._open(assigned, start.position))
 
     def take(self, records: Sequence[Record]) -> None:
         """Take records that were read."""

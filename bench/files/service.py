@@ -120,6 +120,7 @@ def _service(settings: KafkaSettings, endpoint: str, folder: Path) -> Iterator[s
     own |= {
         "ROWFERRY_KAFKA__BOOTSTRAP_SERVERS": settings.bootstrap_servers,
         "ROWFERRY_KAFKA__PREFIX": settings.prefix,
+        "ROWFERRY_FETCHER_GROUP": _GROUP,
         "ROWFERRY_HTTP__HOST": ports.HOST,
         "ROWFERRY_HTTP__PORT": str(port),
     }

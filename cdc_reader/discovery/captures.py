@@ -11,6 +11,8 @@ Keeps: D4, D5.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cdc_reader.discovery.catalog_rows import (
     FOREIGN_TABLE,
     IDENTITY_DEFAULT,
@@ -52,6 +54,13 @@ _UNSTABLE_TYPES = {
 
 def capture_of(table: TableRow) -> Capture:
     """How a table is captured, and why in words for the operator."""
+    if table.set_aside is not None:
+        return Capture(NONE, table.set_aside.reason)
+    return capture_in_itself(table)
+
+
+def capture_in_itself(table: TableRow) -> Capture:
+    """How a table can be captured as it is made, also while it is set aside."""
     if reason := _why_not_at_all(table.relation):
         return Capture(NONE, reason)
     if table.relation.kind == PARTITIONED_TABLE:
@@ -97,7 +106,7 @@ def _why_not_streamed(relation: RelationRow) -> str | None:
 def _why_identity_fails(relation: RelationRow) -> str | None:
     identity, index = relation.replica_identity, relation.identity_index
     if identity == IDENTITY_FULL:
-        return None
+        return _why_refused(relation.unsent_columns)
     if identity == IDENTITY_NOTHING:
         return "replica identity is NOTHING: updates and deletes do not name their row"
     if identity == IDENTITY_INDEX:
@@ -106,10 +115,19 @@ def _why_identity_fails(relation: RelationRow) -> str | None:
         lacking = [name for name in relation.key_columns if name not in index.columns]
         if lacking:
             return f"replica identity index lacks primary-key column {lacking[0]!r}: a delete does not name its row"
-        return None
+        return _why_refused([name for name in relation.unsent_columns if name in index.columns])
     if relation.primary_key is None or not relation.primary_key.immediate:
         return "primary key is deferrable: it cannot serve as replica identity"
     return None
+
+
+def _why_refused(unsent: Sequence[str]) -> str | None:
+    """Rule D5: published, the table would let the application neither update nor delete."""
+    if not unsent:
+        return None
+    return (
+        f"replica identity has the generated column {unsent[0]!r}, which is not published: the server refuses updates"
+    )
 
 
 def _how_identified(relation: RelationRow) -> str:

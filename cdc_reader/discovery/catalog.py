@@ -29,22 +29,31 @@ from cdc_reader.discovery.catalog_rows import (
     RelationRow,
     ServerRow,
     TableRow,
+    TypeRow,
+    UniqueKey,
 )
 from cdc_reader.discovery.publication import quote_identifier
+from cdc_reader.discovery.published_rows import unsent_columns
 from cdc_reader.discovery.selection import Selection
+from cdc_reader.discovery.value_types import types_below
 from cdc_reader.postgres.connections import translated
+from cdc_reader.postgres.encodings import texts_as_stored
 from cdc_reader.postgres.key_order import KeyColumn, Operators
 from schemas.errors import ProtocolError
 from schemas.names import TableName
 
+# Long enough for a lock that is held for a moment; each table that is locked for longer costs as much.
+_FILTER_LOCK_WAIT = "SET LOCAL lock_timeout = '200ms'"
+# The second: the table was dropped a moment ago.
+_FILTER_UNREAD = (psycopg.errors.LockNotAvailable, psycopg.errors.InternalError_)
 Row = Any
 Rows = list[Any]
 
 
 def read_catalog(
-    connection: psycopg.Connection[Any], selection: Selection, *, publication: str = "rowferry"
+    connection: psycopg.Connection[Any], selection: Selection, *, publication: str | None = "rowferry"
 ) -> Catalog:
-    """Read everything discovery knows of the selected tables and the publication of that name.
+    """Read everything discovery knows of the selected tables and the publication of that name, where one is named.
 
     The connection must have no open transaction. Raises `SettingsError` when a table that the settings name does
     not exist, `Unreachable` and `AccessDenied` as the server answers.
@@ -54,6 +63,7 @@ def read_catalog(
     with translated("read the catalog"), connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         connection.execute("SET LOCAL search_path = public")
+        texts_as_stored(connection)
         return _Reading(connection).catalog(selection, publication)
 
 
@@ -62,21 +72,22 @@ class _Reading:
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._connection = connection
-        self._base_types: Mapping[int, int] = {}
+        self._domains: Mapping[int, Row] = {}
 
-    def catalog(self, selection: Selection, publication: str) -> Catalog:
+    def catalog(self, selection: Selection, publication: str | None) -> Catalog:
         server = self._server()
         relations = self._rows(queries.RELATIONS)
         roots = [row for row in relations if not row.is_partition]
         names = [_name(row) for row in roots]
         selection.require(names)
         wanted = [row for row in roots if selection.wants(_name(row))]
-        tables = self._tables(wanted, _leaves(relations))
+        published = None if publication is None else self._publication(publication, server.version)
+        tables = [_with_unsent(table, server, published) for table in self._tables(wanted, _leaves(relations))]
         return Catalog(
             server=server,
             tables=tuple(sorted(tables, key=lambda table: table.name)),
             foreign_keys=self._foreign_keys([row.oid for row in wanted]),
-            publication=self._publication(publication, server.version),
+            publication=published,
             passed_over=tuple(sorted(name for name in names if not selection.wants(name))),
         )
 
@@ -106,12 +117,27 @@ class _Reading:
 
     def _describe(self, rows: Rows) -> dict[int, RelationRow]:
         oids = [row.oid for row in rows]
-        self._base_types = {row.oid: row.base_oid for row in self._rows(queries.DOMAINS)}
+        self._domains = {row.oid: row for row in self._rows(queries.DOMAINS)}
         attributes = _by_relation(self._rows(queries.ATTRIBUTES, oids))
         indexes = _by_relation(self._rows(queries.KEY_INDEXES, oids))
         orders = _by_relation(self._rows(queries.KEY_ORDERS, oids))
+        unique = {row.relation_oid: row for row in self._rows(queries.UNIQUE_KEYS, oids)}
+        partitioned = {row.relation_oid: tuple(row.columns) for row in self._rows(queries.PARTITION_KEYS, oids)}
+        types = {row.oid: TypeRow(row.oid, tuple(row.parts), tuple(row.marks)) for row in self._types(oids)}
         relations = (self._relation(row, attributes[row.oid], indexes[row.oid]) for row in rows)
-        return {found.oid: replace(found, key_order=_key_order(orders[found.oid])) for found in relations}
+        return {
+            found.oid: replace(
+                found,
+                key_order=_key_order(orders[found.oid]),
+                unique_key=_unique_key(unique.get(found.oid)),
+                partitioned_by=partitioned.get(found.oid, ()),
+                types=types_below((column.type_oid for column in found.columns), types),
+            )
+            for found in relations
+        }
+
+    def _types(self, oids: list[int]) -> Rows:
+        return self._rows(queries.TYPES, oids)
 
     def _relation(self, row: Row, attributes: Rows, indexes: Rows) -> RelationRow:
         return RelationRow(
@@ -124,33 +150,42 @@ class _Reading:
             columns=tuple(self._column(attribute) for attribute in attributes if not attribute.dropped),
             attributes=tuple(_attribute(attribute) for attribute in attributes),
             parents=tuple(row.parents),
+            attached=tuple(row.attached),
             primary_key=_index(index for index in indexes if index.is_primary),
             identity_index=_index(index for index in indexes if index.is_identity),
             row_security=row.row_security,
             row_security_forced=row.row_security_forced,
             description=row.description,
+            schema_open=row.schema_open,
+            owned=row.owned,
+            rows_hidden=row.rows_hidden,
+            file=row.file,
         )
 
     def _column(self, row: Row) -> ColumnRow:
+        base_oid, base_type = self._base_type(row.type_oid)
         return ColumnRow(
             number=row.number,
             name=row.name,
             type=row.type,
             type_oid=row.type_oid,
-            base_type_oid=self._base_type(row.type_oid),
+            base_type_oid=base_oid,
+            base_type=base_type,
             typmod=row.typmod,
             not_null=row.not_null,
-            default=None if row.generated else row.expression,
+            default=row.expression,
             generated=row.generated,
             identity=row.identity,
             description=row.description,
+            readable=row.readable,
         )
 
-    def _base_type(self, oid: int) -> int:
-        """The type under a domain, and under domains over domains."""
-        while oid in self._base_types:
-            oid = self._base_types[oid]
-        return oid
+    def _base_type(self, oid: int) -> tuple[int, str | None]:
+        """The type under a domain, and under domains over domains; its name where there is one."""
+        name = None
+        while (domain := self._domains.get(oid)) is not None:
+            oid, name = domain.base_oid, domain.base_type
+        return oid, name
 
     def _foreign_keys(self, oids: list[int]) -> tuple[ForeignKeyRow, ...]:
         return tuple(
@@ -165,11 +200,25 @@ class _Reading:
         filters = version >= queries.FIRST_WITH_ROW_FILTERS
         members = self._rows(queries.MEMBERS if filters else queries.MEMBERS_BEFORE_15, rows[0].oid)
         schemas = self._rows(queries.MEMBER_SCHEMAS, rows[0].oid) if filters else []
+        texts = self._row_filters([row.oid for row in members if row.filtered])
         return PublicationRow(
             **rows[0]._asdict(),
-            members=tuple(_member(row) for row in members),
+            members=tuple(_member(row, texts.get(row.oid)) for row in members),
             schemas=tuple(row.name for row in schemas),
         )
+
+    def _row_filters(self, members: list[int]) -> dict[int, str]:
+        """The row filters of these members; those of tables that are locked are left out (rule D8)."""
+        if not members:
+            return {}
+        try:
+            with self._connection.transaction():
+                self._connection.execute(_FILTER_LOCK_WAIT)
+                rows = self._rows(queries.ROW_FILTERS, members)
+        except _FILTER_UNREAD:
+            half = len(members) // 2
+            return self._row_filters(members[:half]) | self._row_filters(members[half:]) if half else {}
+        return {row.oid: row.row_filter for row in rows if row.row_filter is not None}
 
 
 def _name(row: Row) -> TableName:
@@ -200,6 +249,16 @@ def _leaves(relations: Rows) -> dict[int, Rows]:
     return {oid: sorted(under(oid), key=lambda row: int(row.oid)) for oid in roots}
 
 
+def _with_unsent(table: TableRow, server: ServerRow, publication: PublicationRow | None) -> TableRow:
+    """The table with the generated columns that it and its leaves do not send."""
+
+    def told(relation: RelationRow) -> RelationRow:
+        unsent = unsent_columns(server.version, publication, relation.oid, relation.columns)
+        return replace(relation, unsent_columns=unsent)
+
+    return TableRow(told(table.relation), tuple(map(told, table.leaves)))
+
+
 def _attribute(row: Row) -> AttributeRow:
     return AttributeRow(
         number=row.number,
@@ -219,6 +278,10 @@ def _index(rows: Iterable[Row]) -> KeyIndex | None:
     return None
 
 
+def _unique_key(row: Row | None) -> UniqueKey | None:
+    return None if row is None else UniqueKey(tuple(row.columns), row.index_name)
+
+
 def _key_order(rows: Rows) -> tuple[KeyColumn, ...]:
     return tuple(
         KeyColumn(
@@ -232,12 +295,13 @@ def _key_order(rows: Rows) -> tuple[KeyColumn, ...]:
     )
 
 
-def _member(row: Row) -> PublicationMember:
+def _member(row: Row, row_filter: str | None) -> PublicationMember:
     return PublicationMember(
         oid=row.oid,
         xmin=row.xmin,
         relation_oid=row.relation_oid,
         relation=TableName(row.schema_name, row.name),
-        row_filter=row.row_filter,
+        row_filter=row_filter,
+        filter_unread=row.filtered and row_filter is None,
         columns=None if row.columns is None else tuple(row.columns),
     )

@@ -29,8 +29,15 @@ SELECT c.oid::int8 AS oid, n.nspname::text AS schema_name, c.relname::text AS na
        c.reltuples::int8 AS row_estimate, c.relispartition AS is_partition,
        c.relrowsecurity AS row_security, c.relforcerowsecurity AS row_security_forced,
        obj_description(c.oid, 'pg_class') AS description,
+       has_schema_privilege(n.oid, 'USAGE') AS schema_open,
+       pg_has_role(current_user, c.relowner, 'USAGE') AS owned,
+       row_security_active(c.oid) AS rows_hidden, c.relfilenode::int8 AS file,
        ARRAY(SELECT i.inhparent::int8 FROM pg_catalog.pg_inherits i
-             WHERE i.inhrelid = c.oid ORDER BY i.inhseqno) AS parents
+             WHERE i.inhrelid = c.oid ORDER BY i.inhseqno) AS parents,
+       CASE WHEN c.relispartition THEN ARRAY(
+           SELECT i.xmin::text FROM pg_catalog.pg_partition_ancestors(c.oid) a
+           JOIN pg_catalog.pg_inherits i ON i.inhrelid = a.relid ORDER BY i.inhrelid
+       ) ELSE '{}' END AS attached
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')
@@ -38,6 +45,7 @@ WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')
 ORDER BY c.oid
 """
 
+# Without the relation `pg_get_expr` takes no lock on it, and a default needs none: it refers to no column (rule D8).
 ATTRIBUTES: LiteralString = """
 SELECT a.attrelid::int8 AS relation_oid, a.attnum::int AS number, a.attname::text AS name,
        a.atttypid::int8 AS type_oid, a.atttypmod AS typmod,
@@ -45,8 +53,9 @@ SELECT a.attrelid::int8 AS relation_oid, a.attnum::int AS number, a.attname::tex
        a.attnotnull AS not_null, a.attisdropped AS dropped,
        a.attgenerated::text AS generated, a.attidentity::text AS identity,
        a.xmin::text AS xmin,
-       pg_get_expr(d.adbin, d.adrelid) AS expression,
-       col_description(a.attrelid, a.attnum) AS description
+       CASE WHEN a.attgenerated = '' THEN pg_get_expr(d.adbin, 0) END AS expression,
+       col_description(a.attrelid, a.attnum) AS description,
+       has_column_privilege(a.attrelid, a.attnum, 'SELECT') AS readable
 FROM pg_catalog.pg_attribute a
 LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 WHERE a.attrelid = ANY (%s::oid[]) AND a.attnum > 0
@@ -54,7 +63,39 @@ ORDER BY a.attrelid, a.attnum
 """
 
 DOMAINS: LiteralString = """
-SELECT oid::int8 AS oid, typbasetype::int8 AS base_oid FROM pg_catalog.pg_type WHERE typtype = 'd'
+SELECT oid::int8 AS oid, typbasetype::int8 AS base_oid, format_type(typbasetype, typtypmod) AS base_type
+FROM pg_catalog.pg_type WHERE typtype = 'd'
+"""
+
+# The types of columns and all that their values are made of: under a domain, in an array, a range, a composite. Base
+# types are left out but for their OIDs in `parts`.
+TYPES: LiteralString = """
+WITH RECURSIVE below AS (
+    SELECT t.oid AS whole, t.typbasetype AS part FROM pg_catalog.pg_type t WHERE t.typtype = 'd'
+    UNION ALL SELECT t.oid, t.typelem FROM pg_catalog.pg_type t WHERE t.typelem <> 0
+    UNION ALL SELECT r.rngtypid, r.rngsubtype FROM pg_catalog.pg_range r
+    UNION ALL SELECT r.rngmultitypid, r.rngtypid FROM pg_catalog.pg_range r
+    UNION ALL SELECT t.oid, a.atttypid FROM pg_catalog.pg_type t JOIN pg_catalog.pg_attribute a
+        ON a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped WHERE t.typtype = 'c'
+), used AS (
+    SELECT a.atttypid AS oid FROM pg_catalog.pg_attribute a
+    WHERE a.attrelid = ANY (%s::oid[]) AND a.attnum > 0 AND NOT a.attisdropped
+    UNION
+    SELECT below.part FROM used JOIN below ON below.whole = used.oid
+)
+SELECT t.oid::int8 AS oid,
+       ARRAY(SELECT DISTINCT below.part::int8 FROM below WHERE below.whole = t.oid) AS parts,
+       CASE t.typtype
+           WHEN 'e' THEN ARRAY(SELECT format('label %%s.%%s %%s', e.oid, e.xmin, e.enumlabel)
+                               FROM pg_catalog.pg_enum e WHERE e.enumtypid = t.oid)
+           WHEN 'c' THEN ARRAY(SELECT format('row %%s %%s', t.oid, string_agg(
+                                   format('%%s:%%s:%%s', a.attnum, a.atttypid, a.atttypmod), ',' ORDER BY a.attnum))
+                               FROM pg_catalog.pg_attribute a
+                               WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped)
+           ELSE '{}'::text[] END AS marks
+FROM used JOIN pg_catalog.pg_type t ON t.oid = used.oid
+WHERE t.typtype <> 'b' OR t.typelem <> 0
+ORDER BY t.oid
 """
 
 KEY_INDEXES: LiteralString = """
@@ -68,49 +109,93 @@ FROM pg_catalog.pg_index i
 WHERE i.indrelid = ANY (%s::oid[]) AND (i.indisprimary OR i.indisreplident)
 """
 
+# What a table without a primary key may be given for one, the smallest first. PostgreSQL makes a key from an index
+# only where that is of its own kind and order, stands in no constraint, and is no partitioned table's.
+UNIQUE_KEYS: LiteralString = """
+SELECT DISTINCT ON (i.indrelid) i.indrelid::int8 AS relation_oid,
+       CASE WHEN r.relkind = 'r' AND 0 = ALL (i.indoption::int2[])
+                 AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint c
+                                 WHERE c.conindid = i.indexrelid AND c.contype IN ('u', 'x'))
+                 AND NOT EXISTS (SELECT FROM unnest(i.indclass::oid[]) AS k(oid)
+                                 JOIN pg_catalog.pg_opclass o ON o.oid = k.oid WHERE NOT o.opcdefault)
+            THEN x.relname::text END AS index_name,
+       ARRAY(SELECT a.attname::text
+             FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k(number, place)
+             JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number
+             WHERE k.place <= i.indnkeyatts ORDER BY k.place) AS columns
+FROM pg_catalog.pg_index i
+JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
+JOIN pg_catalog.pg_class r ON r.oid = i.indrelid
+WHERE i.indrelid = ANY (%s::oid[]) AND i.indisunique AND i.indimmediate AND i.indisvalid AND x.relam = 403
+      AND i.indpred IS NULL AND i.indexprs IS NULL
+      AND NOT EXISTS (SELECT FROM pg_catalog.pg_index p WHERE p.indrelid = i.indrelid AND p.indisprimary)
+      AND NOT EXISTS (SELECT FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k(number, place)
+                      JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number
+                      WHERE k.place <= i.indnkeyatts AND NOT a.attnotnull)
+ORDER BY i.indrelid, i.indnkeyatts, index_name NULLS LAST, i.indexrelid
+"""
+
+PARTITION_KEYS: LiteralString = """
+SELECT p.partrelid::int8 AS relation_oid,
+       ARRAY(SELECT a.attname::text
+             FROM unnest(p.partattrs::int2[]) WITH ORDINALITY AS k(number, place)
+             JOIN pg_catalog.pg_attribute a ON a.attrelid = p.partrelid AND a.attnum = k.number
+             ORDER BY k.place) AS columns
+FROM pg_catalog.pg_partitioned_table p
+WHERE p.partrelid = ANY (%s::oid[]) AND p.partexprs IS NULL
+"""
+
 # The operators of the class that the index of the primary key has (rule S8); those of the default class where it is no
-# btree (keys WITHOUT OVERLAPS). Polymorphic classes take the column's own type: that of its domains.
+# btree (keys WITHOUT OVERLAPS). Polymorphic classes take the column's own type: that of its domains. Materialized: the
+# planner expects a row and repeated the whole for each operator (9 s for 1,000 tables, 0.02 s so).
 KEY_ORDERS: LiteralString = """
-WITH operators AS (
-    SELECT m.amopfamily AS family, m.amoplefttype AS operand, m.amopstrategy AS strategy,
-           format('%%I.%%s', n.nspname, o.oprname) AS name
+WITH operators AS MATERIALIZED (
+    SELECT m.amopfamily AS family, m.amoplefttype AS operand,
+           max(format('%%I.%%s', n.nspname, o.oprname)) FILTER (WHERE m.amopstrategy = 1) AS less,
+           max(format('%%I.%%s', n.nspname, o.oprname)) FILTER (WHERE m.amopstrategy = 3) AS equal,
+           max(format('%%I.%%s', n.nspname, o.oprname)) FILTER (WHERE m.amopstrategy = 4) AS at_least,
+           max(format('%%I.%%s', n.nspname, o.oprname)) FILTER (WHERE m.amopstrategy = 5) AS greater
     FROM pg_catalog.pg_amop m
     JOIN pg_catalog.pg_operator o ON o.oid = m.amopopr
     JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace
     WHERE m.amopmethod = 403 AND m.amoplefttype = m.amoprighttype
+    GROUP BY m.amopfamily, m.amoplefttype
+    HAVING count(*) FILTER (WHERE m.amopstrategy IN (1, 3, 4, 5)) = 4
+), keys AS MATERIALIZED (
+    SELECT i.indrelid, k.place, a.attname, a.attcollation, b.oid AS type_oid,
+           CASE WHEN x.relam = 403 THEN k.class ELSE (
+               SELECT d.oid FROM pg_catalog.pg_opclass d
+               WHERE d.opcmethod = 403 AND d.opcdefault AND d.opcintype IN (
+                   b.oid,
+                   CASE b.typtype WHEN 'e' THEN 'anyenum'::regtype WHEN 'r' THEN 'anyrange'::regtype
+                                  WHEN 'm' THEN 'anymultirange'::regtype WHEN 'c' THEN 'record'::regtype END,
+                   CASE WHEN b.typcategory = 'A' THEN 'anyarray'::regtype END,
+                   CASE b.oid WHEN 'varchar'::regtype THEN 'text'::regtype
+                              WHEN 'cidr'::regtype THEN 'inet'::regtype END)
+               ORDER BY d.opcintype = b.oid DESC LIMIT 1) END AS class
+    FROM pg_catalog.pg_index i
+    JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
+    CROSS JOIN LATERAL unnest(i.indkey::int2[], i.indclass::oid[]) WITH ORDINALITY AS k(number, class, place)
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number
+    CROSS JOIN LATERAL (
+        WITH RECURSIVE under AS (
+            SELECT t.oid, t.typtype, t.typcategory, t.typbasetype FROM pg_catalog.pg_type t WHERE t.oid = a.atttypid
+            UNION ALL
+            SELECT t.oid, t.typtype, t.typcategory, t.typbasetype
+            FROM under JOIN pg_catalog.pg_type t ON t.oid = under.typbasetype AND under.typtype = 'd')
+        SELECT * FROM under WHERE typtype <> 'd') b
+    WHERE i.indrelid = ANY (%s::oid[]) AND i.indisprimary AND k.place <= i.indnkeyatts
 )
-SELECT i.indrelid::int8 AS relation_oid, a.attname::text AS name, format_type(b.oid, -1) AS type,
-       format_type(CASE WHEN operand.typtype = 'p' THEN b.oid ELSE operand.oid END, -1) AS operand,
+SELECT keys.indrelid::int8 AS relation_oid, keys.attname::text AS name, format_type(keys.type_oid, -1) AS type,
+       format_type(CASE WHEN operand.typtype = 'p' THEN keys.type_oid ELSE operand.oid END, -1) AS operand,
        (SELECT format('%%I.%%I', n.nspname, l.collname) FROM pg_catalog.pg_collation l
-        JOIN pg_catalog.pg_namespace n ON n.oid = l.collnamespace WHERE l.oid = a.attcollation) AS collation,
-       less.name AS less, equal.name AS equal, at_least.name AS at_least, greater.name AS greater
-FROM pg_catalog.pg_index i
-JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
-CROSS JOIN LATERAL unnest(i.indkey::int2[], i.indclass::oid[]) WITH ORDINALITY AS k(number, class, place)
-JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number
-CROSS JOIN LATERAL (
-    WITH RECURSIVE under AS (
-        SELECT t.oid, t.typtype, t.typcategory, t.typbasetype FROM pg_catalog.pg_type t WHERE t.oid = a.atttypid
-        UNION ALL
-        SELECT t.oid, t.typtype, t.typcategory, t.typbasetype
-        FROM under JOIN pg_catalog.pg_type t ON t.oid = under.typbasetype AND under.typtype = 'd')
-    SELECT * FROM under WHERE typtype <> 'd') b
-JOIN pg_catalog.pg_opclass c ON c.oid = CASE WHEN x.relam = 403 THEN k.class ELSE (
-    SELECT d.oid FROM pg_catalog.pg_opclass d
-    WHERE d.opcmethod = 403 AND d.opcdefault AND d.opcintype IN (
-        b.oid,
-        CASE b.typtype WHEN 'e' THEN 'anyenum'::regtype WHEN 'r' THEN 'anyrange'::regtype
-                       WHEN 'm' THEN 'anymultirange'::regtype WHEN 'c' THEN 'record'::regtype END,
-        CASE WHEN b.typcategory = 'A' THEN 'anyarray'::regtype END,
-        CASE b.oid WHEN 'varchar'::regtype THEN 'text'::regtype WHEN 'cidr'::regtype THEN 'inet'::regtype END)
-    ORDER BY d.opcintype = b.oid DESC LIMIT 1) END
+        JOIN pg_catalog.pg_namespace n ON n.oid = l.collnamespace WHERE l.oid = keys.attcollation) AS collation,
+       o.less, o.equal, o.at_least, o.greater
+FROM keys
+JOIN pg_catalog.pg_opclass c ON c.oid = keys.class
 JOIN pg_catalog.pg_type operand ON operand.oid = c.opcintype
-JOIN operators less ON (less.family, less.operand, less.strategy) = (c.opcfamily, c.opcintype, 1)
-JOIN operators equal ON (equal.family, equal.operand, equal.strategy) = (c.opcfamily, c.opcintype, 3)
-JOIN operators at_least ON (at_least.family, at_least.operand, at_least.strategy) = (c.opcfamily, c.opcintype, 4)
-JOIN operators greater ON (greater.family, greater.operand, greater.strategy) = (c.opcfamily, c.opcintype, 5)
-WHERE i.indrelid = ANY (%s::oid[]) AND i.indisprimary AND k.place <= i.indnkeyatts
-ORDER BY i.indrelid, k.place
+JOIN operators o ON (o.family, o.operand) = (c.opcfamily, c.opcintype)
+ORDER BY keys.indrelid, keys.place
 """
 
 # conparentid: a key of a partitioned table has a copy for each partition.
@@ -131,15 +216,18 @@ ORDER BY c.conrelid, c.conkey, c.conname
 PUBLICATION: LiteralString = """
 SELECT p.oid::int8 AS oid, p.xmin::text AS xmin, p.pubname::text AS name,
        pg_get_userbyid(p.pubowner)::text AS owner, p.puballtables AS all_tables,
+       pg_has_role(current_user, p.pubowner, 'USAGE') AS owned,
        p.pubinsert AS insert, p.pubupdate AS update, p.pubdelete AS delete, p.pubtruncate AS truncate,
        p.pubviaroot AS via_root, coalesce(to_jsonb(p) ->> 'pubgencols', 'n') AS generated_columns
 FROM pg_catalog.pg_publication p WHERE p.pubname = %s
 """
 
+# Nothing here may wait for a table (rule D8). So the text of a row filter is not in this query: to print one, the
+# server locks its table.
 MEMBERS: LiteralString = """
 SELECT r.oid::int8 AS oid, r.xmin::text AS xmin, r.prrelid::int8 AS relation_oid,
        n.nspname::text AS schema_name, c.relname::text AS name,
-       pg_get_expr(r.prqual, r.prrelid) AS row_filter,
+       r.prqual IS NOT NULL AS filtered,
        CASE WHEN r.prattrs IS NOT NULL THEN
            ARRAY(SELECT a.attname::text FROM unnest(r.prattrs::int2[]) WITH ORDINALITY AS k(number, place)
                  JOIN pg_catalog.pg_attribute a ON a.attrelid = r.prrelid AND a.attnum = k.number
@@ -150,10 +238,15 @@ JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE r.prpubid = %s ORDER BY r.oid
 """
 
+ROW_FILTERS: LiteralString = """
+SELECT r.oid::int8 AS oid, pg_get_expr(r.prqual, r.prrelid) AS row_filter
+FROM pg_catalog.pg_publication_rel r WHERE r.oid = ANY (%s::oid[])
+"""
+
 MEMBERS_BEFORE_15: LiteralString = """
 SELECT r.oid::int8 AS oid, r.xmin::text AS xmin, r.prrelid::int8 AS relation_oid,
        n.nspname::text AS schema_name, c.relname::text AS name,
-       NULL::text AS row_filter, NULL::text[] AS columns
+       false AS filtered, NULL::text[] AS columns
 FROM pg_catalog.pg_publication_rel r
 JOIN pg_catalog.pg_class c ON c.oid = r.prrelid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace

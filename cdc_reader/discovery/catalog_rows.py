@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from cdc_reader.postgres.key_order import KeyColumn
 from schemas.errors import SettingsError
@@ -20,6 +21,8 @@ MATERIALIZED_VIEW = "m"
 FOREIGN_TABLE = "f"
 UNLOGGED = "u"
 
+NO_UTF8 = "\ufffd"  # in names and texts, for bytes that are not UTF-8 (of a database that checks none)
+
 IDENTITY_DEFAULT = "d"
 IDENTITY_NOTHING = "n"
 IDENTITY_FULL = "f"
@@ -30,8 +33,9 @@ IDENTITY_INDEX = "i"
 class ColumnRow:
     """A column that exists; `number` is `attnum`, which does not change when others are dropped.
 
-    `base_type_oid` is the type under a domain, else `type_oid`. `generated` is '' (an ordinary column),
-    's' (stored) or 'v' (virtual); `default` holds the default's expression, not a generated column's.
+    `base_type_oid` is the type under a domain, else `type_oid`; `base_type` its name, None where it is of no domain.
+    `generated` is '' (an ordinary column), 's' (stored) or 'v' (virtual); `default` holds the default's expression, not
+    a generated column's. `readable`: our role may select it.
     """
 
     number: int
@@ -45,6 +49,16 @@ class ColumnRow:
     generated: str = ""
     identity: str = ""
     description: str | None = None
+    readable: bool = True
+    base_type: str | None = None
+
+
+class DeclaredType(NamedTuple):
+    """A type by its name, and the one under all domains where it is a domain."""
+
+    name: str
+    base_type_oid: int | None = None
+    base_type: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +76,15 @@ class AttributeRow:
 
 
 @dataclass(frozen=True, slots=True)
+class TypeRow:
+    """A type below a column. `parts` are the types that its values are made of; `marks` its labels, or its shape."""
+
+    oid: int
+    parts: tuple[int, ...] = ()
+    marks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class KeyIndex:
     """A unique index in the order of its key columns; `immediate` is False when its check can be deferred."""
 
@@ -71,10 +94,24 @@ class KeyIndex:
 
 
 @dataclass(frozen=True, slots=True)
+class UniqueKey:
+    """What may become the primary key: unique, checked at once, never null. `index` where it can be made from that."""
+
+    columns: tuple[str, ...]
+    index: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RelationRow:
     """A table, view or leaf partition. `parents` are the OIDs it inherits from or is a partition of.
 
-    `key_order` is the primary key as rows are read by it; it lacks columns that nothing orders (rule S8).
+    `attached` are the transactions that made it, and what it is below, partitions.
+    `key_order` is the primary key as rows are read by it; it lacks columns that nothing orders (rule S8). `types` are
+    the labels and shapes below the types of its columns (see `value_types`). `unsent_columns` are generated columns
+    that the publication does not send, where the server refuses updates and deletes for one in the replica identity.
+    `unique_key` is looked for where there is no primary key; `partitioned_by` is empty where it is by an expression.
+    What our role may do: `schema_open` (USAGE on the schema), `owned` (what its owner may). `rows_hidden`: a policy of
+    row security applies to us. `file` is the number of the file that holds its rows: a rewrite makes another one.
     """
 
     oid: int
@@ -86,12 +123,21 @@ class RelationRow:
     columns: tuple[ColumnRow, ...]
     attributes: tuple[AttributeRow, ...]
     parents: tuple[int, ...] = ()
+    attached: tuple[str, ...] = ()
     primary_key: KeyIndex | None = None
     key_order: tuple[KeyColumn, ...] = ()
+    types: tuple[str, ...] = ()
     identity_index: KeyIndex | None = None
+    unsent_columns: tuple[str, ...] = ()
     row_security: bool = False
     row_security_forced: bool = False
     description: str | None = None
+    unique_key: UniqueKey | None = None
+    partitioned_by: tuple[str, ...] = ()
+    schema_open: bool = True
+    owned: bool = True
+    rows_hidden: bool = False
+    file: int = 0
 
     @property
     def key_columns(self) -> tuple[str, ...]:
@@ -107,11 +153,24 @@ class RelationRow:
 
 
 @dataclass(frozen=True, slots=True)
+class SetAside:
+    """Why a selected table is not captured, whatever it is like, and how that ends: in SQL, or in words."""
+
+    reason: str
+    remedy: str
+    sql: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class TableRow:
-    """A selected table. `leaves` are what is published for it when it is partitioned (rule D3)."""
+    """A selected table. `leaves` are what is published for it when it is partitioned (rule D3).
+
+    The catalog itself sets nothing aside: that is done by what is known beside it (`key_changes`).
+    """
 
     relation: RelationRow
     leaves: tuple[RelationRow, ...] = ()
+    set_aside: SetAside | None = None
 
     @property
     def oid(self) -> int:
@@ -142,7 +201,10 @@ class ForeignKeyRow:
 
 @dataclass(frozen=True, slots=True)
 class PublicationMember:
-    """A `pg_publication_rel` row. `columns` is the column list by name; None publishes them all."""
+    """A `pg_publication_rel` row. `columns` is the column list by name; None publishes them all.
+
+    `filter_unread`: it has a row filter, which could not be read, since somebody has locked the table (rule D8).
+    """
 
     oid: int
     xmin: str
@@ -150,13 +212,15 @@ class PublicationMember:
     relation: TableName
     row_filter: str | None = None
     columns: tuple[str, ...] | None = None
+    filter_unread: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class PublicationRow:
     """A publication as rule D2 compares it. `schemas` are members of FOR TABLES IN SCHEMA.
 
-    `generated_columns` is PostgreSQL 18's `publish_generated_columns` ('n' none, 's' stored); 'n' before it.
+    `generated_columns` is PostgreSQL 18's `publish_generated_columns` ('n' none, 's' stored); 'n' before it. `owned`:
+    our role may change it.
     """
 
     oid: int
@@ -172,6 +236,7 @@ class PublicationRow:
     generated_columns: str = "n"
     members: tuple[PublicationMember, ...] = ()
     schemas: tuple[str, ...] = ()
+    owned: bool = True
 
 
 @dataclass(frozen=True, slots=True)

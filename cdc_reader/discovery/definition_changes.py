@@ -1,21 +1,23 @@
 """
-Whether the source is still defined as it was when the session began (rule D1).
+Whether the catalog still says what it said when the session began (rules D1, D9).
 
-DDL may send nothing at all, so definitions are compared at every heartbeat, at every Relation message that differs,
-and before every sweep. Reads run in side workers.
+DDL may send nothing at all, so all that `_tables` tells is compared at every heartbeat and at every Relation message
+that differs; before every sweep, what the text of values depends on. Reads run in side workers.
 
-Keeps: D1.
+Keeps: D1, D9.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
-from cdc_reader.discovery.captures import capture_of
 from cdc_reader.discovery.catalog import read_catalog
 from cdc_reader.discovery.catalog_rows import Catalog
-from cdc_reader.discovery.fingerprints import fingerprint
+from cdc_reader.discovery.entries import TopicPlan, table_entries
+from cdc_reader.discovery.fingerprints import Definition, definition, leaves_added, marks, why_other
 from cdc_reader.discovery.publication import publication_mark
+from cdc_reader.discovery.row_filters import filters_of, with_known_filters
 from cdc_reader.discovery.selection import Selection
 from cdc_reader.postgres.connections import translated
 from cdc_reader.postgres.workers import Worker
@@ -23,53 +25,113 @@ from cdc_reader.settings import ReaderSettings
 from schemas.errors import SettingsError
 from schemas.names import TableName
 from schemas.offsets import PublicationMark
+from schemas.tables import Column, TableEntry
 
 # DDL that holds its lock longer is met again at the next heartbeat; until then others need the worker.
 _LOCK_WAIT_S = 3
 
 
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What is other than it was. `difference`: the first that only a new session can follow, in words.
+
+    Where there is none: `told` are the tables of which the catalog tells something else that no row depends on, as
+    entries without topic and version; `marks` those whose relations have other marks, and the same definition.
+    """
+
+    difference: str | None = None
+    told: tuple[TableEntry, ...] = ()
+    marks: Mapping[TableName, Mapping[int, str]] = field(default_factory=dict)
+
+
 class Definitions:
-    """What the session began with, and how it is read again."""
+    """What the session began with, and how it is read again; `judged` sets tables aside, as those of the start were."""
 
-    def __init__(self, settings: ReaderSettings, catalog: Catalog) -> None:
+    def __init__(self, settings: ReaderSettings, catalog: Catalog, judged: Callable[[Catalog], Catalog]) -> None:
         self._settings = settings
+        self._judged = judged
         self._selection = replace(Selection.of(settings.tables, settings.exclude), required=False)
-        self._known = _described(catalog)
+        self._known = described(catalog)
+        self._seen = catalog
 
-    def changes(self, worker: Worker) -> str | None:
-        """The first difference, in words; None when all is as it was.
+    def changes(self, worker: Worker) -> Comparison:
+        """What differs from the last time that all was as it was.
 
         Raises `TransientError` when a table's definition is locked for longer than a few seconds.
         """
         with translated("limit the wait for locks"):
             worker.connection.execute(f"SET lock_timeout = '{_LOCK_WAIT_S}s'")
         catalog = read_catalog(worker.connection, self._selection, publication=self._settings.publication)
-        return difference(self._known, _described(catalog))
+        entries = {str(name): entry for name, entry in self._known.entries.items()}
+        catalog = with_known_filters(catalog, filters_of(self._seen.publication), entries)
+        catalog = self._judged(catalog)
+        if catalog == self._seen:  # mostly; what it tells takes ten times as long to work out
+            return Comparison()
+        found = compared(self._known, now := described(catalog))
+        if found.difference is None:
+            self._known, self._seen = now, catalog
+        return found
 
-    def fingerprint(self, worker: Worker, table: TableName) -> str:
-        """The fingerprint of one table now; empty when it is gone."""
+    def definition(self, worker: Worker, table: TableName) -> Definition:
+        """What the text of a table's values depends on now; an empty one when it is gone."""
         try:
-            catalog = read_catalog(worker.connection, Selection(tables=frozenset({table}), exclude=frozenset()))
+            one = Selection(tables=frozenset({table}), exclude=frozenset())
+            catalog = read_catalog(worker.connection, one, publication=None)
         except SettingsError:
-            return ""
-        return fingerprint(catalog.table(table))
+            return Definition("")
+        return definition(catalog.table(table))
 
 
-Described = tuple[dict[TableName, tuple[str, str]], PublicationMark | None]
+@dataclass(frozen=True, slots=True)
+class Described:
+    """All that entries tell, the marks of all relations, and the publication."""
+
+    entries: Mapping[TableName, TableEntry]
+    marks: Mapping[TableName, Mapping[int, str]]
+    publication: PublicationMark | None
 
 
-def _described(catalog: Catalog) -> Described:
-    tables = {table.name: (fingerprint(table), capture_of(table).mode) for table in catalog.tables}
-    return tables, publication_mark(catalog.publication) if catalog.publication else None
+def described(catalog: Catalog) -> Described:
+    """What a catalog says, but for the planner's estimate: it changes by itself."""
+    entries = table_entries(catalog, source="", version=0, topic_of=lambda name: TopicPlan("", 0))
+    return Described(
+        {entry.name: replace(entry, row_estimate=0) for entry in entries},
+        {table.name: marks(table) for table in catalog.tables},
+        publication_mark(catalog.publication) if catalog.publication else None,
+    )
 
 
-def difference(known: Described, now: Described) -> str | None:
-    """What changed between two descriptions, for the log; None when nothing did."""
-    for name in sorted(known[0].keys() | now[0].keys()):
-        if name not in now[0]:
-            return f"table {name} is gone"
-        if name not in known[0]:
-            return f"table {name} is new"
-        if known[0][name] != now[0][name]:
-            return f"the definition of {name} changed"
-    return None if known[1] == now[1] else "the publication changed"
+def compared(known: Described, now: Described) -> Comparison:
+    """What changed between two descriptions."""
+    for name in sorted(known.entries.keys() | now.entries.keys()):
+        if (found := _difference(name, known, now)) is not None:
+            return Comparison(found)
+    if known.publication != now.publication:
+        return Comparison("the publication changed")
+    return Comparison(
+        told=tuple(entry for name, entry in now.entries.items() if entry != known.entries[name]),
+        marks={name: of for name, of in now.marks.items() if of != known.marks[name]},
+    )
+
+
+def _difference(name: TableName, known: Described, now: Described) -> str | None:
+    if name not in now.entries:
+        return f"table {name} is gone"
+    if name not in known.entries:
+        return f"table {name} is new"
+    before, after = known.entries[name], now.entries[name]
+    other = why_other(before.oid, known.marks[name], now.marks[name]) is not None
+    if other or (before.types, before.capture.mode) != (after.types, after.capture.mode):
+        return f"the definition of {name} changed"
+    if leaves_added(known.marks[name], now.marks[name]):
+        return f"{name} has another partition"
+    return None if _but_told(before) == _but_told(after) else f"what the catalog tells of {name} changed"
+
+
+def _but_told(entry: TableEntry) -> TableEntry:
+    """Without what is told of a table only: no event, and no key, depends on it."""
+    return replace(entry, description=None, columns=tuple(map(_column_but_told, entry.columns)))
+
+
+def _column_but_told(column: Column) -> Column:
+    return replace(column, description=None, default=None, nullable=True)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from cdc_reader.discovery.captures import capture_of
 from cdc_reader.discovery.catalog_rows import Catalog, ColumnRow, TableRow
 from cdc_reader.discovery.fingerprints import fingerprint
+from cdc_reader.discovery.key_changes import key_kinds, key_numbers
 from cdc_reader.discovery.relationships import relationships
+from schemas.catalog_marks import catalog_mark
 from schemas.file_references import file_column
 from schemas.names import TableName
 from schemas.tables import Column, FileColumn, TableEntry
-
-# All integer widths are keyed alike, so widening a key is no change of its kind (rule D6).
-_KEY_KINDS = {20: "integer", 21: "integer", 23: "integer", 25: "text", 1043: "text", 1042: "text"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +26,20 @@ class TopicPlan:
 
 
 def table_entries(
-    catalog: Catalog, *, source: str, version: int, topic_of: Callable[[TableName], TopicPlan]
+    catalog: Catalog,
+    *,
+    source: str,
+    version: int,
+    topic_of: Callable[[TableName], TopicPlan],
+    left: Mapping[TableName, TableEntry] | None = None,
 ) -> list[TableEntry]:
     """The entries of all selected tables, also of those that are not captured.
 
     `version` is the reader's, the same for all; `schema_fingerprint` is left to the caller, who makes the schemas.
+    `left` are the entries of tables that are captured no longer, and whose rows are in their topics: what explains
+    these rows stays, and edges to them with it, but for how they are captured.
     """
+    left = left or {}
     related = relationships(catalog)
     entries: list[TableEntry] = []
     for table in catalog.tables:
@@ -58,10 +65,18 @@ def table_entries(
                 relationships=related[table.name],
                 file_columns=tuple(_file_columns(table)),
                 fingerprint=fingerprint(table),
-                key_kinds=tuple(_key_kind(table.relation.column(name)) for name in table.relation.key_columns),
+                types=table.relation.types,
+                key_kinds=key_kinds(table.relation),
+                key_numbers=key_numbers(table.relation),
             )
         )
-    return entries
+    keys = {entry.name: left.get(entry.name, entry).primary_key for entry in entries}
+    marked = (replace(entry, catalog_mark=catalog_mark(entry, keys.get)) for entry in entries)
+    return [_left(left[entry.name], entry) if entry.name in left else entry for entry in marked]
+
+
+def _left(known: TableEntry, entry: TableEntry) -> TableEntry:
+    return replace(known, version=entry.version, source=entry.source, database=entry.database, capture=entry.capture)
 
 
 def _column(table: TableRow, column: ColumnRow, ordinal: int) -> Column:
@@ -76,17 +91,15 @@ def _column(table: TableRow, column: ColumnRow, ordinal: int) -> Column:
         generated=bool(column.generated),
         default=column.default,
         description=column.description,
+        base_type=column.base_type,
+        base_type_oid=column.base_type_oid if column.base_type else None,
     )
 
 
 def _file_columns(table: TableRow) -> Iterator[FileColumn]:
     for column in table.relation.columns:
-        if (found := file_column(column.name, column.type)) is not None:
+        if (found := file_column(column.name, column.base_type or column.type)) is not None:
             yield found
-
-
-def _key_kind(column: ColumnRow) -> str:
-    return _KEY_KINDS.get(column.base_type_oid, column.type.partition("(")[0])
 
 
 def _row_estimate(table: TableRow) -> int:

@@ -9,14 +9,15 @@ Keeps: D2, D3, D5.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from cdc_reader.discovery.captures import REPLICATION, capture_of
-from cdc_reader.discovery.catalog_rows import Catalog, PublicationMember, PublicationRow, RelationRow
-from schemas.errors import Neighbour, ServerSetting
+from cdc_reader.discovery.captures import REPLICATION, capture_in_itself, capture_of
+from cdc_reader.discovery.catalog_rows import Catalog, PublicationMember, PublicationRow, RelationRow, TableRow
+from schemas.errors import Neighbour, ServerSetting, Sql
 from schemas.names import TableName
 from schemas.offsets import PublicationMark
+from schemas.tables import Capture
 
 OPERATIONS = ("insert", "update", "delete", "truncate")
 _PUBLISH = f"publish = '{', '.join(OPERATIONS)}'"
@@ -27,40 +28,59 @@ _BY_LEAF = "publish_via_partition_root = false"
 class PublicationPlan:
     """The statements to run, in order, in one transaction; none when the publication is as it should be.
 
-    `added` and `removed` are the relations (leaves, not roots) that enter and leave it.
+    `added` and `removed` are the relations (leaves, not roots) that enter and leave it. `first` and `each` do the same
+    in parts: what is about the whole publication, then one relation after the other (rule D8).
     """
 
     name: str
     statements: tuple[str, ...]
     added: tuple[TableName, ...] = ()
     removed: tuple[TableName, ...] = ()
+    first: tuple[str, ...] = ()
+    each: tuple[tuple[TableName, str], ...] = ()
 
     @property
     def sql(self) -> str:
         """The statements as text that an administrator can run."""
         return "".join(f"{statement};\n" for statement in self.statements)
 
+    @property
+    def remedy(self) -> Sql:
+        """The same, as the remedy of an error that stands behind a line of words."""
+        return Sql(self.sql.strip())
+
 
 def publication_plan(catalog: Catalog, name: str) -> PublicationPlan:
     """The plan for the publication `name`, which `catalog` was read with.
 
+    A table that is set aside is not added; a member stays, if only its own kind allows it (rule D8).
     Raises `ServerSetting` when the publication was made FOR ALL TABLES or IN SCHEMA.
     """
-    wanted = [
-        relation for table in catalog.tables if capture_of(table).mode == REPLICATION for relation in table.published
-    ]
+    wanted = _published(catalog, capture_of)
     publication = catalog.publication
     if publication is None:
-        return PublicationPlan(name, (_create(name, wanted),), added=tuple(leaf.name for leaf in wanted))
+        return PublicationPlan(
+            name,
+            (_create(name, wanted),),
+            added=tuple(leaf.name for leaf in wanted),
+            first=(_create(name, ()),),
+            each=tuple(_one_by_one(name, wanted, ())),
+        )
     _require_by_name(publication, wanted)
     added = [relation for relation in wanted if not is_member(catalog, publication, relation)]
-    removed = list(_unsafe_members(catalog, publication, wanted))
+    removed = list(_unsafe_members(catalog, publication, _published(catalog, capture_in_itself)))
     return PublicationPlan(
         name,
         tuple(_alterations(publication, added, removed)),
         added=tuple(relation.name for relation in added),
         removed=tuple(member.relation for member in removed),
+        first=tuple(_alterations(publication, (), ())),
+        each=tuple(_one_by_one(name, added, removed)),
     )
+
+
+def _published(catalog: Catalog, capture: Callable[[TableRow], Capture]) -> list[RelationRow]:
+    return [relation for table in catalog.tables if capture(table).mode == REPLICATION for relation in table.published]
 
 
 def is_member(catalog: Catalog, publication: PublicationRow, relation: RelationRow) -> bool:
@@ -70,7 +90,7 @@ def is_member(catalog: Catalog, publication: PublicationRow, relation: RelationR
 
 
 def publication_mark(publication: PublicationRow) -> PublicationMark:
-    """The publication as rule D2 keeps it beside the position."""
+    """The publication as rule D2 keeps it beside the position; a member whose filter is not known is none yet."""
     flags = "".join(
         "ft"[flag]
         for flag in (
@@ -86,7 +106,8 @@ def publication_mark(publication: PublicationRow) -> PublicationMark:
     schemas = "".join(f":{schema}" for schema in publication.schemas)
     return PublicationMark(
         f"{identity}{schemas}",
-        {str(member.relation): _member_mark(member) for member in publication.members},
+        {str(member.relation): _member_mark(member) for member in publication.members if not member.filter_unread},
+        publication.name,
     )
 
 
@@ -120,7 +141,7 @@ def _require_by_name(publication: PublicationRow, wanted: Iterable[RelationRow])
         expected=f"publication {publication.name!r} to list its tables by name",
         found=got,
         neighbour=Neighbour.POSTGRES,
-        remedy=f"DROP PUBLICATION {name};\n{_create(publication.name, wanted)};",
+        remedy=Sql(f"DROP PUBLICATION {name};\n{_create(publication.name, wanted)};"),
     )
 
 
@@ -134,6 +155,16 @@ def _unsafe_members(
     for member in publication.members:
         if member.relation_oid in ours and member.relation_oid not in safe | roots:
             yield member
+
+
+def _one_by_one(
+    name: str, added: Iterable[RelationRow], removed: Iterable[PublicationMember]
+) -> Iterator[tuple[TableName, str]]:
+    alter = f"ALTER PUBLICATION {quote_identifier(name)}"
+    for member in removed:
+        yield member.relation, f"{alter} DROP TABLE {quote_table(member.relation)}"
+    for relation in added:
+        yield relation.name, f"{alter} ADD TABLE {quote_table(relation.name)}"
 
 
 def _alterations(

@@ -1,34 +1,67 @@
-"""Edge: carries out a publication plan, wholly or not at all."""
+"""
+Edge: carries out a publication plan: wholly, or else all of it but the tables that cannot be had now.
+
+Keeps: D8.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import psycopg
 
 from cdc_reader.discovery.publication import PublicationPlan
 from cdc_reader.postgres.connections import translated
-from schemas.errors import AccessDenied, FatalError
+from schemas.errors import AccessDenied, FatalError, RowferryError, TransientError, Unreachable
+from schemas.names import TableName
+
+# The server locks each table: one that somebody holds for long (VACUUM FULL) must not hold up the others.
+_LOCK_WAIT = "SET LOCAL lock_timeout = '3s'"
 
 
-def apply_publication_plan(connection: psycopg.Connection[Any], plan: PublicationPlan) -> None:
+def apply_publication_plan(
+    connection: psycopg.Connection[Any], plan: PublicationPlan
+) -> dict[TableName, RowferryError]:
     """Run the plan's statements in one transaction; does nothing when there are none.
 
-    Raises `AccessDenied` whose remedy is the SQL for an administrator when our rights do not allow it.
+    Where that fails each table is tried by itself; those that cannot be had are returned, with the reason. Raises
+    `AccessDenied`, whose remedy is the SQL for an administrator, when our rights do not suffice for the publication
+    itself.
     """
     if not plan.statements:
-        return
+        return {}
     try:
-        with translated(f"change publication {plan.name!r}"), connection.transaction():
-            for statement in plan.statements:
-                connection.execute(statement.encode())
+        _run(connection, plan, plan.statements)
+    except Unreachable:
+        raise
+    except (TransientError, FatalError):
+        return _one_by_one(connection, plan)
+    return {}
+
+
+def _one_by_one(connection: psycopg.Connection[Any], plan: PublicationPlan) -> dict[TableName, RowferryError]:
+    try:
+        _run(connection, plan, plan.first)
     except AccessDenied as exc:
         raise AccessDenied(
-            f"{exc}; an administrator must run the SQL", neighbour=exc.neighbour, remedy=_one_line(plan)
+            f"{exc}; an administrator must run this SQL", neighbour=exc.neighbour, remedy=plan.remedy
         ) from exc
     except FatalError as exc:
-        raise type(exc).of(exc, remedy=_one_line(plan)) from exc
+        raise type(exc).of(exc, remedy=plan.remedy) from exc
+    failed: dict[TableName, RowferryError] = {}
+    for relation, statement in plan.each:
+        try:
+            _run(connection, plan, (statement,))
+        except Unreachable:
+            raise
+        except (TransientError, FatalError) as exc:
+            failed[relation] = exc
+    return failed
 
 
-def _one_line(plan: PublicationPlan) -> str:
-    return " ".join(plan.sql.split("\n")).strip()
+def _run(connection: psycopg.Connection[Any], plan: PublicationPlan, statements: Iterable[str]) -> None:
+    with translated(f"change publication {plan.name!r}"), connection.transaction():
+        connection.execute(_LOCK_WAIT)
+        for statement in statements:
+            connection.execute(statement.encode())

@@ -1,13 +1,17 @@
 """
 Which columns and rows of a table the publication sends: a snapshot reads the same (rule S5).
 
-Keeps: S5.
+Keeps: D5, S5.
 """
 
 from __future__ import annotations
 
-from cdc_reader.discovery.catalog_rows import Catalog
+from collections.abc import Iterable
+
+from cdc_reader.discovery.catalog_rows import Catalog, ColumnRow, PublicationRow
 from schemas.names import TableName
+
+_FIRST_THAT_REFUSES = 180000
 
 
 def published_columns(catalog: Catalog, name: TableName) -> tuple[str, ...] | None:
@@ -31,3 +35,23 @@ def row_filter(catalog: Catalog, name: TableName) -> str | None:
         if member.relation_oid in relations and member.row_filter is not None:
             return member.row_filter
     return None
+
+
+def unsent_columns(
+    version: int, publication: PublicationRow | None, oid: int, columns: Iterable[ColumnRow]
+) -> tuple[str, ...]:
+    """
+    The generated columns of a relation that the publication does not send, or will not when the relation is added.
+
+    Empty before PostgreSQL 18: from then on the server refuses updates and deletes for one in the replica identity.
+    """
+    if version < _FIRST_THAT_REFUSES:
+        return ()
+    members = publication.members if publication else ()
+    sent = {name for member in members if member.relation_oid == oid for name in member.columns or ()}
+    stored_too = publication is not None and publication.generated_columns == "s"
+    return tuple(
+        column.name
+        for column in columns
+        if column.generated and column.name not in sent and not (stored_too and column.generated == "s")
+    )

@@ -9,7 +9,7 @@ table. A column that is its table's whole primary key refers to nothing. Every e
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from cdc_reader.discovery.catalog_rows import Catalog, ColumnRow, ForeignKeyRow, TableRow
@@ -38,10 +38,13 @@ class Edge:
 
 def edges(catalog: Catalog) -> tuple[Edge, ...]:
     """The edges between the selected tables, declared ones first in each table, each edge once."""
+    keys: defaultdict[int, list[ForeignKeyRow]] = defaultdict(list)
+    for key in catalog.foreign_keys:
+        keys[key.table_oid].append(key)
     found: list[Edge] = []
     for table in catalog.tables:
-        found += _declared(catalog, table)
-        found += _implied(catalog, table)
+        found += _declared(catalog, table, keys[table.oid])
+        found += _implied(catalog, table, keys[table.oid])
     return tuple(found)
 
 
@@ -58,10 +61,10 @@ def relationships(catalog: Catalog) -> Mapping[TableName, tuple[Relationship, ..
     return {table.name: (*outgoing[table.name], *incoming[table.name]) for table in catalog.tables}
 
 
-def _declared(catalog: Catalog, table: TableRow) -> Iterator[Edge]:
-    for key in catalog.foreign_keys:
+def _declared(catalog: Catalog, table: TableRow, keys: Sequence[ForeignKeyRow]) -> Iterator[Edge]:
+    for key in keys:
         target = catalog.by_oid.get(key.target_oid)
-        if key.table_oid == table.oid and target is not None:
+        if target is not None:
             columns, target_columns = _in_key_order(key, target)
             yield Edge(table.name, columns, target.name, target_columns, declared=True)
 
@@ -75,9 +78,9 @@ def _in_key_order(key: ForeignKeyRow, target: TableRow) -> tuple[tuple[str, ...]
     return tuple(pair[0] for pair in pairs), tuple(pair[1] for pair in pairs)
 
 
-def _implied(catalog: Catalog, table: TableRow) -> Iterator[Edge]:
+def _implied(catalog: Catalog, table: TableRow, keys: Sequence[ForeignKeyRow]) -> Iterator[Edge]:
     # A column with a foreign key to a table that is not selected is declared as well: its name implies nothing.
-    declared = {name for key in catalog.foreign_keys if key.table_oid == table.oid for name in key.columns}
+    declared = {name for key in keys for name in key.columns}
     for column in table.relation.columns:
         if column.name in declared or table.relation.key_columns == (column.name,):
             continue

@@ -8,28 +8,28 @@ Keeps: S5.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from cdc_reader.discovery.captures import REPLICATION, capture_of
 from cdc_reader.discovery.catalog_rows import (
-    IDENTITY_DEFAULT,
     PARTITIONED_TABLE,
     PLAIN_TABLE,
-    UNLOGGED,
     Catalog,
-    RelationRow,
+    SetAside,
     TableRow,
 )
-from cdc_reader.discovery.publication import publication_plan, quote_identifier, quote_table
+from cdc_reader.discovery.forbidden_tables import why_hidden, why_unreadable
+from cdc_reader.discovery.publication import publication_plan, quote_identifier
+from cdc_reader.discovery.table_remedies import table_remedy
 from cdc_reader.postgres.requirements import Level, Requirement
-from schemas.errors import AccessDenied, ServerSetting
+from schemas.errors import AccessDenied, ServerSetting, Sql
 
 
 @dataclass(frozen=True, slots=True)
 class Rights:
     """
-    What our role may do, and the OIDs of relations where something is lacking.
+    What our role may do beside what the catalog tells of each table (`forbidden_tables`).
 
     `owns_publication` is None when there is none. `closed_schemas` hold types of keys, or their operators.
     """
@@ -37,9 +37,6 @@ class Rights:
     replication: bool
     may_create: bool
     owns_publication: bool | None
-    unreadable: frozenset[int]
-    not_owned: frozenset[int]
-    hidden_rows: frozenset[int]
     forbidden_messages: tuple[str, ...]
     closed_schemas: tuple[str, ...] = ()
 
@@ -48,9 +45,9 @@ def right_requirements(catalog: Catalog, rights: Rights) -> Iterator[Requirement
     """What the role must be allowed, for what the catalog selects."""
     role = quote_identifier(catalog.server.user)
     yield _replication(rights, role)
-    yield _select(catalog, rights, role)
+    yield _select(catalog)
     yield _key_types(rights, role)
-    yield _row_security(catalog, rights, role)
+    yield _row_security(catalog)
     yield _messages(rights, role)
 
 
@@ -61,14 +58,12 @@ def _replication(rights: Rights, role: str) -> Requirement:
     return _right("rights.replication", expected, "a role without it", f"ALTER ROLE {role} REPLICATION;")
 
 
-def _select(catalog: Catalog, rights: Rights, role: str) -> Requirement:
+def _select(catalog: Catalog) -> Requirement:
     expected = "SELECT on every table"
-    lacking = _named(catalog, rights.unreadable)
+    lacking = _lacking(catalog, lambda table: why_unreadable(table, catalog.server.user, catalog.publication))
     if not lacking:
         return Requirement("rights.select", expected, f"SELECT on {len(catalog.tables)} tables")
-    schemas = sorted({quote_identifier(relation.name.schema) for relation in lacking})
-    remedy = f"GRANT USAGE ON SCHEMA {', '.join(schemas)} TO {role};\nGRANT SELECT ON {_listed(lacking)} TO {role};"
-    return _right("rights.select", expected, f"none on {_short(lacking)}", remedy)
+    return _right("rights.select", expected, f"none on {_short(lacking)}", _remedies(lacking))
 
 
 def _key_types(rights: Rights, role: str) -> Requirement:
@@ -81,14 +76,13 @@ def _key_types(rights: Rights, role: str) -> Requirement:
     return _right("rights.key_types", expected, f"none on {schemas}", remedy)
 
 
-def _row_security(catalog: Catalog, rights: Rights, role: str) -> Requirement:
+def _row_security(catalog: Catalog) -> Requirement:
     """Rule S5: hidden rows would be missing in the index."""
     expected = "rows that no policy hides from us"
-    hidden = _named(catalog, rights.hidden_rows)
+    hidden = _lacking(catalog, lambda table: why_hidden(table, catalog.server.user))
     if not hidden:
         return Requirement("rights.row_security", expected, "no policy applies")
-    found = f"row security on {_short(hidden)}"
-    return _right("rights.row_security", expected, found, f"ALTER ROLE {role} BYPASSRLS;")
+    return _right("rights.row_security", expected, f"row security on {_short(hidden)}", _remedies(hidden))
 
 
 def _messages(rights: Rights, role: str) -> Requirement:
@@ -96,8 +90,13 @@ def _messages(rights: Rights, role: str) -> Requirement:
     expected = "EXECUTE on pg_logical_emit_message"
     if not rights.forbidden_messages:
         return Requirement("rights.logical_messages", expected, "EXECUTE")
-    remedy = "\n".join(f"GRANT EXECUTE ON FUNCTION {each} TO {role};" for each in rights.forbidden_messages)
-    return _right("rights.logical_messages", expected, "none", remedy)
+    found = "none: no table is read whole, and an idle slot moves by the server's word alone"
+    return _right("rights.logical_messages", expected, found, messages_remedy(rights.forbidden_messages, role))
+
+
+def messages_remedy(forbidden: Iterable[str], role: str) -> Sql:
+    """The right to write messages, for a role as SQL names it."""
+    return Sql("\n".join(f"GRANT EXECUTE ON FUNCTION {each} TO {role};" for each in forbidden))
 
 
 def _right(check: str, expected: str, found: str, remedy: str) -> Requirement:
@@ -130,7 +129,8 @@ def publication_requirement(catalog: Catalog, rights: Rights, name: str) -> Requ
 def _may_change(catalog: Catalog, rights: Rights, added: Collection[object]) -> bool:
     """Whether the reader's own rights suffice."""
     owner = rights.may_create if rights.owns_publication is None else rights.owns_publication
-    return owner and not any(relation.name in added for relation in _named(catalog, rights.not_owned))
+    published = (relation for table in catalog.tables for relation in table.published)
+    return owner and all(relation.owned for relation in published if relation.name in added)
 
 
 def table_requirements(catalog: Catalog) -> Iterator[Requirement]:
@@ -142,51 +142,23 @@ def table_requirements(catalog: Catalog) -> Iterator[Requirement]:
         yield Requirement("tables", expected, f"{len(catalog.tables)} tables")
     for table, capture in others:
         found = f"{table.name}: {capture.mode}, {capture.reason}"
-        remedy, is_sql = _remedy(table)
+        remedy, is_sql = table_remedy(table)
         level = Level.WHOLE if table.relation.kind in (PLAIN_TABLE, PARTITIONED_TABLE) else Level.ADVISED
         yield Requirement(f"tables.{table.name}", expected, found, level, remedy, sql=is_sql)
 
 
-def _remedy(table: TableRow) -> tuple[str, bool]:
-    exclude = f"leave it out: add {str(table.name)!r} to the setting 'exclude'"
-    if table.relation.kind not in (PLAIN_TABLE, PARTITIONED_TABLE):
-        return exclude, False
-    statements = [statement for relation in (table.relation, *table.leaves) for statement in _statements(relation)]
-    if not statements:
-        return exclude, False
-    return "\n".join([*statements, f"-- or {exclude}"]), True
+def _lacking(catalog: Catalog, judge: Callable[[TableRow], SetAside | None]) -> list[tuple[TableRow, SetAside]]:
+    """The tables to be captured that a judgement of the reader's sets aside."""
+    captured = [table for table in catalog.tables if capture_of(table).mode == REPLICATION]
+    judged = [(table, judge(table)) for table in captured]
+    return [(table, found) for table, found in judged if found is not None]
 
 
-def _statements(relation: RelationRow) -> Iterator[str]:
-    """SQL that makes a relation fit for replication, where there is some."""
-    alter = f"ALTER TABLE {quote_table(relation.name)}"
-    if relation.primary_key is None:
-        yield f"{alter} ADD COLUMN row_number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY;"
-        return
-    if relation.persistence == UNLOGGED:
-        yield f"{alter} SET LOGGED;"
-    if relation.kind == PARTITIONED_TABLE:
-        return
-    if not relation.primary_key.immediate:
-        yield f"{alter} REPLICA IDENTITY FULL;"
-    elif relation.replica_identity != IDENTITY_DEFAULT:
-        yield f"{alter} REPLICA IDENTITY DEFAULT;"
+def _remedies(lacking: Iterable[tuple[TableRow, SetAside]]) -> str:
+    """What helps all of them, each statement once."""
+    return "\n".join(dict.fromkeys(line for _, found in lacking for line in found.remedy.splitlines()))
 
 
-def _named(catalog: Catalog, oids: Collection[int]) -> list[RelationRow]:
-    return [
-        relation
-        for table in catalog.tables
-        if capture_of(table).mode == REPLICATION
-        for relation in table.published
-        if relation.oid in oids
-    ]
-
-
-def _listed(relations: Iterable[RelationRow]) -> str:
-    return ", ".join(quote_table(relation.name) for relation in relations)
-
-
-def _short(relations: list[RelationRow]) -> str:
-    names = [str(relation.name) for relation in relations]
+def _short(lacking: Sequence[tuple[TableRow, SetAside]]) -> str:
+    names = [str(table.name) for table, _ in lacking]
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

@@ -55,16 +55,16 @@ class Cursor:
         return value
 
     def text(self, field: str) -> str:
-        """A string that ends with a zero byte."""
+        """A string that ends with a zero byte: a name, where U+FFFD stands for bytes that are not UTF-8.
+
+        Whatever is called so is not captured, or is no message of ours.
+        """
         end = self._data.find(b"\0", self._pos)
         if end < 0:
             raise ProtocolError(f"{field} at offset {self._pos} has no end")
         chunk = self.take(end - self._pos, field)
         self._pos += 1
-        try:
-            return chunk.decode()
-        except UnicodeDecodeError as exc:
-            raise ProtocolError(f"expected {field} in UTF-8, got other bytes") from exc
+        return chunk.decode(errors="replace")
 
     def finish(self, message: str) -> None:
         """Nothing may be left."""

@@ -23,10 +23,19 @@ from psycopg import sql
 from psycopg.pq import DiagnosticField, ExecStatus
 from psycopg.pq.abc import PGconn
 
-from cdc_reader.postgres.connections import CONNECT_TIMEOUT_S, readable, session_options, translated
+from cdc_reader.postgres.connections import (
+    CONNECT,
+    CONNECT_TIMEOUT_S,
+    hold_session,
+    readable,
+    session_options,
+    translated,
+)
+from cdc_reader.postgres.encodings import texts_as_stored
 from cdc_reader.postgres.lsn import Lsn
 from cdc_reader.postgres.status_updates import StatusUpdates
 from cdc_reader.remedies import RESET
+from cdc_runtime.bounded_calls import CALLS
 from schemas.errors import GapFound, Neighbour, ProtocolError, SlotLost, TransientError, Unreachable
 
 _XLOG_HEADER_BYTES = 25
@@ -40,7 +49,7 @@ class ReplicationStream:
     """One walsender session. `receive` is for one thread; `confirm` may be called from any."""
 
     def __init__(self, dsn: str, *, application_name: str, status_interval_s: float) -> None:
-        with translated("open a replication connection"):
+        with translated("open a replication connection"), CALLS.held(CONNECT):
             self._connection = psycopg.connect(
                 readable(dsn),
                 autocommit=True,
@@ -49,6 +58,7 @@ class ReplicationStream:
                 connect_timeout=CONNECT_TIMEOUT_S,
                 options=session_options(),
             )
+            hold_session(self._connection)
         self._pgconn: PGconn = self._connection.pgconn
         self._lock = threading.Lock()
         self._status_interval_s = status_interval_s
@@ -72,6 +82,7 @@ class ReplicationStream:
             sql.Identifier(slot), sql.SQL(str(at)), pairs
         )
         with translated(f"start replication from slot {slot!r}"):
+            texts_as_stored(self._connection, for_session=True)
             self._connection.execute(command, prepare=False)
         self._updates = self._updates_from(at.value)
         self._clock = threading.Thread(target=self._keep_status, name="status-clock", daemon=True)
@@ -130,6 +141,11 @@ class ReplicationStream:
         if state == _NOT_IN_STATE:
             raise SlotLost(message, remedy=RESET)
         raise Unreachable(message, neighbour=Neighbour.POSTGRES)
+
+    @property
+    def wal_end(self) -> int:
+        """How far the server was, by its last keepalive: all that was committed before it has been received."""
+        return self._updates.wal_end
 
     def confirm(self, lsn: int) -> None:
         """All before `lsn` is durable in Kafka; the server is told at once, ten times a second at most."""

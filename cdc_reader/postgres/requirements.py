@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from schemas.errors import FatalError, Neighbour, ServerSetting
+from schemas.errors import FatalError, Neighbour, ServerSetting, Sql
 
 
 class Level(Enum):
@@ -43,6 +43,5 @@ def require(requirements: Iterable[Requirement]) -> None:
     """Raise the error of the first requirement that the reader cannot start without; looks at no more than it must."""
     for each in requirements:
         if each.level is Level.START:
-            raise each.error(
-                expected=each.expected, found=each.found, neighbour=Neighbour.POSTGRES, remedy=each.remedy or None
-            )
+            remedy = Sql(each.remedy) if each.sql else each.remedy or None
+            raise each.error(expected=each.expected, found=each.found, neighbour=Neighbour.POSTGRES, remedy=remedy)

@@ -9,10 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import LiteralString
 
+from cdc_reader.discovery.catalog_rows import DeclaredType
+from cdc_reader.postgres.advisory_lock import slot_lock
 from cdc_reader.postgres.connections import Connection, translated
+from cdc_reader.postgres.encodings import texts_as_stored
 from cdc_reader.postgres.lsn import Lsn
+from cdc_reader.postgres.open_transactions import CONNECTED_SINCE, HIDDEN
+from cdc_reader.postgres.replication import ReplicationStream
 from cdc_reader.postgres.server_requirements import SETTINGS, ServerFacts
-from cdc_reader.postgres.slot_row import SlotRow
+from cdc_reader.postgres.slot_row import SlotHolder, SlotRow
+from schemas.names import TableName
 
 _WITH_INVALIDATION_REASON = 170000
 _SETTINGS: LiteralString = """
@@ -25,6 +31,17 @@ SELECT current_setting('server_version_num')::int, pg_catalog.pg_is_in_recovery(
        (SELECT count(*) FROM pg_catalog.pg_stat_get_wal_senders()),
        ARRAY(SELECT DISTINCT application_name FROM pg_catalog.pg_stat_replication
              WHERE application_name IS NOT NULL AND state = 'streaming' ORDER BY 1)
+"""
+# The keys of an advisory lock are signed where it is taken, and OIDs where it is shown.
+_HOLDERS: LiteralString = f"""
+SELECT held.pid, s.application_name, host(s.client_addr), {CONNECTED_SINCE}, {HIDDEN}
+FROM (SELECT active_pid AS pid FROM pg_catalog.pg_replication_slots WHERE slot_name = %s AND active_pid IS NOT NULL
+      UNION
+      SELECT l.pid FROM pg_catalog.pg_locks l
+      WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2
+        AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
+        AND l.classid::int8 = %s::int8 AND l.objid::int8 = %s::int8) held
+LEFT JOIN pg_catalog.pg_stat_activity s ON s.pid = held.pid ORDER BY held.pid
 """
 
 
@@ -45,6 +62,23 @@ def server_facts(connection: Connection, slot: str) -> ServerFacts:
     )
 
 
+_DECLARED_TYPES: LiteralString = """
+WITH RECURSIVE declared AS (
+    SELECT * FROM unnest(%s::oid[], %s::int[]) WITH ORDINALITY AS t(oid, typmod, at)
+), under AS (
+    SELECT d.at, t.typbasetype AS oid, t.typtypmod AS typmod
+    FROM declared d JOIN pg_catalog.pg_type t ON t.oid = d.oid WHERE t.typtype = 'd'
+    UNION ALL SELECT u.at, t.typbasetype, t.typtypmod
+    FROM under u JOIN pg_catalog.pg_type t ON t.oid = u.oid WHERE t.typtype = 'd'
+)
+SELECT pg_catalog.format_type(d.oid, d.typmod), b.oid::int8, pg_catalog.format_type(b.oid, b.typmod)
+FROM declared d LEFT JOIN (
+    SELECT u.* FROM under u JOIN pg_catalog.pg_type t ON t.oid = u.oid WHERE t.typtype <> 'd'
+) b USING (at)
+ORDER BY d.at
+"""
+
+
 def slot_row(connection: Connection, name: str) -> SlotRow | None:
     """The replication slot of that name; None when there is none."""
     with translated("read pg_replication_slots"):
@@ -61,6 +95,22 @@ def slot_row(connection: Connection, name: str) -> SlotRow | None:
     return SlotRow(row[0], row[1], Lsn.parse(row[2]).value, row[3], row[4], row[5])
 
 
+def slot_holders(connection: Connection, name: str) -> list[SlotHolder]:
+    """Who reads the slot of that name, or holds the lock that stands for it (rule P2)."""
+    with translated("read who holds the slot"):
+        rows = connection.execute(_HOLDERS, (name, *_keys(name))).fetchall()
+    return [SlotHolder(*row) for row in rows]
+
+
+def slot_holders_by_stream(stream: ReplicationStream, name: str) -> list[SlotHolder]:
+    """The same, asked on a replication connection that has not started."""
+    return [SlotHolder(*row) for row in stream.execute(_HOLDERS.replace("%s", "{}"), name, *_keys(name))]
+
+
+def _keys(name: str) -> list[int]:
+    return [key & 0xFFFF_FFFF for key in slot_lock(name)]
+
+
 def flush_lsn(connection: Connection) -> int:
     """How far the server's WAL is on disk."""
     with translated("read the WAL position"):
@@ -69,22 +119,24 @@ def flush_lsn(connection: Connection) -> int:
     return Lsn.parse(row[0]).value
 
 
-def type_names(connection: Connection, types: Sequence[tuple[int, int]]) -> list[str]:
-    """`format_type` of each (OID, typmod)."""
-    with translated("read the names of types"):
-        rows = connection.execute(
-            "SELECT pg_catalog.format_type(t.oid, t.typmod) FROM"
-            " unnest(%s::oid[], %s::int[]) WITH ORDINALITY AS t(oid, typmod, at) ORDER BY t.at",
-            ([oid for oid, _ in types], [typmod for _, typmod in types]),
-        ).fetchall()
-    return [str(row[0]) for row in rows]
+def columns_now(connection: Connection, oid: int) -> tuple[TableName | None, list[tuple[str, int]]]:
+    """What a relation is called now, and its columns in order with the OIDs of their types; None when it is gone."""
+    query = (
+        "SELECT n.nspname::text, c.relname::text, a.attname::text, a.atttypid::oid::bigint"
+        " FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid"
+        " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum"
+    )
+    with translated("read the types of columns"), connection.transaction():
+        texts_as_stored(connection)
+        rows = connection.execute(query, (oid,)).fetchall()
+    name = TableName(rows[0][0], rows[0][1]) if rows else None
+    return name, [(str(column), int(type_oid)) for _, _, column, type_oid in rows]
 
 
-def xids_in_sync_rep(connection: Connection) -> set[int]:
-    """Transactions whose commit waits for a standby: streamed already, perhaps, but not yet visible (rule S1)."""
-    with translated("read pg_stat_activity"):
-        rows = connection.execute(
-            "SELECT backend_xid::text FROM pg_catalog.pg_stat_activity"
-            " WHERE wait_event = 'SyncRep' AND backend_xid IS NOT NULL"
-        ).fetchall()
-    return {int(row[0]) for row in rows}
+def declared_types(connection: Connection, types: Sequence[tuple[int, int]]) -> list[DeclaredType]:
+    """What each (OID, typmod) is called, and what is under the domains among them."""
+    with translated("read the names of types"), connection.transaction():
+        texts_as_stored(connection)
+        oids, typmods = [oid for oid, _ in types], [typmod for _, typmod in types]
+        return [DeclaredType(*row) for row in connection.execute(_DECLARED_TYPES, (oids, typmods)).fetchall()]

@@ -19,8 +19,10 @@ def slot_requirement(name: str, slot: SlotRow | None, *, database: str) -> Requi
         return Requirement(_ID, expected, "none yet", Level.ADVISED, remedy)
     if slot.plugin != PLUGIN or slot.database != database:
         found = f"one of plugin {slot.plugin!r} in database {slot.database!r}"
-        remedy = f"SELECT pg_drop_replication_slot('{name}'); -- if no one needs it, else choose another `slot`"
-        return Requirement(_ID, expected, found, Level.START, remedy, sql=True)
+        remedy = "correct database_url, or choose another `slot`"
+        if slot.active_pid is None:
+            remedy += f"; or, only if no one needs that one: SELECT pg_drop_replication_slot('{name}');"
+        return Requirement(_ID, expected, found, Level.START, remedy)
     if slot.wal_status == "lost" or slot.invalid:
         found = f"one that lost its WAL ({slot.invalid or 'wal_status lost'})"
         return Requirement(_ID, expected, found, Level.START, f"raise max_slot_wal_keep_size; {RESET}", error=SlotLost)

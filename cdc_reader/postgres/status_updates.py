@@ -38,6 +38,7 @@ class StatusUpdates:
         self._interval_s, self._clock, self._now_us = interval_s, clock, now_us
         self._sent_at = self._answered_at = float("-inf")
         self._asked: int | None = None
+        self.wal_end = 0  # how far the server was, by its last keepalive: all before it was sent
 
     def confirm(self, lsn: int) -> None:
         """All before `lsn` is durable."""
@@ -47,8 +48,9 @@ class StatusUpdates:
         """The server says where it is; where it asks for a reply, an answer is owed. Raises `ProtocolError`."""
         if len(data) < _KEEPALIVE_BYTES:
             raise ProtocolError(f"expected a keepalive of {_KEEPALIVE_BYTES} bytes, got {len(data)}")
+        self.wal_end = int.from_bytes(data[1:9], "big")
         if data[17]:
-            self._asked = int.from_bytes(data[1:9], "big")
+            self._asked = self.wal_end
 
     @property
     def answer_in_s(self) -> float | None:

@@ -13,7 +13,9 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 
-from cdc_reader.postgres.connections import Connection
+from cdc_reader.postgres.connections import Connection, translated
+from cdc_reader.postgres.encodings import texts_as_stored
+from cdc_reader.postgres.open_transactions import open_transactions
 from cdc_reader.postgres.pg_snapshot import Snapshot
 from cdc_reader.postgres.workers import Worker
 from schemas.errors import Neighbour, TransientError
@@ -21,6 +23,7 @@ from schemas.errors import Neighbour, TransientError
 # DDL that holds a table longer voids the read: it is tried again, and workers stay free for other tables.
 _LOCK_WAIT_S = 5
 _BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+_XIDS_TOLD = 5
 _COPY_HEADER_BYTES = 19
 _COPY_TRAILER = b"\xff\xff"
 
@@ -30,6 +33,17 @@ def current_snapshot(connection: Connection) -> Snapshot:
     row = connection.execute("SELECT pg_catalog.pg_current_snapshot()::text").fetchone()
     assert row is not None
     return Snapshot.parse(row[0])
+
+
+def snapshot_behind_all(connection: Connection) -> Snapshot:
+    """A snapshot whose `xmax` lies above every xid that is taken by now.
+
+    Else it would lie just behind the greatest that has ended, and a commit that waits may have a greater one. So a
+    transaction of our own takes an xid and ends first; it writes nothing, and waits for nothing.
+    """
+    with translated("take a snapshot"):
+        connection.execute("SELECT pg_catalog.pg_current_xact_id()")
+        return current_snapshot(connection)
 
 
 def begin_seeing(worker: Worker, delivered: Sequence[int] | frozenset[int] | set[int], timeout_s: float) -> Connection:
@@ -48,8 +62,10 @@ def begin_seeing(worker: Worker, delivered: Sequence[int] | frozenset[int] | set
             return connection
         connection.execute("ROLLBACK")
         if time.monotonic() > deadline:
+            whose = open_transactions(connection, waiting)
             raise TransientError(
-                f"{len(waiting)} transactions that the stream delivered are not visible after {timeout_s:g} s",
+                f"{len(waiting)} transactions that the stream delivered, or may have, are not visible after"
+                f" {timeout_s:g} s: {', '.join([*map(str, sorted(waiting)[:_XIDS_TOLD]), *whose])}",
                 neighbour=Neighbour.POSTGRES,
             )
         worker.pause(0.005)
@@ -64,10 +80,15 @@ def copy_rows(connection: Connection, query: str, max_bytes: int | None = None) 
 
     It is cut behind the row that reaches `max_bytes`; the transaction is then aborted and reads nothing more.
     """
+    texts_as_stored(connection)
     rows: list[bytes] = []
     size = 0
     cut = False
-    with suppress(_EnoughError), connection.cursor() as cursor, cursor.copy(query.encode()) as copy:
+    with (
+        suppress(_EnoughError),
+        connection.cursor() as cursor,
+        cursor.copy(query.encode(errors="surrogateescape")) as copy,
+    ):
         for block in copy:
             rows.append(bytes(block))
             size += len(block)

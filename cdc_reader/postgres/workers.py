@@ -12,16 +12,17 @@ import queue
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import psycopg
 
 from cdc_reader.postgres.connections import Connection, translated
-from schemas.errors import TransientError
+from schemas.errors import RowferryError, TransientError
 
 T = TypeVar("T")
 _CANCEL_S = 2.0
-Task = tuple[Callable[["Worker"], object], Callable[[object], None], Callable[[TransientError], None]]
+Failed = Callable[[Any], None]
+Task = tuple[Callable[["Worker"], object], Callable[[object], None], Failed, bool]
 
 
 class Worker:
@@ -87,13 +88,14 @@ class SideWork:
         return worker
 
     def submit(
-        self, task: Callable[[Worker], T], done: Callable[[T], None], failed: Callable[[TransientError], None]
+        self, task: Callable[[Worker], T], done: Callable[[T], None], failed: Failed, *, alone: bool = False
     ) -> None:
         """Run `task` in a worker; later, in `settle`, hand its result to `done` or its failure to `failed`.
 
-        An error that is not transient is raised by `settle`.
+        An error that is not transient is raised by `settle`; one of a task that stands `alone` is handed to `failed`
+        too, as long as it is of our tree: it is the trouble of one table (rule D8).
         """
-        self._tasks.put((task, done, failed))  # type: ignore[arg-type]
+        self._tasks.put((task, done, failed, alone))  # type: ignore[arg-type]
 
     def settle(self) -> None:
         """Handle what has finished since the last call; call it on the stream's thread."""
@@ -110,13 +112,16 @@ class SideWork:
 
     def _work(self, worker: Worker) -> None:
         while (entry := self._tasks.get()) is not None:
-            task, done, failed = entry
+            task, done, failed, alone = entry
             try:
                 with translated("read beside the stream"):
                     result = task(worker)
             except TransientError as exc:
                 worker.discard()
                 self._settle_later(lambda exc=exc, failed=failed: failed(exc))  # type: ignore[misc]
+            except RowferryError as exc:
+                tell = failed if alone else _raise
+                self._settle_later(lambda exc=exc, tell=tell: tell(exc))  # type: ignore[misc]
             except Exception as exc:  # the outermost loop of this thread: the stream's thread raises it
                 self._settle_later(lambda exc=exc: _raise(exc))  # type: ignore[misc]
             else:

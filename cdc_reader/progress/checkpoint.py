@@ -3,19 +3,21 @@ The position: how far the source is published, and in which order that becomes d
 
 Kafka commits events and position together; only then is the position confirmed to the slot (rule P3). A source
 transaction that is too large for one Kafka transaction is cut, and the position says how much of it is done
-(rule P6); it also carries the greatest LSN that a read beside the stream may have seen (rule V6).
+(rule P6); it also carries the greatest LSN that a read beside the stream may have seen (rule V6), and the
+transactions that such a read must see (rule S1).
 
-Keeps: P3, P6, V6.
+Keeps: P3, P6, V6, S1.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
 from cdc_reader.progress.versions import Versions
 from cdc_reader.settings import CommitSettings
-from schemas.offsets import OpenTransaction, Position, TransactionMark
+from schemas.offsets import OpenTransaction, Position, TransactionMark, Unseen
 
 _OPEN_TOO_LONG_S = 5.0  # a transaction whose rest does not come: what is there is committed
 
@@ -31,6 +33,9 @@ class Reached(Protocol):
 
     def opened(self) -> OpenTransaction | None:
         """The part of the open transaction that is done."""
+
+    def unseen(self) -> Unseen:
+        """What was delivered, and no snapshot is known to see yet (rule S1)."""
 
 
 class KafkaTransaction(Protocol):
@@ -65,7 +70,7 @@ class CommitObserver(Protocol):
 
 
 class Checkpoint:
-    """The position of one session."""
+    """The position of one session. `before` adds what is still to go into a transaction that is committed."""
 
     def __init__(
         self,
@@ -77,6 +82,7 @@ class Checkpoint:
         slot: ConfirmedSlot,
         limits: CommitSettings,
         observer: CommitObserver,
+        before: Callable[[], None] = lambda: None,
     ) -> None:
         self._position = position
         self._reached = reached
@@ -85,6 +91,7 @@ class Checkpoint:
         self._slot = slot
         self._limits = limits
         self._observer = observer
+        self._before = before
         self._whole = 0  # source transactions since the last commit
 
     @property
@@ -114,13 +121,28 @@ class Checkpoint:
 
     def commit(self) -> None:
         """Commit what is there with the position it reaches, then confirm that position."""
-        if not self._whole and not self._kafka.dirty:
-            return
+        self._before()
+        if self._whole or self._kafka.dirty:
+            self._commit()
+
+    def idle(self, lsn: int) -> None:
+        """Nothing is open, and all before `lsn` was received: that is as far as we are (rule P3).
+
+        Only for where no message of ours may be written: what is behind the last transaction cannot be proved (P4).
+        """
+        end = self._reached.last.end_lsn if self._reached.last else 0
+        if lsn >= end and lsn > self._position.restart_lsn:
+            self._before()
+            self._position = replace(self._position, idle_lsn=lsn)
+            self._commit()
+
+    def _commit(self) -> None:
         self._position = replace(
             self._position,
             version=self._versions.last,
             last=self._reached.last,
             open=self._reached.opened(),
+            unseen=self._reached.unseen(),
         )
         rows = self._kafka.rows
         seconds = self._kafka.commit(self._position)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from cdc_reader.discovery.catalog_rows import Catalog
 from cdc_reader.progress.stored import StoredProgress
+from cdc_reader.progress.unseen_transactions import UnseenTransactions
 from cdc_reader.progress.versions import Versions
 from cdc_reader.tables.planned import PlannedTables
 from schemas.offsets import Position
@@ -15,7 +17,8 @@ from schemas.offsets import Position
 class Ready:
     """A start that may stream. `binary`: the stream is asked for binary values.
 
-    `not_visible`: xids that earlier sessions may have delivered and that no snapshot is sure to see yet (rule S1).
+    `unseen`: what earlier sessions delivered, or may have, and no snapshot sees yet (rule S1). `judged` sets tables of
+    a catalog aside, as those of this one were (rule D8). `topics`: id and number of partitions, by captured topic.
     """
 
     stored: StoredProgress
@@ -24,4 +27,6 @@ class Ready:
     catalog: Catalog
     tables: PlannedTables
     binary: bool
-    not_visible: frozenset[int]
+    unseen: UnseenTransactions
+    judged: Callable[[Catalog], Catalog]
+    topics: Mapping[str, tuple[str, int]]

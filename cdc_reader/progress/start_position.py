@@ -16,24 +16,29 @@ from schemas.offsets import Position
 
 
 def prove_position(
-    stored: Position | None, server: ServerPosition, slot: SlotRow | None, *, slot_name: str, incarnation: str
-) -> Position:
-    """The position to go on from; raises `GapFound` or `SlotLost` when the stored one cannot be.
+    stored: Position | None, server: ServerPosition, slot: SlotRow | None, *, slot_name: str
+) -> Position | None:
+    """The stored position on the server's timeline; raises `GapFound` or `SlotLost` when it cannot be gone on from.
 
-    Without a stored one, everything is read again (rule P5), under `incarnation`; the slot must be there then.
+    Without one, a slot that is there already must be one that can be read.
     """
     if stored is not None:
         check_server(stored, server)
-        check_slot(slot_name, slot, stored, database=server.database)
+        check_slot(slot_name, slot, stored, database=server.origin.database)
         return replace(stored, timeline=server.timeline)
-    require([slot_requirement(slot_name, slot, database=server.database)])
-    assert slot is not None
+    if slot is not None:
+        require([slot_requirement(slot_name, slot, database=server.origin.database)])
+    return None
+
+
+def first_position(server: ServerPosition, slot_lsn: int, *, slot_name: str, incarnation: str) -> Position:
+    """Where the slot is; everything is read again (rule P5), under `incarnation`."""
     return Position(
         incarnation=incarnation,
         version=0,
-        start_lsn=slot.confirmed_lsn,
-        system_id=server.system_id,
+        start_lsn=slot_lsn,
+        system_id=server.origin.system_id or "",
         timeline=server.timeline,
-        database=server.database,
+        database=server.origin.database,
         slot=slot_name,
     )

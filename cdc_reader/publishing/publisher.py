@@ -27,16 +27,26 @@ _POLL_EVERY = 1_000  # librdkafka keeps a report per record until it is polled
 class Publisher:
     """Takes events into the open transaction (begun when the first one comes) and commits it with a position.
 
-    `rows` and `size` (bytes) describe the open transaction; zero when none is open.
+    `rows` and `size` (bytes) describe the open transaction; zero when none is open. `is_open`: one was begun, and its
+    commit has not returned.
     Raises what `TransactionalProducer` raises; after any error the publisher is closed and a new one is made (P7).
     """
 
     def __init__(
-        self, settings: KafkaSettings, *, source: str, start_timeout_s: float, transaction_timeout_s: float
+        self,
+        settings: KafkaSettings,
+        *,
+        source: str,
+        start_timeout_s: float,
+        transaction_timeout_s: float,
+        names_topics: bool = False,
     ) -> None:
         topics = Topics(settings.prefix)
         self._producer = TransactionalProducer(
-            settings, f"{settings.prefix}.{source}", transaction_timeout_s=transaction_timeout_s
+            settings,
+            f"{settings.prefix}.{source}",
+            transaction_timeout_s=transaction_timeout_s,
+            names_topics=names_topics,
         )
         self._schemas = IdempotentProducer(settings)
         self._schemas_topic = topics.schemas
@@ -45,6 +55,7 @@ class Publisher:
         self._stored: set[bytes] = set()
         self.rows = 0
         self.size = 0
+        self.is_open = False
         self._began_at = 0.0
         self._start_timeout_s = start_timeout_s
         self._produce = self._producer.raw_produce
@@ -107,6 +118,7 @@ class Publisher:
 
     def _begin(self) -> None:
         self._producer.begin()
+        self.is_open = True
         self._began_at = time.monotonic()
 
     def commit(self, position: Position) -> float:
@@ -121,6 +133,7 @@ class Publisher:
             self._producer.produce(self._offsets_topic, key, value)
         self._producer.produce(self._offsets_topic, POSITION_KEY, position.to_json())
         self._producer.commit()
+        self.is_open = False
         self._pending.clear()
         self.rows = 0
         self.size = 0

@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from cdc_reader.discovery.fingerprints import Definition
+from cdc_reader.discovery.publication import quote_table
+from cdc_reader.postgres.server import columns_now
 from cdc_reader.postgres.workers import Worker
 from cdc_reader.snapshot.chunk_queries import OutOfOrder, read_chunk
 from cdc_reader.snapshot.chunk_requests import ChunkRequest
@@ -16,24 +19,42 @@ from cdc_reader.snapshot.scans import ReadResult
 from cdc_reader.snapshot.window import ChunkRows
 from cdc_reader.tables.captured import EncoderOf
 from cdc_reader.transcode.row_assembly import copied_row
-from schemas.errors import RecordError
+from schemas.errors import RecordError, RowferryError
 from schemas.names import TableName
+
+_NOTHING = ChunkRows((), 0, complete=True)
 
 
 @dataclass(frozen=True, slots=True)
 class ChunkReads:
-    """How chunks are read: `fingerprint` returns a table's definition now, `event_bytes` bounds one row."""
+    """How chunks are read: `definition` returns a table's definition now, `event_bytes` bounds one row."""
 
     encoder_of: EncoderOf
-    fingerprint: Callable[[Worker, TableName], str]
+    definition: Callable[[Worker, TableName], Definition]
     event_bytes: int
     visible_within_s: float
 
     def read(self, worker: Worker, request: ChunkRequest, attempt: str, delivered: frozenset[int]) -> ReadResult:
         """Read one chunk that sees what was `delivered`, and the definition behind the last one.
 
-        Raises `TransientError`: try again.
+        Raises `TransientError`: try again. What was read under other types or names than those of the plan says
+        nothing: its bytes may even pass for values of the plan's.
         """
+        table = request.table
+        try:
+            result = self._read(worker, request, attempt, delivered)
+        except RowferryError:
+            if not _otherwise(worker, request):
+                # The key behind which it goes on may hold a label that was renamed since: it waits until that is seen.
+                raise
+            return ReadResult(attempt, _NOTHING, changed=True)
+        if _otherwise(worker, request):
+            return ReadResult(attempt, _NOTHING, changed=True)
+        asked = result.chunk.complete if request.keys is None else bool(result.chunk.absent)
+        # A rewrite hides all rows from a snapshot that was taken before it: none that is absent need be gone.
+        return replace(result, definition=self.definition(worker, table.name)) if asked else result
+
+    def _read(self, worker: Worker, request: ChunkRequest, attempt: str, delivered: frozenset[int]) -> ReadResult:
         table, keys = request.table, request.keys
         encoder = self.encoder_of(table.plan)  # encoders are for one thread
         try:
@@ -47,13 +68,28 @@ class ChunkReads:
         except RecordError as exc:
             if keys is None:
                 raise
-            return ReadResult(attempt, ChunkRows((), 0, complete=True), refused=str(exc))
+            return ReadResult(attempt, _NOTHING, refused=str(exc))
         except OutOfOrder:
-            return ReadResult(attempt, ChunkRows((), 0, complete=True), out_of_order=True)
+            return ReadResult(attempt, _NOTHING, out_of_order=True)
         chunk = read.chunk
         if keys is None:
-            fingerprint = self.fingerprint(worker, table.name) if chunk.complete else None
-            return ReadResult(attempt, chunk, read.last_key, fingerprint)
+            return ReadResult(attempt, chunk, read.last_key)
         # A chunk that was cut short says nothing of the keys behind the cut: they come with the next one.
         found = {row[0] for row in chunk.rows} if chunk.complete else set(keys)
         return ReadResult(attempt, replace(chunk, absent=[key for key in keys if key not in found]))
+
+
+def _otherwise(worker: Worker, request: ChunkRequest) -> bool:
+    """Whether names and types are no longer those by which rows are read (rule D1).
+
+    By the end of a scan they may be again. It is asked behind the read: whoever changed them before has committed by
+    then.
+    """
+    table, leaf = request.table, request.leaf
+    oid, read = (table.entry.oid, table.read) if leaf is None else (leaf, table.leaf_reads[leaf])
+    name, now = columns_now(worker.connection, oid)
+    if name is None or quote_table(name) != read.relation.removeprefix("ONLY "):
+        return True
+    types = {column.name: column.type_oid for column in table.entry.columns}
+    order = table.orders.get(oid, list(types))
+    return [each for each in now if each[0] in types] != [(column, types[column]) for column in order]

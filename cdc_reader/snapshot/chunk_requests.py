@@ -16,19 +16,23 @@ from schemas.keys import parse_row_key
 
 @dataclass(frozen=True, slots=True)
 class ChunkRequest:
-    """What a worker is to read: a range of a table, or some keys of it."""
+    """What a worker is to read: a range of a table, or of one `leaf` of it (its OID), or some keys of the table."""
 
     table: CapturedTable
     query: str
     bounds: ChunkBounds
     keys: list[bytes] | None = None
+    leaf: int | None = None
 
 
 def next_chunk(scan: Scan, table: CapturedTable, *, max_bytes: int) -> ChunkRequest:
     """The next rows behind what the scan has done, or the next of the keys that it was asked for."""
-    if scan.whole_table:
+    if scan.keys is None:
         limit = scan.size.rows
-        return ChunkRequest(table, table.read.range_query(scan.last_key, limit), ChunkBounds(limit, max_bytes))
+        read = table.read if scan.leaf is None else table.leaf_reads[scan.leaf]
+        return ChunkRequest(
+            table, read.range_query(scan.last_key, limit), ChunkBounds(limit, max_bytes), leaf=scan.leaf
+        )
     keys = list(scan.next_keys())
     query = table.read.keys_query([parse_row_key(key) for key in keys])
     return ChunkRequest(table, query, ChunkBounds(len(keys) + 1, max_bytes), keys)

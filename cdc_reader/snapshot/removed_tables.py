@@ -23,7 +23,7 @@ from cdc_reader.publishing.event_sink import EventSink
 from cdc_reader.publishing.floors import Floors
 from cdc_reader.tables.captured import CapturedTable
 from cdc_reader.transcode import EventContext
-from schemas.errors import TransientError
+from schemas.errors import RowferryError
 
 logger = structlog.get_logger(__name__)
 
@@ -44,7 +44,7 @@ class RemovedTables:
     def begin(self, side: SideWork) -> None:
         """Write the marker, where there is something to take out."""
         if self._leaving:
-            side.submit(lambda worker: emit_message(worker.connection, self._marker), lambda _: None, _lost)
+            side.submit(lambda worker: emit_message(worker.connection, self._marker), lambda _: None, _lost, alone=True)
 
     def on_message(self, content: str, lsn: int, context: EventContext) -> bool:
         """Sweep, when this is the marker; tells whether it was."""
@@ -59,7 +59,8 @@ class RemovedTables:
         below = self._versions.next(context.ts_ms * 1000)
         self._floors.sweep(table, below, context=context, lsn=lsn)
         gone = table.name not in self._still_there
-        logger.info("table_taken_out", table=str(table.name), recreated=not gone)
+        because = "dropped, or no longer selected" if gone else "made again"
+        logger.warning("table_removed_from_index", table=str(table.name), because=because)
         if not gone:
             return
         entry = replace(table.entry, deleted=True, version=self._versions.next(context.ts_ms * 1000))
@@ -69,5 +70,5 @@ class RemovedTables:
             self._sink.record(progress.record_key, None)
 
 
-def _lost(exc: TransientError) -> None:
+def _lost(exc: RowferryError) -> None:
     logger.warning("removal_waits_for_the_next_start", reason=str(exc))

@@ -3,7 +3,7 @@ Carries scans on, on the stream's thread: does what the table of `scan_states` s
 
 Everything a scan has published and how far it is goes into the same Kafka transaction as the watermark's position.
 
-Keeps: S2, S3, S7, S8.
+Keeps: S2, S3, S7, S8, D8.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import structlog
 
 from cdc_reader.snapshot.chunk_requests import next_chunk
 from cdc_reader.snapshot.chunks import ChunkSize
+from cdc_reader.snapshot.definition_records import RecordedDefinitions
 from cdc_reader.snapshot.scan_counts import ScanCounts
 from cdc_reader.snapshot.scan_events import ScanEvents, Watermark
 from cdc_reader.snapshot.scan_records import RecordedScans
@@ -30,6 +31,9 @@ from schemas.offsets import SnapshotProgress
 
 logger = structlog.get_logger(__name__)
 _RETRY_S = 1.0
+_LONGEST_RETRY_S = 300.0  # what lasts for hours is met soon enough after its end
+_MOST_DOUBLED = 10
+_WRITERS_S = 0.2
 _MOST_OVERTAKEN = 100_000
 _RECEIVED = {"low": Message.LOW_RECEIVED, "high": Message.HIGH_RECEIVED}
 
@@ -60,6 +64,7 @@ class SnapshotRunner:
         events: ScanEvents,
         record_command: Callable[[Command], None],
         recorded: RecordedScans,
+        definitions: RecordedDefinitions,
         clock: Callable[[], float],
     ) -> None:
         self._settings = settings
@@ -71,7 +76,9 @@ class SnapshotRunner:
         self._queued: deque[Scan] = deque()
         self._open: list[Scan] = []
         self._recorded = recorded
+        self._definitions = definitions
         self.counts = ScanCounts()
+        self._forbidden = ""
         self.changed: str | None = None
 
     @property
@@ -82,9 +89,9 @@ class SnapshotRunner:
     # What is asked for
 
     def request(self, scan: Scan) -> None:
-        """Queue a scan; one of the whole table replaces another of the same table that is not over."""
+        """Queue a scan; one of the whole table replaces those of it, and of its leaves, that are not over."""
         if scan.whole_table:
-            for other in [other for other in self.scans if other.table == scan.table and other.whole_table]:
+            for other in [other for other in self.scans if other.table == scan.table and other.keys is None]:
                 # What was promised to be waited for, and to whom, is taken over.
                 scan.needs_writers = scan.needs_writers or other.needs_writers
                 scan.commands += other.commands
@@ -92,9 +99,13 @@ class SnapshotRunner:
         self._queued.append(scan)
 
     def restart(self, table: TableName, cause: str) -> None:
-        """Scan a table from the start; also when we are killed before the scan has begun."""
-        self._recorded.begin_again(table)
-        self.request(Scan(table, cause, self.chunk_size()))
+        """Scan a table from the start; also when we are killed before the scan has begun.
+
+        One that waits to begin will see all that was delivered by then.
+        """
+        self._recorded.begin_again(table, cause)
+        if not any(scan.table == table and scan.begins_and_sweeps for scan in self.scans):
+            self.request(Scan(table, cause, self.chunk_size()))
 
     def read_table(self, table: TableName, cause: str, *, commands: list[Command]) -> None:
         """Queue a scan of the whole table that was asked for."""
@@ -104,6 +115,19 @@ class SnapshotRunner:
         """Queue a scan of the rows with these keys."""
         self.request(Scan(table, "keys were asked for", self.chunk_size(), commands=commands, keys=keys))
 
+    @property
+    def troubles(self) -> dict[str, str]:
+        """The tables whose scan does not go on, and why: they are tried again, while the others are read."""
+        found = {str(scan.table): scan.waits_because or self._forbidden for scan in self.scans}
+        return {table: trouble for table, trouble in found.items() if trouble}
+
+    def forbid(self, reason: str) -> None:
+        """Let no scan begin, or go on, as long as there is a reason; empty: what waited begins again at once (P3)."""
+        if self._forbidden and not reason:
+            for scan in [scan for scan in self._open if scan.idle]:
+                scan.failures, scan.trouble, scan.deadline = 0, "", self._clock()
+        self._forbidden = reason
+
     def chunk_size(self) -> ChunkSize:
         """How large the chunks of a new scan may be."""
         return ChunkSize(self._settings.chunk_rows, self._settings.chunk_bytes)
@@ -112,13 +136,25 @@ class SnapshotRunner:
 
     def poll(self) -> None:
         """Begin what may begin, and begin again, or ask again for, what was lost."""
+        if self._forbidden:
+            return
         now = self._clock()
         for scan in [scan for scan in self._open if scan.deadline <= now]:
-            self._on(scan, Message.DUE)
-        while self._queued and len(self._open) < self._settings.parallel:
-            scan = self._queued.popleft()
-            self._open.append(scan)
-            self._on(scan, Message.DUE)
+            if not scan.idle or self._has_room():
+                self._on(scan, Message.DUE)
+        while self._has_room() and (begins := self._next()) is not None:
+            self._queued.remove(begins)
+            self._open.append(begins)
+            self._on(begins, Message.DUE)
+
+    def _next(self) -> Scan | None:
+        """The next that may begin: a sweep of the root comes behind leaves that are not read yet (rule D3)."""
+        unread = {scan.table for scan in self.scans if scan.leaf is not None}
+        return next((scan for scan in self._queued if not (scan.whole_table and scan.table in unread)), None)
+
+    def _has_room(self) -> bool:
+        """A table that waits for its writers, or for what forbids to read it, keeps no other from being read (D8)."""
+        return sum(not scan.idle for scan in self._open) < self._settings.parallel
 
     def on_message(self, content: str, lsn: int, context: EventContext) -> None:
         """A message of ours was received: a watermark of a scan, or nothing of this session's (rule S3)."""
@@ -155,11 +191,14 @@ class SnapshotRunner:
                 self._finish_chunk(scan, watermark)
             case ScanAction.VOID_CHUNK:
                 logger.info("chunk_void", table=str(scan.table), reason=reason)
+                self.counts.void(scan.table)
                 self._write_low(scan)
             case ScanAction.WRITE_AGAIN:
                 self._write_again(scan)
             case ScanAction.WAIT_LONGER:
                 scan.deadline = self._in(self._settings.watermark_timeout_s)
+            case ScanAction.ASK_LATER:
+                scan.try_later(self._in(_WRITERS_S))
             case ScanAction.TRY_LATER:
                 self._try_later(scan, reason)
 
@@ -172,21 +211,33 @@ class SnapshotRunner:
         return lambda exc: self._on(scan, Message.FAILED, reason=str(exc))
 
     def _begin(self, scan: Scan) -> None:
-        logger.info("snapshot_begins", table=str(scan.table), cause=scan.cause, resumed=scan.last_key is not None)
-        for index, command in enumerate(scan.commands):
-            if command.state is State.REQUESTED:
-                scan.commands[index] = command.in_state(State.RUNNING)
-                self._record_command(scan.commands[index])
+        logger.info("snapshot_begins", **self._names(scan), cause=scan.cause, resumed=scan.last_key is not None)
+        if any(command.state is State.REQUESTED for command in scan.commands):
+            self._tell_running(scan)
         self._begin_again(scan)
+
+    def _tell_running(self, scan: Scan, waits_for: str = "") -> None:
+        """Whoever asked sees that it runs, or for what it waits."""
+        detail = f"{scan.table} waits: {waits_for}" if waits_for else ""
+        scan.commands = [command.in_state(State.RUNNING, detail) for command in scan.commands]
+        for command in scan.commands:
+            self._record_command(command)
 
     def _begin_again(self, scan: Scan) -> None:
         if not scan.needs_writers:
             self._write_low(scan)
             return
         scan.wait_for_writers()
-        self._work.wait_for_writers(
-            self._tables[scan.table], lambda: self._on(scan, Message.WRITERS_ENDED), self._failed(scan)
-        )
+        table = self._tables[scan.table]
+        oids = table.relations | {table.entry.oid} if scan.leaf is None else {scan.leaf}
+        self._work.list_writers(oids, scan.writers, lambda left: self._on_writers(scan, left), self._failed(scan))
+
+    def _on_writers(self, scan: Scan, left: Mapping[str, str]) -> None:
+        if scan.writers is None and left:
+            whose = {"waits_for": sorted(left.values()), "virtual_transactions": sorted(left)}
+            logger.info("snapshot_waits_for_writers", table=str(scan.table), **whose)
+        scan.writers = left
+        self._on(scan, Message.WRITERS_FOUND if left else Message.WRITERS_ENDED)
 
     def _write_low(self, scan: Scan) -> None:
         self._close_window(scan)
@@ -201,13 +252,17 @@ class SnapshotRunner:
         self._work.write(f"{scan.attempt}:{'low' if waits_for is Phase.LOW else 'high'}", self._failed(scan))
 
     def _try_later(self, scan: Scan, reason: str) -> None:
-        logger.warning("chunk_failed", table=str(scan.table), reason=reason)
+        if reason != scan.trouble:  # told once, however often it is tried
+            logger.warning("chunk_failed", table=str(scan.table), reason=reason)
+            self._tell_running(scan, reason)
         self._close_window(scan)
-        scan.try_later(self._in(_RETRY_S))
+        pause_s = min(_RETRY_S * 2**scan.failures, _LONGEST_RETRY_S)
+        scan.failures, scan.trouble = min(scan.failures + 1, _MOST_DOUBLED), reason
+        scan.try_later(self._in(pause_s))
 
     def _read_chunk(self, scan: Scan, watermark: Watermark | None) -> None:
         assert watermark is not None
-        if scan.whole_table and scan.progress is None:
+        if scan.keys is None and scan.progress is None:
             # Rule S7: N is taken when the marker is received, so that no event queued before it lies above.
             progress = scan.begin(
                 self._tables[scan.table],
@@ -216,6 +271,8 @@ class SnapshotRunner:
                 rows=self._recorded.rows(scan.table),
             )
             self._recorded.record(progress)
+            if scan.leaf is None:
+                self._definitions.begun(self._tables[scan.table])
         self._open_window(scan, scan.attempt)
 
     def _open_window(self, scan: Scan, attempt: str) -> None:
@@ -230,6 +287,11 @@ class SnapshotRunner:
         assert watermark is not None
         assert result is not None
         assert window is not None
+        if not result.is_of(table):  # rule D1: compared before every sweep
+            # The session that begins anew scans it from the start, for whoever asked.
+            self._drop(scan)
+            self.changed = self.changed or f"the definition of {scan.table} changed"
+            return
         if result.refused is not None:
             self._refuse(scan, result.refused)
             return
@@ -237,6 +299,8 @@ class SnapshotRunner:
             self._hold_disordered(scan, scan.progress)
             return
         table.close_window(window.overtaken)
+        if scan.trouble:
+            self._tell_running(scan)
         self._events.chunk(table, window, result.chunk, watermark)
         scan.chunk_done(result.chunk, result.read_to)
         self.counts.chunk(scan.table, len(result.chunk.rows))
@@ -247,9 +311,10 @@ class SnapshotRunner:
             self._open_window(scan, self._work.new_attempt())
         elif scan.progress is None:
             self._over(scan, DONE)
-        elif result.fingerprint != scan.progress.fingerprint:  # rule D1: compared before every sweep
-            self._drop(scan)
-            self.changed = self.changed or f"the definition of {scan.table} changed"
+        elif scan.leaf is not None:
+            self._recorded.added(scan.table, scan.progress.rows)
+            self._definitions.leaf_read(table, scan.leaf)
+            self._over(scan, DONE)
         else:
             self._complete(scan, scan.progress, watermark)
 
@@ -265,9 +330,9 @@ class SnapshotRunner:
                 table=progress.table,
                 rows=progress.rows,
                 expected_half_of=progress.complete_rows,
-                remedy="look at the table; if it is right, ask for a sweep with force through the control topic",
+                remedy="look at the table; if it is right so, ask for its snapshot with force: docs/how-to/snapshot.md",
             )
-        else:
+        elif progress.sweeps:
             table.forget_deletes()
             self._recorded.found(scan.table, progress.rows)
             self._events.sweep(table, progress.below_version, watermark)
@@ -280,7 +345,8 @@ class SnapshotRunner:
             "snapshot_out_of_order",
             table=progress.table,
             rows=progress.rows,
-            remedy="REINDEX the table (its index may be of another version of a collation), then ask for a snapshot",
+            remedy="REINDEX the table (its index may be of another version of a collation), then ask for its snapshot: "
+            "docs/how-to/snapshot.md",
         )
         self._recorded.record(replace(progress, state=HELD))
         self.counts.over(scan.table, HELD)
@@ -289,17 +355,25 @@ class SnapshotRunner:
     def _refuse(self, scan: Scan, reason: str) -> None:
         self._drop(scan)
         for command in scan.commands:
-            self._record_command(command.in_state(State.REFUSED, reason))
+            self._record_command(command.in_state(State.REFUSED, f"{scan.table}: {reason}"))
+            for other in self.scans:  # a command for several tables has one answer
+                other.commands = [each for each in other.commands if each.id != command.id]
 
     def _over(self, scan: Scan, state: str) -> None:
         self._drop(scan)
         rows = scan.progress.rows if scan.progress else None
         self.counts.over(scan.table, state)
-        logger.info("snapshot_over", table=str(scan.table), rows=rows, state=state)
+        logger.info("snapshot_over", **self._names(scan), rows=rows, state=state)
         for command in scan.commands:
             others = [other for other in self.scans if any(each.id == command.id for each in other.commands)]
             if not others:  # a command for several tables is done with the last of them
                 self._record_command(command.in_state(State.DONE, f"{rows} rows" if rows is not None else ""))
+
+    def _names(self, scan: Scan) -> dict[str, str]:
+        names = {"table": str(scan.table)}
+        if scan.leaf is not None:
+            names["partition"] = self._tables[scan.table].leaf_reads[scan.leaf].relation.removeprefix("ONLY ")
+        return names
 
     def _drop(self, scan: Scan) -> None:
         self._close_window(scan)

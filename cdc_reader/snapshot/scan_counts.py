@@ -2,36 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from cdc_reader.snapshot.scan_states import Phase
 from cdc_reader.snapshot.scans import Scan
 from schemas.names import TableName
 
 
+@dataclass(slots=True)
+class Done:
+    """Rows and chunks that were published, and chunks that were void."""
+
+    rows: int = 0
+    chunks: int = 0
+    void: int = 0
+
+
 class ScanCounts:
-    """Rows and chunks since they were taken last, and the state of each table's scan, by `str(TableName)`."""
+    """What was done since it was taken last, and the state of each table's scan, by `str(TableName)`."""
 
     def __init__(self) -> None:
-        self._counts: dict[str, tuple[int, int]] = {}
+        self._counts: defaultdict[str, Done] = defaultdict(Done)
         self._states: dict[str, str] = {}
 
     def chunk(self, table: TableName, rows: int) -> None:
         """A chunk was published."""
-        known_rows, known_chunks = self._counts.get(str(table), (0, 0))
-        self._counts[str(table)] = (known_rows + rows, known_chunks + 1)
+        done = self._counts[str(table)]
+        done.rows += rows
+        done.chunks += 1
+
+    def void(self, table: TableName) -> None:
+        """An open chunk no longer counts, and is read again (rule S2)."""
+        self._counts[str(table)].void += 1
 
     def over(self, table: TableName, state: str) -> None:
         """A scan has ended so."""
         self._states[str(table)] = state
 
-    def take(self) -> dict[str, tuple[int, int]]:
-        """Rows and chunks published since the last call."""
-        counts, self._counts = self._counts, {}
+    def take(self) -> Mapping[str, Done]:
+        """What was done since the last call."""
+        counts, self._counts = self._counts, defaultdict(Done)
         return counts
 
     def states(self, scans: Iterable[Scan]) -> dict[str, str]:
-        """Pending, running, held or done; `scans` are those that are not over."""
+        """Pending, running, waiting, held or done; `scans` are those that are not over."""
         for scan in scans:
-            self._states[str(scan.table)] = "pending" if scan.phase is Phase.BEGIN else "running"
+            state = "waiting" if scan.trouble or scan.writers else "running"
+            self._states[str(scan.table)] = "pending" if scan.phase is Phase.BEGIN else state
         return self._states

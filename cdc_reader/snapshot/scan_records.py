@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from cdc_reader.publishing.event_sink import EventSink
-from cdc_reader.snapshot.scans import RUNNING
+from cdc_reader.snapshot.scans import RUNNING, VOID
 from cdc_reader.tables.captured import CapturedTable
 from schemas.names import TableName
 from schemas.offsets import SnapshotProgress
@@ -36,6 +36,12 @@ class RecordedScans:
         """A complete scan found so many rows."""
         self._rows[table] = rows
 
+    def added(self, table: TableName, rows: int) -> None:
+        """So many rows came with a leaf: the next complete scan should find them too."""
+        if (known := self.rows(table)) is not None and (progress := self._progress.get(table)) is not None:
+            self._rows[table] = known + rows
+            self.record(progress)
+
     def emptied(self, table: TableName) -> None:
         """The table, or a part of it, was truncated: any number of rows is right, for the next reader too."""
         self._rows[table] = 0
@@ -43,17 +49,23 @@ class RecordedScans:
             self.record(progress)
 
     def record(self, progress: SnapshotProgress) -> None:
-        """Write a scan's progress, and how many rows the next one should find, with the next commit."""
+        """Write a scan's progress, and how many rows the next one should find, with the next commit.
+
+        A leaf that is read alone has progress of its own, beside that of its root.
+        """
+        if progress.leaf is not None:
+            self._sink.record(progress.record_key, progress.to_json())
+            return
         table = TableName.parse(progress.table)
         progress = replace(progress, complete_rows=self.rows(table))
         self._progress[table] = progress
         self._sink.record(progress.record_key, progress.to_json())
 
-    def begin_again(self, table: TableName) -> None:
-        """Let whoever starts next scan the table from the start: its progress is of no life of the slot."""
+    def begin_again(self, table: TableName, cause: str) -> None:
+        """Let whoever starts next scan the table from the start, and sweep; the rows known are still this table's."""
         progress = self._progress.get(table)
-        if progress is not None:
-            self.record(replace(progress, incarnation=""))
+        if progress is not None and progress.state != VOID:
+            self.record(replace(progress, state=VOID, cause=cause, sweeps=True))
 
     def remember_deletes(self, tables: Mapping[TableName, CapturedTable]) -> None:
         """Lower what the next scans should find by the deletes that the stream saw."""

@@ -33,6 +33,7 @@ class Message(Enum):
     """What happens. `DUE`: the time that the scan has set itself is over."""
 
     DUE = "due"
+    WRITERS_FOUND = "writers of before write still"
     WRITERS_ENDED = "writers ended"
     LOW_RECEIVED = "low watermark received"
     HIGH_RECEIVED = "high watermark received"
@@ -45,6 +46,7 @@ class ScanAction(Enum):
 
     BEGIN = "say that it begins, then begin"  # WRITERS, or LOW when there are none to wait for
     BEGIN_AGAIN = "begin"  # the same
+    ASK_LATER = "ask again in a moment, and let others begin meanwhile"  # LATER
     WRITE_LOW = "write a low watermark with a new attempt id"  # LOW
     READ_CHUNK = "read a chunk and write its high watermark"  # READING; HIGH once it is read
     FINISH_CHUNK = "publish the chunk and go on behind it"  # READING, or OVER behind the last one
@@ -57,6 +59,7 @@ class ScanAction(Enum):
 TRANSITIONS: Mapping[Phase, Mapping[Message, ScanAction]] = {
     Phase.BEGIN: {Message.DUE: ScanAction.BEGIN},
     Phase.WRITERS: {
+        Message.WRITERS_FOUND: ScanAction.ASK_LATER,
         Message.WRITERS_ENDED: ScanAction.WRITE_LOW,
         Message.FAILED: ScanAction.TRY_LATER,
     },

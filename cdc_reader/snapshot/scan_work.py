@@ -3,15 +3,13 @@ Edge: what scans have done beside the stream: watermarks written, writers waited
 
 Everything is handed to side workers; what becomes of it is told on the stream's thread.
 
-Keeps: S1, S3, S4.
+Keeps: S1, S3, S4, D8.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
-
-import structlog
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from cdc_reader.postgres.wal_messages import emit_message
 from cdc_reader.postgres.workers import SideWork, Worker
@@ -19,12 +17,10 @@ from cdc_reader.progress.unseen_transactions import UnseenTransactions
 from cdc_reader.snapshot.chunk_reads import ChunkReads
 from cdc_reader.snapshot.chunk_requests import ChunkRequest
 from cdc_reader.snapshot.scans import Scan
-from cdc_reader.snapshot.table_writers import wait_for_writers
-from cdc_reader.tables.captured import CapturedTable
-from schemas.errors import TransientError
+from cdc_reader.snapshot.table_writers import writers_left
+from schemas.errors import RowferryError
 
-logger = structlog.get_logger(__name__)
-Failed = Callable[[TransientError], None]
+Failed = Callable[[RowferryError], None]
 
 
 class ScanWork:
@@ -42,19 +38,27 @@ class ScanWork:
 
     def write(self, content: str, failed: Failed) -> None:
         """Write a watermark."""
-        self._side.submit(lambda worker: emit_message(worker.connection, content), lambda _: None, failed)
+        self._side.submit(lambda worker: emit_message(worker.connection, content), lambda _: None, failed, alone=True)
 
-    def wait_for_writers(self, table: CapturedTable, ended: Callable[[], None], failed: Failed) -> None:
-        """Tell once the transactions that write to the table now have ended (rule S4)."""
-        oids = sorted(table.relations | {table.entry.oid})
-        self._side.submit(
-            lambda worker: wait_for_writers(worker, oids, lambda holders: _log_writers(table, holders)),
-            lambda _: ended(),
-            failed,
-        )
+    def list_writers(
+        self,
+        oids: Iterable[int],
+        before: Collection[str] | None,
+        found: Callable[[Mapping[str, str]], None],
+        failed: Failed,
+    ) -> None:
+        """Tell which transactions write to the relations, and whose they are (rule S4).
+
+        Once they were listed, only those of `before` count.
+        """
+        listed = sorted(oids)
+        self._side.submit(lambda worker: writers_left(worker, listed, before), found, failed, alone=True)
 
     def read(self, scan: Scan, request: ChunkRequest, failed: Failed) -> None:
-        """Read a chunk that sees all that was delivered by now, and only then write its high watermark (rule S1)."""
+        """Read a chunk that sees all that was delivered by now, and only then write its high watermark (rule S1).
+
+        Whatever the server says of the table, or a value of it turns out to be, is told to `failed` (rule D8).
+        """
         attempt, delivered = scan.attempt, self._unseen.current()
 
         def task(worker: Worker) -> frozenset[int]:
@@ -62,8 +66,4 @@ class ScanWork:
                 emit_message(worker.connection, f"{attempt}:high")
             return delivered
 
-        self._side.submit(task, self._unseen.seen, failed)
-
-
-def _log_writers(table: CapturedTable, holders: list[str]) -> None:
-    logger.info("snapshot_waits_for_writers", table=str(table.name), virtual_transactions=holders)
+        self._side.submit(task, self._unseen.seen, failed, alone=True)

@@ -9,10 +9,11 @@ Keeps: S6, S7, S8.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
 
+from cdc_reader.discovery.fingerprints import Definition, why_other
 from cdc_reader.snapshot.chunks import ChunkSize
 from cdc_reader.snapshot.scan_states import Phase
 from cdc_reader.snapshot.window import ChunkRows, Window, sweep_looks_wrong
@@ -24,6 +25,9 @@ from schemas.offsets import SnapshotProgress
 RUNNING = "running"
 DONE = "done"
 HELD = "held"
+_MOST_TOLD = 10
+VOID = "void"
+OUTDATED = "outdated"
 KEYS_AT_ONCE = 500
 
 
@@ -31,35 +35,61 @@ KEYS_AT_ONCE = 500
 class ReadResult:
     """What a worker read for one attempt; `read_to` is the key behind which the next chunk begins.
 
-    `fingerprint` is that of the definition after a complete chunk. `refused` says why keys cannot be read at all,
-    `out_of_order` that the server did not confirm the order of the rows (rule S8).
+    `definition` is that of the table after a complete chunk, and after one that lacks keys; `changed`: it is another
+    one, whatever was read. `refused` says why keys cannot be read at all, `out_of_order` that the server did not
+    confirm the order of the rows (rule S8).
     """
 
     attempt: str
     chunk: ChunkRows
     read_to: tuple[str, ...] | None = None
-    fingerprint: str | None = None
+    definition: Definition | None = None
     refused: str | None = None
     out_of_order: bool = False
+    changed: bool = False
+
+    def is_of(self, table: CapturedTable) -> bool:
+        """Whether the table is still what its scan began with, as far as that was asked (rule D1)."""
+        return not self.changed and (self.definition is None or table.is_still(self.definition))
 
 
 @dataclass(slots=True, eq=False)
 class Scan:
-    """One scan. `deadline` (monotonic seconds) is when what it waits for is late, or due (rule S3)."""
+    """One scan: of a whole table, of some `keys`, or of one `leaf` (its OID).
+
+    `deadline` (monotonic seconds) is when what it waits for is late, or due (rule S3).
+    `sweeps` is False for one that only reads rows again, since their documents take something else from the catalog
+    (rule D9). `writers` are the transactions of before that write still, with whose they are, None while they
+    were not listed. `trouble` is
+    why the last attempt failed, after so many `failures` in a row.
+    """
 
     table: TableName
     cause: str
     size: ChunkSize
     commands: list[Command] = field(default_factory=list)
     keys: list[bytes] | None = None
+    leaf: int | None = None
     progress: SnapshotProgress | None = None
     needs_writers: bool = False
+    sweeps: bool = True
     phase: Phase = Phase.BEGIN
     window: Window | None = None
     read: ReadResult | None = None
     deadline: float = inf
     deletes_seen: int = 0
     attempt: str = ""
+    writers: Mapping[str, str] | None = None
+    failures: int = 0
+    trouble: str = ""
+
+    @property
+    def waits_because(self) -> str:
+        """For whom it waits, or what failed; empty when it goes on."""
+        if self.writers and not self.trouble:
+            whose = ", ".join(sorted(self.writers.values())[:_MOST_TOLD])
+            return f"transactions that wrote to the table before it was published must end first: {whose}"
+        return self.trouble
 
     @property
     def result(self) -> ReadResult | None:
@@ -79,8 +109,13 @@ class Scan:
 
     @property
     def whole_table(self) -> bool:
-        """Whether this scan reads the table, not single keys."""
-        return self.keys is None
+        """Whether this scan reads the table, not single keys, nor a leaf of it alone."""
+        return self.keys is None and self.leaf is None
+
+    @property
+    def begins_and_sweeps(self) -> bool:
+        """Whether it has read nothing yet, and will read the whole table and sweep."""
+        return self.whole_table and self.sweeps and self.progress is None
 
     @property
     def last_key(self) -> tuple[str, ...] | None:
@@ -92,7 +127,7 @@ class Scan:
         return (self.keys or [])[:KEYS_AT_ONCE]
 
     def begin(self, table: CapturedTable, *, incarnation: str, below: int, rows: int | None) -> SnapshotProgress:
-        """The progress of a scan of the whole table that begins now; `rows` is what it should find (rule S7)."""
+        """The progress of a scan by range that begins now; `rows` is what it should find (rule S7)."""
         self.progress = SnapshotProgress(
             table=str(self.table),
             state=RUNNING,
@@ -100,10 +135,12 @@ class Scan:
             incarnation=incarnation,
             below_version=below,
             oid=table.entry.oid,
-            fingerprint=table.entry.fingerprint,
+            fingerprint=table.entry.fingerprint if self.leaf is None else table.marks[self.leaf],
+            leaf=self.leaf,
             order=table.read.order,
             command=self.commands[0].id if self.commands else None,
             complete_rows=rows,
+            sweeps=self.sweeps,
         )
         return self.progress
 
@@ -142,6 +179,11 @@ class Scan:
         self.phase = Phase.LATER
         self.deadline = deadline
 
+    @property
+    def idle(self) -> bool:
+        """Whether it waits for what may take for ever: others may run meanwhile (rule D8)."""
+        return self.phase is Phase.LATER
+
     def end(self) -> None:
         """Nothing more happens to this scan."""
         self.attempt = ""
@@ -150,6 +192,7 @@ class Scan:
     def chunk_done(self, chunk: ChunkRows, last_key: tuple[str, ...] | None) -> None:
         """The chunk's rows are published: progress moves behind them."""
         self.window = None
+        self.failures, self.trouble = 0, ""
         if self.keys is not None:
             done = {row[0] for row in chunk.rows} | set(chunk.absent)
             self.keys = [key for key in self.keys if key not in done]
@@ -167,9 +210,16 @@ class Scan:
         return not self.keys if self.keys is not None else chunk.complete
 
     def finish(self, *, row_estimate: int, forced: bool) -> SnapshotProgress:
-        """The progress record of a scan whose last chunk is published: swept (`done`), or `held` (rule S7)."""
+        """The progress record of a scan whose last chunk is published: swept (`done`), or `held` (rule S7).
+
+        One that does not sweep is done, and says nothing of how many rows there should be.
+        """
         assert self.progress is not None
         known = self.progress.complete_rows
+        if not self.progress.sweeps:
+            self.progress = replace(self.progress, state=DONE)
+            self.phase = Phase.OVER
+            return self.progress
         expected = max(0, (row_estimate if known is None else known) - self.deletes_seen)
         held = not forced and sweep_looks_wrong(self.progress.rows, expected=expected)
         self.progress = replace(
@@ -182,20 +232,39 @@ class Scan:
 
 
 def resumable(progress: SnapshotProgress | None, table: CapturedTable, incarnation: str) -> bool:
-    """Whether a recorded scan may go on: same life of the slot (rule S6), definition (rule D1) and order (rule S8)."""
+    """Whether a recorded scan may go on: same life of the slot (rule S6), table (rule D1) and order (rule S8)."""
     return progress is not None and progress.state == RUNNING and cause_of_scan(progress, table, incarnation) is None
 
 
 def cause_of_scan(progress: SnapshotProgress | None, table: CapturedTable, incarnation: str) -> str | None:
     """Why a table must be scanned from the start, or None: it is done, held, or goes on where it was."""
+    cause = _cause_of_sweep(progress, table, incarnation)
+    if cause is None and progress is not None and progress.state == OUTDATED:
+        return progress.cause
+    return cause
+
+
+def only_outdated(progress: SnapshotProgress | None, table: CapturedTable, incarnation: str) -> bool:
+    """Whether the rows need only to be read again: nothing may be left in the topics that is not in the table."""
+    outdated = progress is not None and progress.state == OUTDATED
+    return outdated and _cause_of_sweep(progress, table, incarnation) is None
+
+
+def _cause_of_sweep(progress: SnapshotProgress | None, table: CapturedTable, incarnation: str) -> str | None:
     if progress is None:
         return "the table is new to this pipeline"
     if progress.incarnation != incarnation:
         return "the slot began again"
     if progress.oid != table.entry.oid:
         return "the table was dropped and recreated"
-    if progress.fingerprint != table.entry.fingerprint:
-        return "the table's definition changed"
     if progress.state == RUNNING and progress.order != table.read.order:
         return "the table is read in another order"
-    return None
+    return progress.cause if progress.state == VOID else None
+
+
+def leaf_resumable(progress: SnapshotProgress | None, table: CapturedTable, incarnation: str) -> bool:
+    """Whether the recorded scan of a leaf counts: as `resumable`, for the leaf's own mark."""
+    if progress is None or progress.leaf is None or progress.leaf not in table.marks:
+        return False
+    same = why_other(progress.leaf, {progress.leaf: progress.fingerprint}, table.marks) is None
+    return same and (progress.incarnation, progress.order) == (incarnation, table.read.order)

@@ -11,6 +11,7 @@ Keeps: D3, D4, P6, P8, P9, V2, V5.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -25,8 +26,8 @@ from cdc_reader.publishing.tombstones import publish_tombstone
 from cdc_reader.stream.toast_refetch import FetchedRow, Refetched
 from cdc_reader.stream.transactions import Transactions
 from cdc_reader.tables.captured import CapturedTable, StreamedRelation, Tables
-from cdc_reader.transcode import ChangeParts, EventContext
-from cdc_reader.transcode.row_assembly import assemble, before_of, missing_columns, moved_from
+from cdc_reader.transcode import UNCARRIABLE, ChangeParts, EventContext, Unfit
+from cdc_reader.transcode.row_assembly import assemble, before_of, key_of, missing_columns, moved_from
 from schemas.envelope import MODE_STREAM, OP_CREATE, OP_DELETE
 from schemas.errors import ProtocolError
 
@@ -70,13 +71,16 @@ class Companions:
     """Whom the stream asks and tells. `now_us`: the wall clock, in microseconds since the Unix epoch.
 
     `transaction_done`: a source transaction is whole, and the Kafka transaction may be committed; `bounds_reached`:
-    it is full inside a source transaction and must be (rule P6).
+    it is full inside a source transaction and must be (rule P6). `ends`: nothing is to follow a whole transaction.
+    `left_out`: columns of a row went out without their values, with the reasons.
     """
 
     now_us: Callable[[], int]
     refetch: Refetch
     transaction_done: Callable[[], None]
     bounds_reached: Callable[[], None]
+    ends: Callable[[], bool]
+    left_out: Callable[[CapturedTable, Sequence[tuple[str, str]]], None]
     listener: StreamListener
 
 
@@ -116,7 +120,10 @@ class Changes:
         self._unfetched: set[int] = set()  # relations whose rows could not be had in this batch
 
     def handle(self, batch: Sequence[Payload]) -> None:
-        """Publish a batch, in order. Raises `ProtocolError`, `GapFound`, and what the sink raises."""
+        """Publish a batch, in order, up to the transaction that all `ends` with.
+
+        Raises `ProtocolError`, `GapFound`, and what the sink raises.
+        """
         transactions, by_wire, sink = self._transactions, self._tables.by_wire, self._sink
         versions, event_limit = self._versions, self._limits.event_bytes
         max_rows, max_bytes = self._limits.rows, self._limits.size
@@ -127,6 +134,8 @@ class Changes:
             tag = data[0] if data else 0
             if tag not in (_INSERT, _UPDATE, _DELETE):
                 self._other(tag, lsn, data)
+                if tag == _COMMIT and self._companions.ends():
+                    return
                 continue
             transactions.ordinal += 1
             if transactions.ordinal <= transactions.skip:
@@ -139,7 +148,10 @@ class Changes:
             if context is None:
                 raise ProtocolError("expected a begin before a change, got none")
             version = versions.next(now_us)
-            key, value, rare = relation.change(data, context, lsn, version, transactions.ordinal)
+            try:
+                key, value, rare = relation.change(data, context, lsn, version, transactions.ordinal)
+            except Unfit:
+                key, value, rare = b"", b"", UNCARRIABLE
             if rare or len(value) > event_limit:
                 self._rare(relation, lsn, at, batch)
             else:
@@ -158,6 +170,9 @@ class Changes:
         if relation is None:
             return
         relation.counts[tag] += 1
+        self._read_again_whole(relation, tag)
+
+    def _read_again_whole(self, relation: StreamedRelation, tag: int) -> None:
         if tag == _DELETE:
             relation.table.count_delete()
         self._companions.listener.row_unnamed(relation.table)
@@ -225,15 +240,20 @@ class Changes:
     def _rare(self, relation: StreamedRelation, lsn: int, at: int, batch: Sequence[Payload]) -> None:
         """A change that takes more than one go: in Avro from its single columns."""
         encoder, limit = relation.encoder, self._limits.event_bytes
-        parts = encoder.split(batch[at][1])
+        try:
+            parts = encoder.split(batch[at][1])
+            key_of(encoder, parts)
+            old_key = moved_from(encoder, parts)
+        except Unfit:  # what it is about is not known: its table is read again, and nothing else waits for it
+            self._read_again_whole(relation, batch[at][1][0])
+            return
         before = before_of(encoder, parts, max_bytes=limit)
         op = parts.op
-        if (old_key := moved_from(encoder, parts)) is not None:
+        if old_key is not None:
             self._publish(relation, OP_DELETE, old_key, lsn, before=before)
             op, before = OP_CREATE, None
         if parts.new is None:
-            assert parts.old is not None
-            self._publish(relation, OP_DELETE, encoder.key_of(parts.old), lsn, before=before)
+            self._publish(relation, OP_DELETE, key_of(encoder, parts), lsn, before=before)
             return
         self._publish_row(relation, op, parts, lsn, before=before, at=at, batch=batch)
 
@@ -261,6 +281,8 @@ class Changes:
         self._publish(
             relation, op, key, lsn, before=before, after=row.row, refetched=row.refetched, omitted=row.omitted
         )
+        if row.omitted:
+            self._companions.left_out(relation.table, row.omitted)
         if row.again:
             self._companions.listener.row_unread(relation.table, key)
 
@@ -333,12 +355,13 @@ class Changes:
             if data[0] == _BEGIN:
                 xids.add(int.from_bytes(data[17:21], "big"))
             elif data[0] == _UPDATE and data[1:5] == oid:
-                parts = encoder.split(data)
-                assert parts.new is not None
-                if missing_columns(encoder, encoder.columns(parts.new)):
-                    keys[encoder.key_of(parts.new)] = None
-                    if len(keys) >= PREFETCH_ROWS:
-                        break
+                with suppress(Unfit):
+                    parts = encoder.split(data)
+                    assert parts.new is not None
+                    if missing_columns(encoder, encoder.columns(parts.new)):
+                        keys[encoder.key_of(parts.new)] = None
+                if len(keys) >= PREFETCH_ROWS:
+                    break
             elif data[0] == _RELATION:
                 break  # another definition may follow
         return list(keys), xids

@@ -14,15 +14,16 @@ from __future__ import annotations
 from cdc_reader.pgoutput.messages import Begin, Commit
 from cdc_reader.postgres.lsn import Lsn
 from cdc_reader.progress.unseen_transactions import UnseenTransactions
-from cdc_reader.remedies import RESET
+from cdc_reader.remedies import RESET, RESTORED
 from schemas.errors import GapFound, ProtocolError
-from schemas.offsets import OpenTransaction, TransactionMark
+from schemas.offsets import OpenTransaction, TransactionMark, Unseen
 
 
 class Transactions:
     """Follows Begin and Commit. `ordinal` is that of the last change, `skip` how many are published already.
 
-    The xids of what begins go to `unseen` (rule S1).
+    `first` is the transaction that must come first, `last` the last one where that is another. The xids of what begins
+    go to `unseen` (rule S1).
     """
 
     __slots__ = ("_expected", "_resume", "_unseen", "begin", "last", "ordinal", "skip")
@@ -30,13 +31,18 @@ class Transactions:
     ALL = 1 << 62  # skip the whole transaction
 
     def __init__(
-        self, last: TransactionMark | None, opened: OpenTransaction | None, unseen: UnseenTransactions
+        self,
+        first: TransactionMark | None,
+        opened: OpenTransaction | None,
+        unseen: UnseenTransactions,
+        *,
+        last: TransactionMark | None = None,
     ) -> None:
-        self.last = last
+        self.last = last or first
         self.begin: Begin | None = None
         self.ordinal = 0
         self.skip = 0
-        self._expected = last
+        self._expected = first
         self._resume = opened
         self._unseen = unseen
 
@@ -44,6 +50,11 @@ class Transactions:
     def inside(self) -> bool:
         """Whether a transaction is open."""
         return self.begin is not None
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is open, and nothing is to come again of what was sent before (rule P3)."""
+        return self.begin is None and self._expected is None and self._resume is None
 
     @property
     def skipping(self) -> bool:
@@ -67,7 +78,7 @@ class Transactions:
                 raise GapFound(
                     expected=f"the stored last transaction {expected.xid} at {Lsn(expected.commit_lsn)} to come first",
                     found=f"{begin.xid} at {begin.final_lsn}: the server's past is not the one that was published",
-                    remedy=RESET,
+                    remedy=RESTORED,
                 )
             return self.ALL
         if self._resume is not None:
@@ -76,7 +87,7 @@ class Transactions:
                 raise GapFound(
                     expected=f"transaction {resume.xid} at {Lsn(resume.commit_lsn)}, of which a part is published",
                     found=f"{begin.xid} at {begin.final_lsn}",
-                    remedy=RESET,
+                    remedy=RESTORED,
                 )
             return resume.ordinal
         return 0
@@ -107,3 +118,7 @@ class Transactions:
             return None
         done = max(self.ordinal, self.skip)
         return OpenTransaction(self.begin.final_lsn.value, self.begin.xid, done) if done else None
+
+    def unseen(self) -> Unseen:
+        """What was delivered, also by earlier sessions, and no snapshot is known to see yet (rule S1)."""
+        return self._unseen.to_store()

@@ -36,10 +36,13 @@ def table_schema(entry: TableEntry, *, prefix: str, published: Sequence[str] | N
         schema=entry.schema,
         table=entry.table,
         columns=tuple(
-            ColumnType(column.name, column.type, column.type_oid, kind_of(column.type_oid).name)
+            ColumnType(
+                column.name, column.type, column.type_oid, kind_of(column.values_type_oid).name, column.base_type
+            )
             for column in _published(entry, published)
         ),
         key=entry.primary_key,
+        catalog_mark=entry.catalog_mark or "",
     )
 
 
@@ -49,10 +52,12 @@ def plan_table(
     prefix: str,
     relation: Relation | None = None,
     published: Sequence[str] | None = None,
+    order: Sequence[str] | None = None,
 ) -> TablePlan:
     """The plan of a table: for the messages of `relation`, or for snapshots alone when there is none.
 
-    The relation may be a partition of the entry's table. Raises `StaleDefinition`.
+    The relation may be a partition of the entry's table; `order` is that of its columns in the catalog. Raises
+    `StaleDefinition`.
     """
     if relation is not None:
         published = [column.name for column in relation.columns]
@@ -60,10 +65,12 @@ def plan_table(
     indexes = {column.name: index for index, column in enumerate(columns)}
     if relation is not None:
         _check_types(relation, entry)
+        if order is not None:
+            _check_order(relation, entry, order)
     avro_schema = envelope_schema(table_schema(entry, prefix=prefix, published=published))
     return TablePlan(
         relation_oid=None if relation is None else relation.oid,
-        columns=tuple(ColumnPlan(column.name, kind_of(column.type_oid)) for column in columns),
+        columns=tuple(ColumnPlan(column.name, kind_of(column.values_type_oid)) for column in columns),
         wire_order=tuple(indexes[name] for name in (published or indexes)),
         key=tuple(indexes[name] for name in entry.primary_key),
         database=entry.database,
@@ -94,3 +101,11 @@ def _check_types(relation: Relation, entry: TableEntry) -> None:
                 f"expected column {column.name!r} of {entry.name} to have type {known[column.name]}, "
                 f"got {column.type_oid}"
             )
+
+
+def _check_order(relation: Relation, entry: TableEntry, order: Sequence[str]) -> None:
+    """Columns never change places: where they seem to have done so, names were exchanged."""
+    place = {name: at for at, name in enumerate(order)}
+    places = [place.get(column.name, -1) for column in relation.columns]
+    if places != sorted(places):
+        raise StaleDefinition(f"expected the columns of {entry.name} in the order of the catalog, got another one")

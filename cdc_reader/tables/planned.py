@@ -9,13 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from cdc_reader.discovery.captures import REPLICATION
+from cdc_reader.discovery.captures import REPLICATION, capture_of
 from cdc_reader.discovery.catalog_rows import PARTITIONED_TABLE, Catalog
 from cdc_reader.discovery.entries import TopicPlan, table_entries
+from cdc_reader.discovery.fingerprints import marks
+from cdc_reader.discovery.key_changes import binding
 from cdc_reader.discovery.published_rows import published_columns, row_filter
+from cdc_reader.postgres.row_queries import ReadPlan
 from cdc_reader.tables.captured import CapturedTable, EncoderOf
 from cdc_reader.tables.encoder_plans import plan_table
 from cdc_reader.tables.reads import read_plan, text_columns
+from cdc_reader.tables.topic_names import topic_of
 from schemas.names import TableName
 from schemas.tables import TableEntry
 from schemas.topics import Topics
@@ -23,29 +27,35 @@ from schemas.topics import Topics
 
 @dataclass(frozen=True, slots=True)
 class TopicSettings:
-    """Whose tables they are, and how their topics are made: `existing` are the partition counts of topics by name."""
+    """Whose tables they are, and how their topics are made: `existing` are the partition counts of topics by name.
+
+    `renamed` are other names that the source had.
+    """
 
     source: str
     prefix: str
     partitions: int
     existing: Mapping[str, int]
+    renamed: frozenset[str] = frozenset()
 
     def topic(self, name: TableName, known: TableEntry | None) -> TopicPlan:
         """The topic of a table: the partitions that it has, or had, are for ever (rule D6)."""
-        topic = Topics(self.prefix).table(name)
+        topic = topic_of(Topics(self.prefix), name)
         return TopicPlan(topic, self.existing.get(topic, known.partitions if known else self.partitions))
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedTables:
-    """All selected tables, those of them that are captured, and those that are captured no longer.
+    """All selected tables, those of them that are captured, and those that are gone, or selected no longer.
 
-    `text_only` names columns of types that are only read as text.
+    `removed` have rows to be taken out; `forgotten` never had any. `text_only` names columns of types that are only
+    read as text.
     """
 
     entries: dict[TableName, TableEntry]
     captured: list[CapturedTable]
     removed: list[CapturedTable]
+    forgotten: list[TableEntry]
     text_only: list[str]
 
     @property
@@ -63,21 +73,33 @@ def plan_tables(
     encoder_of: EncoderOf,
 ) -> PlannedTables:
     """Plan a session's tables; `known` are the stored entries, `version` is that of entries that differ from them."""
+    bound = binding(known, topics.existing)
     made = table_entries(
         catalog,
         source=topics.source,
         version=version,
         topic_of=lambda name: topics.topic(name, known.get(str(name))),
+        left=_left(catalog, bound),
     )
     described = (_with_schema(entry, catalog, topics.prefix) for entry in made)
     entries = {entry.name: _kept(known.get(str(entry.name)), entry) for entry in described}
     captured = [entry for entry in entries.values() if entry.capture.mode == REPLICATION]
+    gone = _gone(known, entries, topics, version)
+    # Where the topic is gone too, its rows are: nothing is to be taken out of it (rule D8).
+    swept = {name for name, entry in bound.items() if entry.topic in topics.existing}
     return PlannedTables(
         entries=entries,
         captured=[_captured(entry, catalog, topics.prefix, encoder_of) for entry in captured],
-        removed=[_removed(entry, topics.prefix, encoder_of) for entry in _gone(known, entries, topics.source)],
+        removed=[_removed(entry, topics.prefix, encoder_of) for entry in gone if str(entry.name) in swept],
+        forgotten=[replace(entry, deleted=True, version=version) for entry in gone if str(entry.name) not in swept],
         text_only=text_columns(captured, {entry.name: published_columns(catalog, entry.name) for entry in captured}),
     )
+
+
+def _left(catalog: Catalog, bound: Mapping[str, TableEntry]) -> dict[TableName, TableEntry]:
+    """The stored entries of tables that are captured no longer, and whose rows stay."""
+    others = (table.name for table in catalog.tables if capture_of(table).mode != REPLICATION)
+    return {name: bound[str(name)] for name in others if str(name) in bound}
 
 
 def _with_schema(entry: TableEntry, catalog: Catalog, prefix: str) -> TableEntry:
@@ -99,29 +121,39 @@ def _captured(entry: TableEntry, catalog: Catalog, prefix: str, encoder_of: Enco
     plan = plan_table(entry, prefix=prefix, published=published_columns(catalog, entry.name))
     row = catalog.table(entry.name)
     partitioned = row.relation.kind == PARTITIONED_TABLE
+
+    def read(name: TableName, *, partitioned: bool) -> ReadPlan:
+        filtered = row_filter(catalog, entry.name)
+        return read_plan(name, plan, row.relation.key_order, row_filter=filtered, partitioned=partitioned)
+
     return CapturedTable(
         entry=entry,
         plan=plan,
         encoder=encoder_of(plan),
-        read=read_plan(
-            entry, plan, row.relation.key_order, row_filter=row_filter(catalog, entry.name), partitioned=partitioned
-        ),
+        read=read(entry.name, partitioned=partitioned),
+        leaf_reads={leaf.oid: read(leaf.name, partitioned=False) for leaf in row.leaves},
         relations=frozenset(relation.oid for relation in row.published),
+        marks=marks(row),
+        orders={relation.oid: [column.name for column in relation.columns] for relation in row.published},
     )
 
 
-def _gone(known: Mapping[str, TableEntry], entries: Mapping[TableName, TableEntry], source: str) -> list[TableEntry]:
+def _gone(
+    known: Mapping[str, TableEntry], entries: Mapping[TableName, TableEntry], topics: TopicSettings, version: int
+) -> list[TableEntry]:
     """Tables of ours that are gone, or not selected any more: a last sweep takes their rows out (rule D1).
 
     A table recreated under the same name is not among them: its own scan sweeps what was before it.
     """
+    ours = (topics.source, *topics.renamed)
+    gone = [each for each in known.values() if each.source in ours and not each.deleted and each.name not in entries]
     return [
         entry
-        for entry in known.values()
-        if entry.source == source
-        and not entry.deleted
-        and entry.capture.mode == REPLICATION
-        and entry.name not in entries
+        if (entry.source, partitions) == (topics.source, entry.partitions)
+        else replace(entry, source=topics.source, partitions=partitions, version=version)
+        for entry in gone
+        # Rows may lie in partitions that the topic was given since (rule D6).
+        for partitions in [max(entry.partitions, topics.existing.get(entry.topic, 0))]
     ]
 
 
@@ -131,6 +163,6 @@ def _removed(entry: TableEntry, prefix: str, encoder_of: EncoderOf) -> CapturedT
         entry=entry,
         plan=plan,
         encoder=encoder_of(plan),
-        read=read_plan(entry, plan, (), row_filter=None, partitioned=False),  # it is swept, and never read
+        read=read_plan(entry.name, plan, (), row_filter=None, partitioned=False),  # it is swept, and never read
         relations=frozenset(),
     )

@@ -17,12 +17,12 @@ from schemas.tables import TableEntry
 
 
 def read_plan(
-    entry: TableEntry, plan: TablePlan, key: tuple[KeyColumn, ...], *, row_filter: str | None, partitioned: bool
+    name: TableName, plan: TablePlan, key: tuple[KeyColumn, ...], *, row_filter: str | None, partitioned: bool
 ) -> ReadPlan:
-    """How the rows of a table are selected: the columns of its plan, binary where the transcoder reads them so."""
+    """How the rows of a table, or of a leaf of it, are selected: the columns of its plan, most of them in binary."""
     only = "" if partitioned else "ONLY "
     return ReadPlan(
-        relation=only + quote_table(entry.name),
+        relation=only + quote_table(name),
         columns=tuple(quote_identifier(column.name) for column in plan.columns),
         key=key,
         as_text=frozenset(quote_identifier(column.name) for column in plan.columns if not column.kind.binary),
@@ -38,5 +38,5 @@ def text_columns(entries: Iterable[TableEntry], published: Mapping[TableName, Se
         for column in entry.columns
         if not column.generated
         and (published.get(entry.name) is None or column.name in (published[entry.name] or ()))
-        and not kind_of(column.type_oid).binary
+        and not kind_of(column.values_type_oid).binary
     ]

@@ -7,7 +7,7 @@ Two encoders do the same: `compiled` (Cython), and `reference` where that was no
 
 from __future__ import annotations
 
-from cdc_reader.transcode.carried import Uncarriable
+from cdc_reader.transcode.carried import Uncarriable, Unfit
 from cdc_reader.transcode.context import EventContext
 from cdc_reader.transcode.encoder import (
     CHANGE,
@@ -38,6 +38,7 @@ __all__ = [
     "Fields",
     "TablePlan",
     "Uncarriable",
+    "Unfit",
     "binary_capable",
     "kind_of",
     "make_encoder",

@@ -11,9 +11,8 @@ import struct
 from collections.abc import Callable
 
 from cdc_reader.transcode import calendar
-from cdc_reader.transcode.carried import Carried, as_text
+from cdc_reader.transcode.carried import Carried, Unfit, as_text
 from cdc_reader.transcode.text_values import utf8
-from schemas.errors import ProtocolError
 
 _JSONB_VERSION = b"\x01"
 _NUMERIC_HEADER = struct.Struct(">HhHH")
@@ -28,14 +27,14 @@ _TIMESTAMP_INFINITIES = {2**63 - 1: "infinity", -(2**63): "-infinity"}
 
 def _sized(data: bytes, size: int, kind: str) -> bytes:
     if len(data) != size:
-        raise ProtocolError(f"expected a {kind} of {size} bytes, got {len(data)}")
+        raise Unfit(f"expected a {kind} of {size} bytes, got {len(data)}")
     return data
 
 
 def boolean(data: bytes) -> bool:
     """One byte, 0 or 1."""
     if data not in (b"\0", b"\1"):
-        raise ProtocolError("expected a bool of one byte, 0 or 1, got other bytes")
+        raise Unfit("expected a bool of one byte, 0 or 1, got other bytes")
     return data == b"\1"
 
 
@@ -72,7 +71,7 @@ def text(data: bytes) -> str:
 def jsonb(data: bytes) -> str:
     """A version byte, then the text."""
     if data[:1] != _JSONB_VERSION:
-        raise ProtocolError("expected jsonb of version 1, got another version")
+        raise Unfit("expected jsonb of version 1, got another version")
     return utf8(data[1:])
 
 
@@ -90,14 +89,14 @@ def bytea(data: bytes) -> bytes:
 def numeric(data: bytes) -> str:
     """Digits of base 10,000 with weight, sign and scale (numeric_send), as numeric_out prints them."""
     if len(data) < _NUMERIC_HEADER.size:
-        raise ProtocolError(f"expected a numeric of 8 bytes at least, got {len(data)}")
+        raise Unfit(f"expected a numeric of 8 bytes at least, got {len(data)}")
     count, weight, sign, scale = _NUMERIC_HEADER.unpack_from(data)
     _sized(data, _NUMERIC_HEADER.size + 2 * count, "numeric")
     if sign in _NUMERIC_WORDS:
         return _NUMERIC_WORDS[sign]
     groups = struct.unpack_from(f">{count}H", data, _NUMERIC_HEADER.size)
     if sign not in _NUMERIC_SIGNS or scale > _MOST_SCALE or any(group >= _BASE for group in groups):
-        raise ProtocolError("expected a numeric of base 10000, got another sign, scale or digit")
+        raise Unfit("expected a numeric of base 10000, got another sign, scale or digit")
     return _NUMERIC_SIGNS[sign] + _numeric_text(groups, weight=weight, scale=scale)
 
 
@@ -130,7 +129,7 @@ def time(data: bytes) -> Carried:
     """Microseconds since midnight."""
     value = int.from_bytes(_sized(data, 8, "time"), "big", signed=True)
     if not 0 <= value <= calendar.DAY_US:
-        raise ProtocolError("expected a time of day, got a time that does not exist")
+        raise Unfit("expected a time of day, got a time that does not exist")
     return as_text("24:00:00") if value == calendar.DAY_US else value
 
 

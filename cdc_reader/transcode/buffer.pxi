@@ -197,4 +197,4 @@ cdef inline Outcome check_size(const Field *field, Py_ssize_t size, str kind) ex
 
 
 cdef Outcome refuse_size(const Field *field, Py_ssize_t size, str kind) except FAILED:
-    raise ProtocolError(f"expected a {kind} of {size} bytes, got {field.size}")
+    raise Unfit(f"expected a {kind} of {size} bytes, got {field.size}")

@@ -28,6 +28,14 @@ class Uncarriable(RecordError):
     """A value that no event can carry; its column goes into `omitted` with this reason (rule P8)."""
 
 
+class Unfit(RecordError):
+    """Bytes that the table's definition does not explain: no value of the column's type, no tuple of its columns.
+
+    Of a column its event does without (rule P8). Of a row's key, or of a whole tuple, it is the table's trouble (D8):
+    what was meant is in the table, which is read again.
+    """
+
+
 NOT_UTF8 = "the value is not valid UTF-8"
 
 

@@ -9,7 +9,8 @@ cost nothing; its parts are the files included below. `bench/transcoder.py` meas
 How functions return, in all of them:
 
 * What writes (`put_*`, `key_*`, `show_*`, the methods of `Buffer`) or checks (`read_*`, `check_*`) returns an
-  `Outcome`: DONE, or OMITTED for a value that no event can carry. Whatever is wrong is raised, as `ProtocolError`.
+  `Outcome`: DONE, or OMITTED for a value that no event can carry. Whatever is wrong is raised: `Unfit`
+  where it is a value or the table's alone, `ProtocolError` where the message cannot be read.
 * What looks (`is_*`, `take_*`) returns whether it is there, and gives what it found through pointers; it never raises.
 * The methods of `Core` that return bits return the reasons of `Encoder.change`.
 """
@@ -23,7 +24,7 @@ from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcmp, memcpy, strlen
 
 from cdc_reader.transcode import encoder
-from cdc_reader.transcode.carried import NOT_UTF8, Uncarriable
+from cdc_reader.transcode.carried import NOT_UTF8, Uncarriable, Unfit
 from cdc_reader.transcode.kinds import Code
 from cdc_reader.transcode.row_keys import binary_key_text
 from schemas.errors import ProtocolError
@@ -166,7 +167,7 @@ cdef class Core:
         if old_kind == c'O':
             for at in range(self.count):
                 if self.old[at].format == c'u':
-                    raise ProtocolError("expected a full old tuple, got one with values left out")
+                    raise Unfit("expected a full old tuple, got one with values left out")
         if not has_new:
             self._key(self.key_out, self.old)
             return CHANGE
@@ -213,7 +214,7 @@ cdef class Core:
         """Of kinds that seldom are in keys: by way of a Python object."""
         cdef bytes text
         if field.format != c'b':
-            raise ProtocolError("expected a value for every key column, got none")
+            raise Unfit("expected a value for every key column, got none")
         text = binary_key_text(self.columns[index].kind, field.data[: field.size])
         return out.quoted(<const uint8_t *>PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text))
 

@@ -20,7 +20,7 @@ from cdc_reader.transcode.avro_bytes import (
     long_bytes,
     string_bytes,
 )
-from cdc_reader.transcode.carried import Uncarriable
+from cdc_reader.transcode.carried import Uncarriable, Unfit
 from cdc_reader.transcode.context import EventContext
 from cdc_reader.transcode.copied import split_copy_row
 from cdc_reader.transcode.plan import TablePlan
@@ -84,12 +84,15 @@ class Encoder(ABC):
         """Key, event and CHANGE for a whole insert, update or delete message.
 
         Where one go does not do, the third value holds the reasons (KEY_CHANGED, INCOMPLETE, UNCARRIABLE) and the
-        others are empty: take `split` and `event`. Raises `ProtocolError`.
+        others are empty: take `split` and `event`. Raises `ProtocolError`, and `Unfit` where the table's definition
+        does not explain a value or the tuple.
         """
 
     @abstractmethod
     def copy_row(self, data: bytes) -> tuple[bytes, bytes, tuple[tuple[str, str], ...]]:
-        """Key, encoded `Row` and omitted columns (name, reason) of one row of COPY BINARY; raises `ProtocolError`.
+        """Key, encoded `Row` and omitted columns (name, reason) of one row of COPY BINARY.
+
+        Raises `ProtocolError`, and `Unfit` where a value is none of its type: take `copy_fields`.
 
         Columns whose kind can be read in binary come so, all others were selected as text.
         """
@@ -100,10 +103,10 @@ class Encoder(ABC):
 
     @abstractmethod
     def column(self, index: int, data: bytes, *, binary: bool) -> bytes:
-        """One value in Avro, branch included; raises `ProtocolError` and `Uncarriable`."""
+        """One value in Avro, branch included; raises `Unfit` and `Uncarriable`."""
 
     def split(self, payload: bytes) -> ChangeParts:
-        """The fields of an insert, update or delete; raises `ProtocolError`."""
+        """The fields of an insert, update or delete; raises `ProtocolError`, `Unfit`."""
         match decode(payload):
             case Insert(oid, new):
                 parts = ChangeParts(OP_CREATE, None, None, self._placed(oid, new))
@@ -115,7 +118,7 @@ class Encoder(ABC):
             case other:
                 raise ProtocolError(f"expected an insert, update or delete, got {type(other).__name__}")
         if parts.old_kind == "O" and Unchanged() in (parts.old or ()):
-            raise ProtocolError("expected a full old tuple, got one with values left out")
+            raise Unfit("expected a full old tuple, got one with values left out")
         return parts
 
     def _placed(self, oid: int, fields: Fields) -> Fields:
@@ -124,7 +127,7 @@ class Encoder(ABC):
             raise ProtocolError(f"expected a change of relation {self.plan.relation_oid}, got one of {oid}")
         order = self.plan.wire_order
         if len(fields) != len(order):
-            raise ProtocolError(f"expected a tuple of {len(order)} columns, got {len(fields)}")
+            raise Unfit(f"expected a tuple of {len(order)} columns, got {len(fields)}")
         placed = dict(zip(order, fields, strict=True))
         return tuple(placed[index] for index in range(len(order)))
 
@@ -138,7 +141,7 @@ class Encoder(ABC):
         )
 
     def columns(self, fields: Fields) -> Columns:
-        """All columns of a row in Avro; raises `ProtocolError`."""
+        """All columns of a row in Avro; those that cannot be carried are left out."""
         return self._encode(enumerate(fields))
 
     def _encode(self, fields: Iterable[tuple[int, Field]]) -> Columns:
@@ -147,7 +150,7 @@ class Encoder(ABC):
         for index, field in fields:
             try:
                 encoded.append(self._field(index, field))
-            except Uncarriable as reason:
+            except (Uncarriable, Unfit) as reason:
                 encoded.append(NULL_BRANCH)
                 omitted.append((self.plan.columns[index].name, str(reason)))
         return Columns(tuple(encoded), tuple(omitted))
@@ -164,7 +167,7 @@ class Encoder(ABC):
                 return self.column(index, data, binary=True)
 
     def key_of(self, fields: Fields) -> bytes:
-        """The key of a row from its fields (of the row, or of an old tuple of kind `K`); raises `ProtocolError`."""
+        """The key of a row from its fields (of the row, or of an old tuple of kind `K`); raises `Unfit`."""
         kinds = self.plan.columns
         return b",".join(key_part(kinds[index].kind, fields[index]) for index in self.plan.key)
 

@@ -46,7 +46,7 @@ Read = Callable[[bytes], Carried]
 class Kind:
     """How the values of some types are read. `name` is a key of `schemas.avro_types.AVRO_TYPES`.
 
-    `from_binary` is None for types that are only read as text. Both readers raise `ProtocolError` for bytes that
+    `from_binary` is None for types that are only read as text. Both readers raise `Unfit` for bytes that
     are no such value, and `Uncarriable` for a value that cannot be carried.
     """
 
@@ -62,7 +62,7 @@ class Kind:
         return self.from_binary is not None
 
 
-# Every type without a kind of its own (arrays, enums, ranges, domains, inet, interval, xml, "char" ...) is carried as
+# Every type without a kind of its own (arrays, enums, ranges, inet, interval, xml, "char" ...) is carried as
 # the text that PostgreSQL prints.
 OTHER = Kind(Code.OTHER, TEXT_KIND, (), text_values.utf8, None)
 

@@ -14,7 +14,7 @@ cdef enum:
 
 cdef Outcome put_bool_text(Buffer out, const Field *field) except FAILED:
     if field.size != 1 or (field.data[0] != c't' and field.data[0] != c'f'):
-        raise ProtocolError("expected a bool as t or f, got other text")
+        raise Unfit("expected a bool as t or f, got other text")
     out.byte(VALUE_BRANCH)
     return out.byte(field.data[0] == c't')
 
@@ -43,15 +43,15 @@ cdef Outcome put_integer_text(Buffer out, const Field *field, int64_t low, int64
     if negative:
         at = 1
     if not 1 <= size - at <= 19:
-        raise ProtocolError("expected a whole number, got other text")
+        raise Unfit("expected a whole number, got other text")
     while at < size:
         if not is_digit(p[at]):
-            raise ProtocolError("expected a whole number, got other text")
+            raise Unfit("expected a whole number, got other text")
         value = value * 10 + (p[at] - c'0')
         at += 1
     most = <uint64_t>0 - <uint64_t>low if negative else <uint64_t>high
     if value > most:
-        raise ProtocolError(f"expected a whole number between {low} and {high}, got other text")
+        raise Unfit(f"expected a whole number between {low} and {high}, got other text")
     return out.branch_long(<int64_t>(<uint64_t>0 - value) if negative else <int64_t>value)
 
 
@@ -67,7 +67,7 @@ cdef Outcome put_float4_text(Buffer out, const Field *field) except FAILED:
     read_float(field, &value)
     single = <float>value
     if isinf(single) and not isinf(value):
-        raise ProtocolError("expected a float of single precision, got a greater number")
+        raise Unfit("expected a float of single precision, got a greater number")
     return put_float(out, single)
 
 
@@ -88,7 +88,7 @@ cdef Outcome read_float(const Field *field, double *value) except FAILED:
         value[0] = PyOS_string_to_double(text, NULL, NULL)
         if not isinf(value[0]):
             return DONE
-    raise ProtocolError("expected a float as PostgreSQL prints it, got other text")
+    raise Unfit("expected a float as PostgreSQL prints it, got other text")
 
 
 cdef bint is_float(const uint8_t *p, Py_ssize_t size) noexcept:
@@ -115,7 +115,7 @@ cdef bint is_float(const uint8_t *p, Py_ssize_t size) noexcept:
 
 cdef Outcome put_numeric_text(Buffer out, const Field *field) except FAILED:
     if not is_numeric(field.data, field.size):
-        raise ProtocolError("expected a numeric as PostgreSQL prints it, got other text")
+        raise Unfit("expected a numeric as PostgreSQL prints it, got other text")
     return out.branch_string(VALUE_BRANCH, field.data, field.size)
 
 
@@ -139,7 +139,7 @@ cdef bint is_numeric(const uint8_t *p, Py_ssize_t size) noexcept:
 
 cdef Outcome put_bool(Buffer out, const Field *field) except FAILED:
     if field.size != 1 or field.data[0] > 1:
-        raise ProtocolError("expected a bool of one byte, 0 or 1, got other bytes")
+        raise Unfit("expected a bool of one byte, 0 or 1, got other bytes")
     out.byte(VALUE_BRANCH)
     return out.byte(field.data[0])
 
@@ -218,7 +218,7 @@ cdef Outcome put_numeric(Buffer out, const Field *field) except FAILED:
     cdef const uint8_t *groups
     cdef int count, weight, sign, scale, at
     if field.size < 8:
-        raise ProtocolError(f"expected a numeric of 8 bytes at least, got {field.size}")
+        raise Unfit(f"expected a numeric of 8 bytes at least, got {field.size}")
     count = be16(field.data)
     weight = <int16_t>be16(field.data + 2)
     sign = be16(field.data + 4)
@@ -233,9 +233,9 @@ cdef Outcome put_numeric(Buffer out, const Field *field) except FAILED:
     groups = field.data + 8
     for at in range(count):
         if be16(groups + 2 * at) > 9999:
-            raise ProtocolError("expected a numeric of base 10000, got another digit")
+            raise Unfit("expected a numeric of base 10000, got another digit")
     if (sign != NUMERIC_POSITIVE and sign != NUMERIC_NEGATIVE) or scale > NUMERIC_MOST_SCALE:
-        raise ProtocolError("expected a numeric of base 10000, got another sign or scale")
+        raise Unfit("expected a numeric of base 10000, got another sign or scale")
     return put_groups(out, groups, count, weight, sign == NUMERIC_NEGATIVE, scale)
 
 

@@ -64,7 +64,7 @@ cdef bint is_utf8(const uint8_t *p, Py_ssize_t size) noexcept:
 
 cdef Outcome put_uuid_text(Buffer out, const Field *field) except FAILED:
     if not is_uuid(field.data, field.size):
-        raise ProtocolError("expected a uuid of 36 characters, got other text")
+        raise Unfit("expected a uuid of 36 characters, got other text")
     return out.branch_string(VALUE_BRANCH, field.data, field.size)
 
 
@@ -87,14 +87,14 @@ cdef Outcome put_bytea_text(Buffer out, const Field *field) except FAILED:
     cdef uint8_t *to
     cdef uint8_t high = 0, low = 0
     if size < 0 or size % 2 or field.data[0] != c'\\' or field.data[1] != c'x':
-        raise ProtocolError("expected bytes in hex (bytea_output=hex), got other text")
+        raise Unfit("expected bytes in hex (bytea_output=hex), got other text")
     out.byte(VALUE_BRANCH)
     out.long_(size // 2)
     out.room(size // 2)
     to = out.data + out.size
     for at in range(size // 2):
         if not (take_nibble(p[2 * at], &high) and take_nibble(p[2 * at + 1], &low)):
-            raise ProtocolError("expected bytes in hex (bytea_output=hex), got other text")
+            raise Unfit("expected bytes in hex (bytea_output=hex), got other text")
         to[at] = <uint8_t>(high * 16 + low)
     out.size += size // 2
     return DONE
@@ -113,7 +113,7 @@ cdef inline bint take_nibble(uint8_t c, uint8_t *value) noexcept:
 
 cdef Outcome put_jsonb(Buffer out, const Field *field) except FAILED:
     if field.size < 1 or field.data[0] != 1:
-        raise ProtocolError("expected jsonb of version 1, got another version")
+        raise Unfit("expected jsonb of version 1, got another version")
     return put_utf8_bytes(out, field.data + 1, field.size - 1)
 
 
@@ -129,4 +129,4 @@ cdef Outcome put_bytea(Buffer out, const Field *field) except FAILED:
 
 
 cdef Outcome put_no_binary(Buffer out, const Field *field) except FAILED:
-    raise ProtocolError("expected a value as text, got binary")
+    raise Unfit("expected a value as text, got binary")

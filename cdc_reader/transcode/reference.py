@@ -7,12 +7,14 @@ It runs where the compiled module was not built, and it is what the compiled mod
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 import fastavro
 
 from cdc_reader.pgoutput.messages import Binary, Field, Null, Text, Unchanged
-from cdc_reader.transcode.carried import Carried, Uncarriable
+from cdc_reader.transcode.carried import Carried, Uncarriable, Unfit
 from cdc_reader.transcode.context import EventContext
 from cdc_reader.transcode.encoder import (
     CHANGE,
@@ -25,7 +27,6 @@ from cdc_reader.transcode.encoder import (
 )
 from cdc_reader.transcode.plan import TablePlan
 from schemas.envelope import OP_READ
-from schemas.errors import ProtocolError
 
 Row = dict[str, Carried | None]
 
@@ -75,12 +76,17 @@ class ReferenceEncoder(Encoder):
         return key, reasons
 
     def _check_all(self, parts: ChangeParts) -> None:
-        """A message that cannot be read is an error even where no event comes of it."""
+        """A value that is none of its type is an error even where no event comes of the message."""
         if parts.old is not None:
             sent = self.plan.key if parts.old_kind == "K" else range(len(parts.old))
-            self._encode((index, parts.old[index]) for index in sent)
+            self._check((index, parts.old[index]) for index in sent)
         if parts.new is not None:
-            self.columns(parts.new)
+            self._check(enumerate(parts.new))
+
+    def _check(self, fields: Iterable[tuple[int, Field]]) -> None:
+        for index, field in fields:
+            with suppress(Uncarriable):
+                self._field(index, field)
 
     def _before(self, parts: ChangeParts) -> tuple[str, Row]:
         assert parts.old is not None
@@ -107,7 +113,7 @@ class ReferenceEncoder(Encoder):
         if not binary:
             return kind.from_text(data)
         if kind.from_binary is None:
-            raise ProtocolError(f"expected {self.plan.columns[index].name!r} as text, got binary")
+            raise Unfit(f"expected {self.plan.columns[index].name!r} as text, got binary")
         return kind.from_binary(data)
 
     def _event(self, op: str, context: EventContext, *, lsn: int, version: int, ordinal: int) -> dict[str, Any]:
@@ -143,6 +149,7 @@ class ReferenceEncoder(Encoder):
     def copy_row(self, data: bytes) -> tuple[bytes, bytes, tuple[tuple[str, str], ...]]:
         """See `Encoder.copy_row`."""
         fields = self.copy_fields(data)
+        self._check(enumerate(fields))
         columns = self.columns(fields)
         return self.key_of(fields), columns.row, columns.omitted
 

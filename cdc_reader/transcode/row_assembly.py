@@ -9,10 +9,11 @@ Keeps: P8, V5.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
-from cdc_reader.transcode import ChangeParts, Columns, Encoder
+from cdc_reader.transcode import ChangeParts, Columns, Encoder, Unfit
 from schemas.envelope import OP_CREATE, OP_UPDATE
 
 NULL = b"\x00"  # the first branch of every column's union
@@ -87,13 +88,21 @@ def shrink(names: Sequence[str], encoded: list[bytes], omitted: list[tuple[str, 
 
 
 def copied_row(encoder: Encoder, data: bytes, *, max_bytes: int) -> tuple[bytes, bytes, tuple[tuple[str, str], ...]]:
-    """Key, row and omitted columns of one copied row, made to fit."""
-    key, row, omitted = encoder.copy_row(data)
-    if len(row) <= max_bytes - _ENVELOPE_BYTES:
-        return key, row, omitted
-    columns = encoder.copy_columns(data)
+    """Key, row and omitted columns of one copied row, made to fit; raises `Unfit` where its key is none."""
+    with suppress(Unfit):
+        key, row, omitted = encoder.copy_row(data)
+        if len(row) <= max_bytes - _ENVELOPE_BYTES:
+            return key, row, omitted
+    key, columns = encoder.key_of(encoder.copy_fields(data)), encoder.copy_columns(data)
     fitted = assemble(encoder, columns, None, gone=False, max_bytes=max_bytes)
     return key, fitted.row, fitted.omitted
+
+
+def key_of(encoder: Encoder, parts: ChangeParts) -> bytes:
+    """The key of the row that a change is about; raises `Unfit`."""
+    fields = parts.old if parts.new is None else parts.new
+    assert fields is not None
+    return encoder.key_of(fields)
 
 
 def moved_from(encoder: Encoder, parts: ChangeParts) -> bytes | None:

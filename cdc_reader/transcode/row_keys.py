@@ -9,9 +9,8 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from cdc_reader.pgoutput.messages import Binary, Field, Text
-from cdc_reader.transcode.carried import AsText, Carried, Uncarriable
+from cdc_reader.transcode.carried import AsText, Carried, Uncarriable, Unfit
 from cdc_reader.transcode.kinds import Kind
-from schemas.errors import ProtocolError
 from schemas.keys import EMPTY_PART
 from schemas.values import pg_text
 
@@ -24,15 +23,15 @@ def key_part(kind: Kind, field: Field) -> bytes:
         case Binary(data):
             text = binary_key_text(kind, data)
         case _:
-            raise ProtocolError(f"expected a value for every key column, got {type(field).__name__}")
+            raise Unfit(f"expected a value for every key column, got {type(field).__name__}")
     # Bytes, not text: a key that is not UTF-8 still tells rows apart.
     return (quote(text, safe="") or EMPTY_PART).encode("ascii")
 
 
 def binary_key_text(kind: Kind, data: bytes) -> bytes:
-    """A value in binary as PostgreSQL's text; raises `ProtocolError`."""
+    """A value in binary as PostgreSQL's text; raises `Unfit`."""
     if kind.from_binary is None:
-        raise ProtocolError(f"expected a key column of kind {kind.name} as text, got binary")
+        raise Unfit(f"expected a key column of kind {kind.name} as text, got binary")
     try:
         return _shown(kind.from_binary(data), kind.name).encode()
     except Uncarriable:

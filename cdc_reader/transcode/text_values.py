@@ -2,7 +2,7 @@
 Values from PostgreSQL's text format.
 
 Written for a connection with client_encoding=UTF8, TimeZone=UTC, DateStyle=ISO, bytea_output=hex and
-extra_float_digits=1. What does not look like that is a `ProtocolError`, never a guess.
+extra_float_digits=1. What does not look like that is a `Unfit`, never a guess.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ import struct
 from collections.abc import Callable
 
 from cdc_reader.transcode import calendar
-from cdc_reader.transcode.carried import NOT_UTF8, Carried, Uncarriable, as_text
-from schemas.errors import ProtocolError
+from cdc_reader.transcode.carried import NOT_UTF8, Carried, Uncarriable, Unfit, as_text
 
 _INTEGER = re.compile(rb"-?[0-9]{1,19}")
 _FLOAT = re.compile(rb"-?[0-9]{1,40}(\.[0-9]{1,40})?(e[+-][0-9]{1,4})?")
@@ -41,7 +40,7 @@ def utf8(data: bytes) -> str:
 def boolean(data: bytes) -> bool:
     """`t` or `f`."""
     if data not in (b"t", b"f"):
-        raise ProtocolError("expected a bool as t or f, got other text")
+        raise Unfit("expected a bool as t or f, got other text")
     return data == b"t"
 
 
@@ -50,7 +49,7 @@ def integer(low: int, high: int) -> Callable[[bytes], int]:
 
     def read(data: bytes) -> int:
         if _INTEGER.fullmatch(data) is None or not low <= int(data) <= high:
-            raise ProtocolError(f"expected a whole number between {low} and {high}, got other text")
+            raise Unfit(f"expected a whole number between {low} and {high}, got other text")
         return int(data)
 
     return read
@@ -62,7 +61,7 @@ def float8(data: bytes) -> float:
         return word
     value = float(data) if _FLOAT.fullmatch(data) else math.inf
     if math.isinf(value):
-        raise ProtocolError("expected a float as PostgreSQL prints it, got other text")
+        raise Unfit("expected a float as PostgreSQL prints it, got other text")
     return value
 
 
@@ -72,21 +71,21 @@ def float4(data: bytes) -> float:
     try:
         (single,) = struct.unpack("<f", struct.pack("<f", value))
     except OverflowError as exc:
-        raise ProtocolError("expected a float of single precision, got a greater number") from exc
+        raise Unfit("expected a float of single precision, got a greater number") from exc
     return float(single)
 
 
 def numeric(data: bytes) -> str:
     """A numeric, kept as its text: no digit is lost."""
     if _NUMERIC.fullmatch(data) is None:
-        raise ProtocolError("expected a numeric as PostgreSQL prints it, got other text")
+        raise Unfit("expected a numeric as PostgreSQL prints it, got other text")
     return data.decode("ascii")
 
 
 def uuid(data: bytes) -> str:
     """A uuid in lower case, with hyphens."""
     if _UUID.fullmatch(data) is None:
-        raise ProtocolError("expected a uuid of 36 characters, got other text")
+        raise Unfit("expected a uuid of 36 characters, got other text")
     return data.decode("ascii")
 
 
@@ -97,7 +96,7 @@ def bytea(data: bytes) -> bytes:
             return binascii.unhexlify(data[2:])
     except ValueError:
         pass
-    raise ProtocolError("expected bytes in hex (bytea_output=hex), got other text")
+    raise Unfit("expected bytes in hex (bytea_output=hex), got other text")
 
 
 def date(data: bytes) -> Carried:
@@ -106,7 +105,7 @@ def date(data: bytes) -> Carried:
         return as_text(data.decode("ascii"))
     match = _DATE_ONLY.fullmatch(data)
     if match is None:
-        raise ProtocolError("expected a date as PostgreSQL prints it (DateStyle=ISO), got other text")
+        raise Unfit("expected a date as PostgreSQL prints it (DateStyle=ISO), got other text")
     day = _day(match, before_christ=match[4] is not None)
     return day if calendar.FIRST_DAY <= day <= calendar.LAST_DAY else as_text(data.decode("ascii"))
 
@@ -115,7 +114,7 @@ def time(data: bytes) -> Carried:
     """Microseconds since midnight; 24:00:00, which PostgreSQL has, as text."""
     match = _TIME_ONLY.fullmatch(data)
     if match is None:
-        raise ProtocolError("expected a time as PostgreSQL prints it, got other text")
+        raise Unfit("expected a time as PostgreSQL prints it, got other text")
     micros = _micros(match, first=1)
     if micros == calendar.DAY_US:
         return as_text(data.decode("ascii"))
@@ -137,12 +136,10 @@ def _moment(data: bytes, *, zone: bytes | None) -> Carried:
         return as_text(data.decode("ascii"))
     match = _TIMESTAMP.fullmatch(data)
     if match is None or match[8] != zone:
-        raise ProtocolError(
-            "expected a timestamp as PostgreSQL prints it (DateStyle=ISO, TimeZone=UTC), got other text"
-        )
+        raise Unfit("expected a timestamp as PostgreSQL prints it (DateStyle=ISO, TimeZone=UTC), got other text")
     day, micros = _day(match, before_christ=match[9] is not None), _micros(match, first=4)
     if micros >= calendar.DAY_US:
-        raise ProtocolError("expected a time of day before 24:00:00, got a later one")
+        raise Unfit("expected a time of day before 24:00:00, got a later one")
     if calendar.FIRST_DAY <= day <= calendar.LAST_DAY:
         return day * calendar.DAY_US + micros
     return as_text(data.decode("ascii"))
@@ -155,7 +152,7 @@ def _day(match: re.Match[bytes], *, before_christ: bool) -> int:
             raise ValueError(year)
         return calendar.day_number(1 - year if before_christ else year, int(match[2]), int(match[3]))
     except ValueError as exc:
-        raise ProtocolError("expected a day of the calendar, got a day that does not exist") from exc
+        raise Unfit("expected a day of the calendar, got a day that does not exist") from exc
 
 
 def _micros(match: re.Match[bytes], *, first: int) -> int:
@@ -163,5 +160,5 @@ def _micros(match: re.Match[bytes], *, first: int) -> int:
     fraction = int((match[first + 3] or b"0").ljust(6, b"0"))
     micros = ((hour * 60 + minute) * 60 + second) * 1_000_000 + fraction
     if minute > 59 or second > 59 or micros > calendar.DAY_US:
-        raise ProtocolError("expected a time of day, got a time that does not exist")
+        raise Unfit("expected a time of day, got a time that does not exist")
     return micros

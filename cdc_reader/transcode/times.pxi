@@ -32,12 +32,12 @@ cdef Outcome put_date_text(Buffer out, const Field *field) except FAILED:
     if is_infinity(field):
         return put_infinity(out, field.data[0] == c'-')
     if not take_date(field.data, field.size, &end, &year, &month, &day):
-        raise ProtocolError("expected a date as PostgreSQL prints it (DateStyle=ISO), got other text")
+        raise Unfit("expected a date as PostgreSQL prints it (DateStyle=ISO), got other text")
     before_christ = is_word(field.data + end, field.size - end, b" BC")
     if end != field.size and not before_christ:
-        raise ProtocolError("expected a date as PostgreSQL prints it (DateStyle=ISO), got other text")
+        raise Unfit("expected a date as PostgreSQL prints it (DateStyle=ISO), got other text")
     if not take_day(year, month, day, before_christ, &number):
-        raise ProtocolError("expected a day of the calendar, got a day that does not exist")
+        raise Unfit("expected a day of the calendar, got a day that does not exist")
     if FIRST_DAY <= number <= LAST_DAY:
         return out.branch_long(number)
     return out.branch_string(TEXT_BRANCH, field.data, field.size)
@@ -47,7 +47,7 @@ cdef Outcome put_time_text(Buffer out, const Field *field) except FAILED:
     cdef Py_ssize_t end = 0
     cdef int64_t micros = 0
     if not take_time(field.data, field.size, &end, &micros) or end != field.size:
-        raise ProtocolError("expected a time as PostgreSQL prints it, got other text")
+        raise Unfit("expected a time as PostgreSQL prints it, got other text")
     if micros == DAY_US:
         return out.branch_string(TEXT_BRANCH, field.data, field.size)
     return out.branch_long(micros)
@@ -76,16 +76,16 @@ cdef inline Outcome put_moment_text(Buffer out, const Field *field, bint zone) e
         and take_time(p + at + 1, size - at - 1, &time_size, &micros)
         and micros < DAY_US
     ):
-        raise ProtocolError("expected a timestamp as PostgreSQL prints it (DateStyle=ISO), got other text")
+        raise Unfit("expected a timestamp as PostgreSQL prints it (DateStyle=ISO), got other text")
     at += 1 + time_size
     if zone:
         whole = size - at >= 3 and is_word(p + at, 3, b"+00")
         at += 3
     before_christ = is_word(p + at, size - at, b" BC")
     if not whole or (at != size and not before_christ):
-        raise ProtocolError("expected a timestamp as PostgreSQL prints it (TimeZone=UTC), got other text")
+        raise Unfit("expected a timestamp as PostgreSQL prints it (TimeZone=UTC), got other text")
     if not take_day(year, month, day, before_christ, &number):
-        raise ProtocolError("expected a day of the calendar, got a day that does not exist")
+        raise Unfit("expected a day of the calendar, got a day that does not exist")
     if FIRST_DAY <= number <= LAST_DAY:
         return out.branch_long(number * DAY_US + micros)
     return out.branch_string(TEXT_BRANCH, p, size)
@@ -183,7 +183,7 @@ cdef Outcome put_time(Buffer out, const Field *field) except FAILED:
     check_size(field, 8, "time")
     value = <int64_t>be64(field.data)
     if not 0 <= value <= DAY_US:
-        raise ProtocolError("expected a time of day, got a time that does not exist")
+        raise Unfit("expected a time of day, got a time that does not exist")
     if value == DAY_US:
         return out.branch_word(TEXT_BRANCH, b"24:00:00")
     return out.branch_long(value)

@@ -10,8 +10,10 @@ cdef Outcome read_tuple(
     cdef Field *field
     cdef uint8_t kind
     cdef int64_t length
-    if size - at < 2 or be16(p + at) != count:
-        raise ProtocolError(f"expected a tuple of {count} columns at offset {at}, got another")
+    if size - at < 2:
+        raise ProtocolError(f"expected a tuple at offset {at}, got {size - at} bytes")
+    if be16(p + at) != count:
+        raise Unfit(f"expected a tuple of {count} columns, got {be16(p + at)}")
     at += 2
     for column in range(count):
         if at >= size:

@@ -27,6 +27,8 @@ STACKTRACE = PREFIX + "exception.stacktrace"
 # Not Connect's: how often the record was tried, and its own time, which the time of writing replaces.
 ATTEMPT = "rowferry.attempt"
 ORIGINAL_TIMESTAMP = "rowferry.original_timestamp_ms"
+# The field that the index lacked (empty: which is not known), where that is why a row was given up.
+LACKS = "rowferry.lacks"
 _LONGEST_MESSAGE = 2000
 
 
@@ -47,6 +49,7 @@ class Failure:
     stage: str
     executed_by: str = ""
     attempt: int = 1
+    lacks: str | None = None
 
 
 def dead_letter(record: Record, failure: Failure, *, group: str, task: str) -> DeadLetter:
@@ -73,6 +76,8 @@ def dead_letter(record: Record, failure: Failure, *, group: str, task: str) -> D
         STACKTRACE: "",
         ATTEMPT: str(failure.attempt),
     }
+    if failure.lacks is not None:
+        fields[LACKS] = failure.lacks
     added: Headers = tuple((name, value.encode()) for name, value in fields.items())
     time = original.get(ORIGINAL_TIMESTAMP, str(record.timestamp_ms).encode())
     return DeadLetter(record.key, record.value, (*kept, *added, (ORIGINAL_TIMESTAMP, time)))
@@ -84,4 +89,4 @@ def _message(error: Exception) -> str:
 
 
 def _ours(name: str) -> bool:
-    return name.startswith(PREFIX) or name in (ATTEMPT, ORIGINAL_TIMESTAMP)
+    return name.startswith(PREFIX) or name in (ATTEMPT, ORIGINAL_TIMESTAMP, LACKS)

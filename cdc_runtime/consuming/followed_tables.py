@@ -31,7 +31,11 @@ class FollowedTables:
     def __init__(self, settings: KafkaSettings, admin: KafkaAdmin) -> None:
         topics = Topics(settings.prefix)
         self._schemas = SchemaDirectory(settings, topics, admin=admin)
-        self._tables = TableDirectory(settings, topics, admin=admin)
+        try:
+            self._tables = TableDirectory(settings, topics, admin=admin)
+        except BaseException:
+            self._schemas.close()
+            raise
         self.on_change: Callable[[], object] = lambda: None
         # Decodes an event; raises `UnknownSchema` and `RecordError`.
         self.decode = EventDecoder(self._known_schema).decode
@@ -51,7 +55,8 @@ class FollowedTables:
             self.on_change()
 
     def poll(self) -> None:
-        """Take what has arrived of tables, without waiting. Raises `TransientError`."""
+        """Take what has arrived of both, without waiting. Raises `TransientError`."""
+        self._schemas.poll()
         if self._tables.poll():
             self.on_change()
 

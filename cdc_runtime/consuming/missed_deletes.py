@@ -48,7 +48,7 @@ def _too_old(position: CommittedPosition, facts: Facts, now_ms: int) -> str | No
     age_ms = now_ms - position.as_of_ms
     if age_ms <= _CERTAIN_MS or age_ms <= (kept_ms := facts.retention_ms()):
         return None
-    return f"the committed position is {age_ms // 1000} s old, tombstones are kept for {kept_ms // 1000} s"
+    return f"the committed position is {age_ms // 1000} s old, deletes are kept for {kept_ms // 1000} s"
 
 
 def retention_ms(config: dict[str, str]) -> int:

@@ -5,10 +5,12 @@ Rule 1: nothing of a partition is handled or committed before it is `ready`: wha
 Rule 2: a record that cannot be read yet blocks its partition; what comes after it waits in order.
 Rule 3: a position is committed only behind records that are all done (`OffsetTracker`), and only of partitions that
         are ours: what is under way for one that was dropped has no consequence.
+Rule 4: offsets that run back are not handled before the log was looked at: it may be another one (rule V11). Where it
+        is the same, what was taken before is not taken again.
 
 Pure. Services add what they know besides.
 
-Keeps: P10, V7.
+Keeps: P10, V7, V11.
 """
 
 from __future__ import annotations
@@ -22,6 +24,8 @@ from cdc_runtime import subjects
 from cdc_runtime.consuming.offsets import OffsetTracker
 from cdc_runtime.consuming.position_age import CommittedPosition, PositionAge
 from cdc_runtime.consuming.records import Record, TopicPartition
+from cdc_runtime.consuming.standstill import Standstill
+from cdc_runtime.consuming.topic_lives import Anew, begins_anew
 from cdc_runtime.subjects import Subject
 
 
@@ -31,7 +35,8 @@ class AssignedPartition:
     One partition, its position, and what of it waits.
 
     `blocked` says why its next record cannot be read yet; `backlog` holds records that wait, in order; `paused`: it is
-    not fetched; `dropped`: it is no longer ours, and what is under way for it has no consequence.
+    not fetched; `dropped`: it is no longer ours, and what is under way for it has no consequence. `topic_id`: of the
+    topic that it was begun in; `anew`: why it begins anew there; `doubted`: its offsets have run back.
     """
 
     topic_partition: TopicPartition
@@ -43,6 +48,11 @@ class AssignedPartition:
     age: PositionAge = field(default_factory=PositionAge)
     paused: bool = False
     dropped: bool = False
+    topic_id: str | None = None
+    anew: Anew | None = None
+    doubted: bool = False
+    standstill: Standstill = field(default_factory=Standstill)
+    _delivered: int = -1
 
     @property
     def subject(self) -> Subject:
@@ -52,16 +62,57 @@ class AssignedPartition:
     @property
     def waits(self) -> bool:
         """Whether new records must wait."""
-        return not self.ready or bool(self.blocked) or bool(self.backlog)
+        return not self.ready or self.doubted or bool(self.blocked) or bool(self.backlog)
 
-    def begin(self, committed: CommittedPosition | None, now_ms: int, *, first_offset: int | None = None) -> None:
+    @property
+    def held_up(self) -> str:
+        """What of ours keeps it from moving; empty where nothing does."""
+        if not self.ready:
+            return "where it begins is looked up and checked"
+        if self.doubted:
+            return "its offsets have run back: its log is looked at"
+        if self.blocked:
+            return self.blocked
+        if self.paused:
+            return f"it is paused, since as much is open as may be; {self.tracker.open_count} of its records are"
+        if self.tracker.open_count or self.backlog:
+            return f"{self.tracker.open_count} of its records are under way, {len(self.backlog)} wait"
+        return ""
+
+    def begin(
+        self,
+        committed: CommittedPosition | None,
+        now_ms: int,
+        *,
+        first_offset: int | None = None,
+        topic_id: str | None = None,
+    ) -> None:
         """
-        Start at a committed position.
+        Start at a committed position, in the topic with this id.
 
         Without one, at the first offset that the partition still has, where that is known; else at the first record.
         """
         self.tracker = OffsetTracker(first_offset if committed is None else committed.next_offset)
         self.age.begin(committed, now_ms)
+        self.topic_id = topic_id
+        if self.backlog and self.backlog[0].offset < self.tracker.next_to_read:
+            self.doubted = True
+        self._delivered = max(self._delivered, self.tracker.next_to_read - 1)
+
+    def deliver(self, record: Record) -> bool:
+        """A record was handed out; False when its log must be looked at first, since offsets have run back."""
+        if record.offset <= self._delivered:
+            self.doubted = True
+        self._delivered = record.offset
+        return not self.doubted
+
+    def made_again(self, topic_id: str, end_offset: int, next_offset: int) -> Anew | None:
+        """
+        Why it must begin anew in its log; None while that is the log that it was begun in.
+
+        `next_offset`: what was to be read next when the log was asked for, which may have grown and been read since.
+        """
+        return begins_anew(self.topic_id, next_offset, topic_id, end_offset)
 
     def look(self, end_offset: int | None, now_ms: int) -> None:
         """Make the age of the position true. A partition that waits is not fetched: what is known of its end is old."""
@@ -73,7 +124,9 @@ class AssignedPartition:
     def position(self) -> CommittedPosition | None:
         """What may be committed now; None before it is ready, and before anything of it was taken."""
         next_offset = self.tracker.next_offset
-        return CommittedPosition(next_offset, self.age.as_of_ms) if self.ready and next_offset is not None else None
+        if not self.ready or next_offset is None:
+            return None
+        return CommittedPosition(next_offset, self.age.as_of_ms, self.topic_id)
 
     @property
     def to_check(self) -> CommittedPosition | None:
@@ -100,7 +153,7 @@ class AssignedPartition:
         False: it has blocked the partition (again).
         """
         self.blocked = ""
-        while self.backlog and admit(self.backlog.popleft()):
+        while self.backlog and not self.doubted and admit(self.backlog.popleft()):
             pass
         return not self.blocked
 
@@ -137,7 +190,7 @@ class Partitions(dict[TopicPartition, P]):
         return {
             topic_partition: position
             for topic_partition, position in self.positions(self).items()
-            if self[topic_partition].age.due(position.next_offset)
+            if self[topic_partition].age.due(position.next_offset, position.results_id)
         }
 
     def committed(self, positions: Mapping[TopicPartition, CommittedPosition]) -> None:

@@ -4,7 +4,7 @@ Edge: checks positions of table topics, and asks the reader for what may be miss
 Every partition is checked before anything of it is handled, since what we write ourselves would make an empty index
 look old; and again while it is assigned, since a partition that waits becomes too old as well.
 
-Keeps: V7.
+Keeps: V7, V11.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from enum import Enum
 from cdc_runtime.consuming.missed_deletes import reason_to_ask, retention_ms
 from cdc_runtime.consuming.position_age import CommittedPosition
 from cdc_runtime.consuming.records import TopicPartition
+from cdc_runtime.consuming.topic_lives import Anew
 from cdc_runtime.kafka.admin import KafkaAdmin
 from cdc_runtime.kafka.tail import Tail
 from cdc_runtime.reader_requests import Requests
@@ -51,8 +52,21 @@ class PositionCheck:
         self._requests = requests
         self._holds_rows = holds_rows
 
-    def check(self, table: TableName, partition: TopicPartition, position: CommittedPosition | None) -> Answer:
-        """Returns when the position is known to be sound, or a request is durable. Raises `TransientError`."""
+    def check(
+        self,
+        table: TableName,
+        partition: TopicPartition,
+        position: CommittedPosition | None,
+        anew: Anew | None = None,
+    ) -> Answer:
+        """
+        Returns when the position is known to be sound, or a request is durable. Raises `TransientError`.
+
+        `anew`: the partition begins anew, so that what it had unread is lost: then the reader is asked (rule V11).
+        """
+        if anew is not None:
+            asked = self._requests.snapshot(table, anew.reason, anew.occasion)
+            return Answer.ASKED if asked else Answer.ASKED_BEFORE
         facts = _Facts(self._settings, self._admin, partition, lambda: self._holds_rows(table, partition.partition))
         reason = reason_to_ask(position, facts, int(time.time() * 1000))
         if reason is None:

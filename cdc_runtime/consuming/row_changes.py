@@ -13,7 +13,7 @@ from cdc_runtime.consuming.records import Record
 from schemas.envelope import OP_DELETE, OP_MESSAGE, OP_SWEEP, OP_TRUNCATE, Event
 from schemas.errors import RecordError
 from schemas.keys import FLOOR_KEY
-from schemas.tombstones import HEADER_VERSION
+from schemas.tombstones import HEADER_VERSION, deleting_version
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,9 @@ def row_change(record: Record, decode: Callable[[bytes], Event]) -> RowChange:
     if event.op == OP_MESSAGE:
         return Nothing(record, "message")
     if key == FLOOR_KEY:
-        raise RecordError(f"expected a truncate or sweep under the floor key, got op {event.op!r}")
+        raise RecordError(
+            f"expected a truncate or the end of a full read under the key of the whole table, got op {event.op!r}"
+        )
     if not key.isascii():
         raise RecordError("expected a row key of percent-encoded ASCII, got other bytes")
     if event.op == OP_DELETE:
@@ -84,15 +86,15 @@ def row_change(record: Record, decode: Callable[[bytes], Event]) -> RowChange:
 
 
 def _tombstone(record: Record, key: bytes) -> RowDelete:
-    version = record.header(HEADER_VERSION)
-    if version is None or not version.isdigit():
-        raise RecordError(f"expected a decimal header {HEADER_VERSION} on a tombstone, got another or none")
+    version = deleting_version(record.header(HEADER_VERSION))
     if not key.isascii():
         raise RecordError("expected a row key of percent-encoded ASCII, got other bytes")
-    return RowDelete(record, int(version), key)
+    return RowDelete(record, version, key)
 
 
 def _floor(record: Record, key: bytes, event: Event) -> Floor:
     if key != FLOOR_KEY or event.below_version is None:
-        raise RecordError(f"expected below_version under the floor key in an event of op {event.op!r}, got another")
+        raise RecordError(
+            f"expected below_version under the key of the whole table in an event of op {event.op!r}, got another"
+        )
     return Floor(record, event.below_version, event.op)

@@ -8,24 +8,29 @@ may be repeated. A request holds a bounded number of topics, however many tables
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from typing import Any, Literal, TypeVar
+from typing import Any
 
-from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicCollection
-from confluent_kafka import TopicPartition as KafkaTopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # public, but not in an __all__
+    AclOperation,
     AdminClient,
     ConfigResource,
     NewTopic,
-    OffsetSpec,
     ResourceType,
 )
 
+from cdc_runtime.bounded_calls import CALLS
+from cdc_runtime.call_bounds import Call, bound_of
 from cdc_runtime.consuming.records import TopicPartition
-from cdc_runtime.kafka.client import ErrorMemory, client_config, make_client
-from cdc_runtime.kafka.errors import TopicMissing, kafka_error
+from cdc_runtime.kafka.asked_offsets import AskedOffsets, batches
+from cdc_runtime.kafka.client import ErrorMemory, answer, client_config, make_client
+from cdc_runtime.kafka.errors import TopicMissing, denies_topic, kafka_error, translate
+from cdc_runtime.kafka.idle_clients import Served
+from cdc_runtime.kafka.listener_probe import misfit
 from cdc_runtime.settings.models import KafkaSettings
 from cdc_runtime.topic_checks import (
     TopicDifference,
@@ -34,47 +39,75 @@ from cdc_runtime.topic_checks import (
     creation_batches,
     differences,
 )
-from schemas.errors import Neighbour, NeighbourMissing, ServerSetting, TransientError, Unreachable
+from schemas.errors import (
+    AccessDenied,
+    Neighbour,
+    NeighbourMissing,
+    RowferryError,
+    ServerSetting,
+    TransientError,
+    Unreachable,
+)
 from schemas.topics import TopicSpec
 
-Isolation = Literal["committed", "uncommitted"]
-_ISOLATION = {"committed": IsolationLevel.READ_COMMITTED, "uncommitted": IsolationLevel.READ_UNCOMMITTED}
 _RETRY_PAUSE_S = 0.05
 # A new topic is known to all brokers a moment after its creation was acknowledged.
 _CREATION_S = 15.0
-# An answer with the settings of so many topics has about 1 MB; a description, and an offset, is smaller.
+# An answer with the settings of so many topics has about 1 MB; a description is smaller.
 _DESCRIBED_AT_ONCE = 200
-_OFFSETS_AT_ONCE = 1_000
 # What asks the broker for its `default.replication.factor`.
 _COPIES_OF_THE_BROKER = -1
-T = TypeVar("T")
 
 
-class KafkaAdmin:
+class KafkaAdmin(AskedOffsets):
     """Administrative calls to one cluster. May be used by several threads."""
 
     def __init__(self, settings: KafkaSettings, *, request_timeout_s: float = 10.0) -> None:
         self._settings = settings
         self._timeout_s = request_timeout_s
+        self._list = Call("list_topics", Neighbour.KAFKA, bound_of(request_timeout_s))
         self._errors = ErrorMemory()
-        self._client = make_client(AdminClient, settings, client_config(settings, self._errors))
+        self._lock = threading.Lock()
+        self._current = self._made()
+        self._unanswered = False
+
+    def _made(self) -> AdminClient:
+        client = make_client(AdminClient, self._settings, client_config(self._settings, self._errors))
+        self._served = Served(client.poll, self._errors)
+        return client
+
+    @property
+    def _client(self) -> AdminClient:
+        """A new one behind a call without answer: the old one may have lost all brokers for good (`broker_watch`)."""
+        with self._lock:
+            if self._unanswered:
+                self._unanswered = False
+                self._current = self._made()
+            return self._current
 
     def wait_until_reachable(self, start_timeout_s: float, stopping: Callable[[], bool] = lambda: False) -> bool:
         """
         Wait until a broker answers; True when one does, False when `stopping()` came first.
 
-        Raises `AccessDenied` at once when it refuses us, `NeighbourMissing` after `start_timeout_s`.
+        Raises at once `AccessDenied` when it refuses us, `SettingsError` and `ServerSetting` when it speaks another
+        protocol or has a certificate that we do not trust; `NeighbourMissing` after `start_timeout_s`.
         """
         deadline = time.monotonic() + start_timeout_s
         while not stopping():
             try:
-                self._client.list_topics(timeout=max(0.1, min(1.0, deadline - time.monotonic())))
+                with CALLS.held(self._list):
+                    self._client.list_topics(timeout=max(0.1, min(1.0, deadline - time.monotonic())))
                 return True
             except KafkaException as exc:
-                self._client.poll(0)
+                self._served.serve(0)
                 problem = self._errors.translate(exc, "answer")
-                if not isinstance(problem, TransientError):
-                    raise problem from exc
+                # What librdkafka calls away, or untrusted, may say more to who asks.
+                refused = isinstance(problem, AccessDenied)
+                found = (
+                    misfit(self._settings, refused=refused) if refused or isinstance(problem, TransientError) else None
+                )
+                if found is not None or not isinstance(problem, TransientError):
+                    raise found or problem from exc
                 if time.monotonic() >= deadline:
                     raise NeighbourMissing(
                         expected=f"Kafka at {self._settings.bootstrap_servers} to answer within {start_timeout_s:g} s",
@@ -83,6 +116,14 @@ class KafkaAdmin:
                         remedy="start the brokers, or set kafka.bootstrap_servers",
                     ) from exc
         return False
+
+    def ask(self, timeout_s: float) -> None:
+        """Return when a broker answers; raises `Unreachable` after `timeout_s`, and what it answers that is wrong.
+
+        Asks for the brokers alone: an answer of the same size however many topics there are.
+        """
+        answer = self._client.describe_cluster(request_timeout=max(timeout_s, _RETRY_PAUSE_S))
+        self._result(answer, "answer")
 
     def ensure_topics(self, specs: Iterable[TopicSpec]) -> list[str]:
         """
@@ -95,20 +136,43 @@ class KafkaAdmin:
         created = [spec for spec in wanted if spec.name not in existing]
         for batch in creation_batches(created):
             self._create(batch)
-        found = [
-            difference
-            for spec in wanted
-            if spec.name in existing
-            for difference in differences(spec, existing[spec.name], self._settings.bootstrap_servers)
-        ]
-        if found:
+        if found := self._differences(wanted, existing):
             raise topics_differ(found)
         return [spec.name for spec in created]
+
+    def ensure_each(self, specs: Iterable[TopicSpec]) -> dict[str, RowferryError]:
+        """
+        The same for topics that stand each for itself: what cannot be had is returned, by topic, with its remedy.
+
+        Raises `TransientError` when no broker answers.
+        """
+        wanted = list(specs)
+        existing = self.describe_many([spec.name for spec in wanted])
+        found = {spec.name: self._differences([spec], existing) for spec in wanted}
+        failed: dict[str, RowferryError] = {name: topics_differ(each) for name, each in found.items() if each}
+        for batch in creation_batches([spec for spec in wanted if spec.name not in existing]):
+            failed |= self._create_each(batch)
+        return failed
+
+    def _create_each(self, specs: Sequence[TopicSpec]) -> dict[str, RowferryError]:
+        try:
+            self._create(specs)
+        except TransientError:
+            raise
+        except RowferryError as exc:
+            if len(specs) == 1:
+                return {specs[0].name: exc}
+            # The answer names the first that failed: each by itself, those that were made are there by then.
+            return {name: problem for spec in specs for name, problem in self._create_each([spec]).items()}
+        return {}
 
     def topic_differences(self, specs: Iterable[TopicSpec]) -> list[TopicDifference]:
         """What is not as wanted; a topic that is missing is passed over. Changes nothing."""
         wanted = list(specs)
         existing = self.describe_many([spec.name for spec in wanted])
+        return self._differences(wanted, existing)
+
+    def _differences(self, wanted: Iterable[TopicSpec], existing: Mapping[str, TopicFacts]) -> list[TopicDifference]:
         return [
             difference
             for spec in wanted
@@ -145,8 +209,7 @@ class KafkaAdmin:
         Asks for the metadata of all topics: this also replaces what librdkafka keeps of a topic that was asked for
         before it existed, and answers from for many seconds otherwise ("no leaders found").
         """
-        with self._errors.translating("list topics"):
-            known = self._client.list_topics(timeout=self._timeout_s).topics
+        known = self._listed()
         return sorted(
             name
             for name, count in wanted.items()
@@ -162,7 +225,7 @@ class KafkaAdmin:
         unknown_settings: dict[str, KafkaException] = {}
         for name, future in self._client.create_topics(new, request_timeout=self._timeout_s).items():
             try:
-                future.result()
+                answer(future, self._timeout_s, f"create topic {name}")
             except KafkaException as exc:
                 error = kafka_error(exc)
                 code = error.code() if error is not None else None
@@ -179,7 +242,7 @@ class KafkaAdmin:
     def describe_many(self, topics: Sequence[str]) -> dict[str, TopicFacts]:
         """Like `describe`, for many topics, two requests for a batch of them; those that do not exist are left out."""
         facts: dict[str, TopicFacts] = {}
-        for batch in _batches(topics, _DESCRIBED_AT_ONCE):
+        for batch in batches(topics, _DESCRIBED_AT_ONCE):
             facts |= self._describe_batch(batch)
         return facts
 
@@ -199,13 +262,39 @@ class KafkaAdmin:
 
     def _describe_ids(self, topics: Sequence[str]) -> dict[str, tuple[str, int]]:
         found = {}
-        for batch in _batches(topics, _DESCRIBED_AT_ONCE):
+        for batch in batches(topics, _DESCRIBED_AT_ONCE):
             futures = self._client.describe_topics(TopicCollection(batch), request_timeout=self._timeout_s)
             for name, future in futures.items():
                 described = self._result(future, f"describe topic {name}", missing=None)
                 if described is not None:
                     found[name] = (str(described.topic_id), len(described.partitions))
         return found
+
+    def denied(self, topics: Iterable[str]) -> dict[str, RowferryError]:
+        """The topics that we may not write to, each with the error that a record for it would meet."""
+        found: dict[str, RowferryError] = {}
+        for batch in batches(sorted(topics), _DESCRIBED_AT_ONCE):
+            futures = self._client.describe_topics(
+                TopicCollection(batch), include_authorized_operations=True, request_timeout=self._timeout_s
+            )
+            for name, future in futures.items():
+                action = f"write to topic {name}"
+                try:
+                    described = self._result(future, action, missing=None)
+                except AccessDenied as exc:
+                    if not denies_topic(exc.__cause__):
+                        raise
+                    found[name] = exc
+                    continue
+                # A broker without an authorizer allows everything, one of long ago says nothing.
+                allowed = described.authorized_operations if described is not None else None
+                if allowed and AclOperation.WRITE not in allowed:
+                    found[name] = translate(KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED), action)
+        return found
+
+    def topic_lives(self, topics: Sequence[str]) -> dict[str, tuple[str, int]]:
+        """The id and the number of partitions of each topic that exists."""
+        return self._describe_ids(topics)
 
     def topic_ids(self, topics: Sequence[str]) -> dict[str, str]:
         """The id (UUID) of each topic that exists: it changes when a topic is deleted and made again."""
@@ -221,8 +310,15 @@ class KafkaAdmin:
 
     def topics(self) -> list[str]:
         """The names of all topics, without Kafka's own."""
-        with self._errors.translating("list topics"):
-            return sorted(name for name in self._client.list_topics(timeout=self._timeout_s).topics if name[:2] != "__")
+        return sorted(name for name in self._listed() if name[:2] != "__")
+
+    def _listed(self) -> dict[str, Any]:
+        try:
+            with self._errors.translating("list topics"), CALLS.held(self._list):
+                return self._client.list_topics(timeout=self._timeout_s).topics
+        except Unreachable:
+            self._unanswered = True
+            raise
 
     def topic_partitions(self, topic: str) -> list[TopicPartition]:
         """All partitions of a topic; raises `TopicMissing`."""
@@ -249,78 +345,21 @@ class KafkaAdmin:
             time.sleep(_RETRY_PAUSE_S)
         return False
 
-    def end_offsets(
-        self, topic_partitions: Iterable[TopicPartition], isolation: Isolation = "committed"
-    ) -> dict[TopicPartition, int]:
-        """The next offset of each partition: `committed` up to open transactions (LSO), else the high watermark."""
-        return self._offsets(topic_partitions, OffsetSpec.latest(), isolation)  # type: ignore[no-untyped-call]
-
-    def begin_offsets(self, topic_partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
-        """The first offset that each partition still has."""
-        return self._offsets(topic_partitions, OffsetSpec.earliest(), "uncommitted")  # type: ignore[no-untyped-call]
-
-    def _offsets(
-        self, topic_partitions: Iterable[TopicPartition], spec: OffsetSpec, isolation: Isolation
-    ) -> dict[TopicPartition, int]:
-        """Ask until every partition has a leader that answers: one of a new topic has none for a moment."""
-        wanted = list(topic_partitions)
-        deadline = time.monotonic() + self._timeout_s
-        while True:
-            try:
-                return {
-                    topic_partition: offset
-                    for batch in _batches(wanted, _OFFSETS_AT_ONCE)
-                    for topic_partition, offset in self._offsets_now(batch, spec, isolation).items()
-                }
-            except (TransientError, TopicMissing) as exc:
-                # What librdkafka remembers of leaders may be old, and is not renewed by itself.
-                if time.monotonic() >= deadline or not (isinstance(exc, Unreachable) or self._exist(wanted)):
-                    raise
-            time.sleep(_RETRY_PAUSE_S)
-
-    def _exist(self, topic_partitions: list[TopicPartition]) -> bool:
-        """
-        Whether the brokers know the partitions that librdkafka found no leaders for.
-
-        It answers from what it remembers, which may be older than a new topic: listing the topics renews that.
-        """
-        with self._errors.translating("list topics"):
-            topics = self._client.list_topics(timeout=self._timeout_s).topics
-        return all(
-            topic_partition.topic in topics and topic_partition.partition in topics[topic_partition.topic].partitions
-            for topic_partition in topic_partitions
-        )
-
-    def _offsets_now(
-        self, topic_partitions: list[TopicPartition], spec: OffsetSpec, isolation: Isolation
-    ) -> dict[TopicPartition, int]:
-        futures = self._client.list_offsets(
-            {KafkaTopicPartition(*each): spec for each in topic_partitions},
-            isolation_level=_ISOLATION[isolation],
-            request_timeout=self._timeout_s,
-        )
-        return {
-            TopicPartition(topic_partition.topic, topic_partition.partition): int(
-                self._result(future, f"give the offsets of {topic_partition.topic}[{topic_partition.partition}]").offset
-            )
-            for topic_partition, future in futures.items()
-        }
-
     def _result(self, future: Future[Any], action: str, **missing: None) -> Any:  # noqa: ANN401
         """The result of a call; with `missing=None`, None for a topic that does not exist."""
         try:
-            return future.result()
+            return answer(future, self._timeout_s, action)
         except KafkaException as exc:
-            self._client.poll(0)
+            self._served.serve(0)
             problem = self._errors.translate(exc, action)
             if isinstance(problem, TopicMissing) and missing:
                 return None
+            error = kafka_error(exc)
+            self._unanswered |= error is not None and error.code() == KafkaError._TIMED_OUT
             raise problem from exc
-
-
-def _batches(items: Sequence[T], size: int) -> Iterator[list[T]]:
-    for start in range(0, len(items), size):
-        yield list(items[start : start + size])
+        except Unreachable:
+            self._unanswered = True
+            raise
 
 
 def topics_differ(found: Sequence[TopicDifference]) -> ServerSetting:

@@ -3,11 +3,13 @@ The schemas and tables that the reader publishes, as maps that can be brought up
 
 Both read their topic to its true end when they are made, and again at `refresh`; lookups may come from any thread.
 P10: a schema is there before its first event, so an unknown fingerprint after a refresh is an error of the source.
+P14: what cannot be read is told and passed over; what needs it (the events of one schema, the rows of one table) waits.
+
+Keeps: P10, P14.
 """
 
 from __future__ import annotations
 
-import json
 import threading
 from typing import Any
 
@@ -15,10 +17,12 @@ from cdc_runtime.consuming.records import Record
 from cdc_runtime.kafka.admin import KafkaAdmin
 from cdc_runtime.kafka.tail import Tail
 from cdc_runtime.settings.models import KafkaSettings
+from cdc_runtime.unreadable import UNREADABLE
 from schemas.errors import RecordError
 from schemas.names import TableName
-from schemas.tables import TableEntry
+from schemas.tables import TableEntry, table_entry
 from schemas.topics import Topics
+from schemas.wire import event_schema
 
 _REFRESH_TIMEOUT_S = 90.0
 
@@ -29,7 +33,11 @@ class _FollowedTopic:
     def __init__(self, settings: KafkaSettings, topic: str, admin: KafkaAdmin | None) -> None:
         self._lock = threading.Lock()
         self._tail = Tail(settings, topic, admin=admin)
-        self.refresh()
+        try:
+            self.refresh()
+        except BaseException:
+            self._tail.close()
+            raise
 
     def refresh(self, timeout_s: float = _REFRESH_TIMEOUT_S) -> bool:
         """Read to the end of now; True when something new was read. Raises the errors of `Tail.read_to_end`."""
@@ -43,10 +51,19 @@ class _FollowedTopic:
 
     def _took(self, records: list[Record]) -> bool:
         for record in records:
-            self._take(record)
+            if record.key is None:
+                continue
+            try:
+                self._take(record.key, record)
+            except RecordError as exc:
+                self._pass_over(record.key, record, exc)
         return bool(records)
 
-    def _take(self, record: Record) -> None:
+    def _take(self, key: bytes, record: Record) -> None:
+        """Raises `RecordError`."""
+        raise NotImplementedError
+
+    def _pass_over(self, key: bytes, record: Record, problem: RecordError) -> None:
         raise NotImplementedError
 
     def close(self) -> None:
@@ -62,13 +79,12 @@ class SchemaDirectory(_FollowedTopic):
         self._schemas: dict[bytes, dict[str, Any]] = {}
         super().__init__(settings, topics.schemas, admin)
 
-    def _take(self, record: Record) -> None:
-        if record.key is None or record.value is None:
-            return
-        try:
-            self._schemas[record.key] = json.loads(record.value)
-        except ValueError as exc:
-            raise RecordError(f"expected an Avro schema at offset {record.offset} of {record.topic}, got none") from exc
+    def _take(self, key: bytes, record: Record) -> None:
+        if record.value is not None:
+            self._schemas[key] = event_schema(key, record.value)
+
+    def _pass_over(self, key: bytes, record: Record, problem: RecordError) -> None:
+        UNREADABLE.passed_over(record, problem, "events that were written by this schema wait, and their partitions")
 
     def get(self, fingerprint: bytes) -> dict[str, Any] | None:
         """The schema, if it is known; reads nothing."""
@@ -91,16 +107,18 @@ class TableDirectory(_FollowedTopic):
         self._entries: dict[bytes, TableEntry] = {}
         super().__init__(settings, topics.tables, admin)
 
-    def _take(self, record: Record) -> None:
-        if record.key is None:
-            return
+    def _take(self, key: bytes, record: Record) -> None:
+        self._keep(key, None if record.value is None else table_entry(key, record.value))
+
+    def _pass_over(self, key: bytes, record: Record, problem: RecordError) -> None:
+        # What was known before is older than what cannot be read: rows would be made into wrong documents by it.
+        self._keep(key, None)
+        UNREADABLE.passed_over(record, problem, "the rows of this table wait")
+
+    def _keep(self, key: bytes, entry: TableEntry | None) -> None:
         # A new map at each change: lookups from other threads see the old one or the new one, whole.
-        entries = dict(self._entries)
-        if record.value is None:
-            entries.pop(record.key, None)
-        else:
-            entries[record.key] = TableEntry.from_json(record.value)
-        self._entries = entries
+        entries = {known: each for known, each in self._entries.items() if known != key}
+        self._entries = entries if entry is None else {**entries, key: entry}
 
     def entries(self) -> dict[TableName, TableEntry]:
         """All tables, deleted ones included."""

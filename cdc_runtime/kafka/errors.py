@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from confluent_kafka import KafkaError, KafkaException
 
+from cdc_runtime.kafka.rights import Asker, Resource
 from schemas.errors import (
     AccessDenied,
     FatalError,
@@ -13,6 +17,28 @@ from schemas.errors import (
     TransientError,
     Unreachable,
 )
+
+
+@contextmanager
+def only_reported() -> Iterator[None]:
+    """
+    Let what librdkafka reports out of the block as the `KafkaException` that it is.
+
+    A report of a fatal error is raised in the client, which calls the next callback with that exception set: the call
+    fails over it, with `SystemError`.
+    """
+    try:
+        yield
+    except SystemError as exc:
+        if not isinstance(exc.__cause__, KafkaException):
+            raise
+        raise exc.__cause__ from None
+
+
+class TopicDenied(AccessDenied):
+    """One topic may not be read, written or described: it is its own trouble."""
+
+    neighbour = Neighbour.KAFKA
 
 
 class Fenced(FatalError):
@@ -28,6 +54,25 @@ class TransactionAborted(TransientError):
     neighbour = Neighbour.KAFKA
 
 
+class TransactionLeftBehind(TransactionAborted):
+    """The same, and its producer is lost in a call: only a successor, or its time, ends what is open at the broker."""
+
+
+class TopicRefused(TransactionAborted):
+    """The same, since the brokers refuse the records of one topic; `topic` is empty where it is not known which."""
+
+    topic = ""
+
+    @classmethod
+    def by(cls, error: KafkaError, topic: str) -> TopicRefused:
+        """The refusal of records of this topic."""
+        problem = translate(error, f"take records for topic {topic}" if topic else "take records")
+        remedy = problem.remedy if isinstance(problem, AccessDenied) else None
+        refused = cls(expected=problem.expected, found=problem.found, remedy=remedy)
+        refused.topic = topic
+        return refused
+
+
 class PartitionsLost(TransientError):
     """The group has given our partitions to another member: nothing may be committed for them."""
 
@@ -40,16 +85,19 @@ class TopicMissing(ServerSetting):
     neighbour = Neighbour.KAFKA
 
 
-_DENIED = frozenset(
-    {
-        KafkaError._AUTHENTICATION,
-        KafkaError.SASL_AUTHENTICATION_FAILED,
-        KafkaError.TOPIC_AUTHORIZATION_FAILED,
-        KafkaError.GROUP_AUTHORIZATION_FAILED,
-        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
-        KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
-    }
-)
+_LACKING = {
+    KafkaError.TOPIC_AUTHORIZATION_FAILED: Resource.TOPIC,
+    KafkaError.GROUP_AUTHORIZATION_FAILED: Resource.GROUP,
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED: Resource.CLUSTER,
+    KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED: Resource.TRANSACTIONAL_ID,
+}
+_LOG_IN_REMEDIES = {
+    KafkaError._AUTHENTICATION: "check sasl.username in kafka.client, and kafka.sasl_password",
+    KafkaError.SASL_AUTHENTICATION_FAILED: "check sasl.username in kafka.client, and kafka.sasl_password",
+    KafkaError._SSL: "check ssl.ca.location in kafka.client, and that the certificates of the brokers are for the "
+    "names in kafka.bootstrap_servers and have not ended; ssl.certificate.location and ssl.key.location where the "
+    "brokers want one of ours",
+}
 _FENCED = frozenset(
     {
         KafkaError._FENCED,
@@ -114,6 +162,25 @@ _MOVING = frozenset(
         KafkaError.UNSTABLE_OFFSET_COMMIT,
     }
 )
+# What brokers, or librdkafka for them, say of the records for one topic while those for others pass.
+_REFUSES_TOPIC = frozenset(
+    {
+        KafkaError._UNKNOWN_TOPIC,
+        KafkaError._UNKNOWN_PARTITION,
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.TOPIC_EXCEPTION,
+        KafkaError.MSG_SIZE_TOO_LARGE,
+        KafkaError.RECORD_LIST_TOO_LARGE,
+        KafkaError.INVALID_MSG,
+        KafkaError.INVALID_RECORD,
+        KafkaError.INVALID_TIMESTAMP,
+        KafkaError.INVALID_PARTITIONS,
+        KafkaError.POLICY_VIOLATION,
+        KafkaError.UNSUPPORTED_FOR_MESSAGE_FORMAT,
+        KafkaError.UNSUPPORTED_COMPRESSION_TYPE,
+    }
+)
 _SERVER = frozenset(
     {
         KafkaError.INVALID_CONFIG,
@@ -136,26 +203,42 @@ def kafka_error(problem: KafkaError | KafkaException) -> KafkaError | None:
     return inner if isinstance(inner, KafkaError) else None
 
 
-def translate(problem: KafkaError | KafkaException, action: str) -> RowferryError:
+def refuses_topic(error: KafkaError) -> bool:
+    """Whether it is about the records of one topic."""
+    return error.code() in _REFUSES_TOPIC
+
+
+def denies_topic(cause: BaseException | None) -> bool:
+    """Whether what an error was made from denies access to one topic, and not to everything."""
+    error = kafka_error(cause) if isinstance(cause, KafkaException) else None
+    return error is not None and error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED
+
+
+def translate(problem: KafkaError | KafkaException, action: str, asker: Asker | None = None) -> RowferryError:
     """
-    Give our error for one of librdkafka's; `action` says what was tried (`read topic cdc._tables`).
+    Give our error for one of librdkafka's.
+
+    `action` says what was tried (`read topic cdc._tables`), `asker` who was refused.
 
     A class that is not listed is transient when librdkafka calls it retriable, and fatal otherwise. `_DESTROY` answers
     a request that was under way while its client was closed: whether it was carried out is not known.
     """
     error = kafka_error(problem)
-    kind, remedy = (FatalError, None) if error is None else _kind(error)
+    kind, remedy = (FatalError, None) if error is None else _kind(error, asker or Asker())
     found = type(problem).__name__ if error is None else f"{error.name()}: {_text(error)}"
     return kind(expected=f"Kafka to {action}", found=found, neighbour=Neighbour.KAFKA, remedy=remedy)
 
 
-def _kind(error: KafkaError) -> tuple[type[RowferryError], str | None]:
+def _kind(error: KafkaError, asker: Asker) -> tuple[type[RowferryError], str | None]:
     """Our class for an error, and the remedy."""
     code = error.code()
     if code in _FENCED:
         return Fenced, "another instance has taken over: stop one of the two"
-    if code in _DENIED or code == KafkaError._SSL:
-        return AccessDenied, "check kafka.client, kafka.sasl_password and the ACLs of this user"
+    if code in _LACKING:
+        denied = TopicDenied if _LACKING[code] is Resource.TOPIC else AccessDenied
+        return denied, asker.remedy(_LACKING[code])
+    if code in _LOG_IN_REMEDIES:
+        return AccessDenied, _LOG_IN_REMEDIES[code]
     if code in _LOST:
         return PartitionsLost, None
     if code in _MISSING:

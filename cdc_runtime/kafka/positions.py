@@ -34,6 +34,18 @@ def read_to_end(
         yield from tail.read_to_end(timeout_s)
 
 
+def read_committed(
+    settings: KafkaSettings, topic: str, *, timeout_s: float = _READ_TIMEOUT_S, admin: KafkaAdmin | None = None
+) -> Iterator[Record]:
+    """
+    Every record that a reader may have now, in order per partition: up to the first transaction that is open.
+
+    For looking only: what is committed behind it is not seen (rule P1). Raises `TopicMissing`, `Unreachable`.
+    """
+    with closing(Tail(settings, topic, admin=admin)) as tail:
+        yield from tail.read_committed(timeout_s)
+
+
 def last_record(
     settings: KafkaSettings, topic: str, partition: int, *, admin: KafkaAdmin | None = None
 ) -> Record | None:

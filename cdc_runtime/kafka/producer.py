@@ -5,109 +5,76 @@ Rule 1: after any abort or unknown outcome (time-out, fatal error) an instance i
         call is refused; the caller closes it, makes a new one and reads its position again (rule P7,
         librdkafka #5423). Going on would do: the next transaction fails with "skipped sequence numbers".
 Rule 2: `TransactionAborted` says: rewind. `close` ends the open transaction; where it cannot, the next `init` does.
+        A fence behind the transaction's time is one: it is the broker's own.
 Rule 3: `flush_or_raise` returns only when every record sent since the last one is acknowledged.
+Rule 4: no call is trusted to return (rule P13). `send_offsets` may be left behind, which is an unknown outcome, and
+        its client is kept for good; past the bound of any other the process ends.
 
-A producer belongs to one thread, except that `commit` and `flush_or_raise` release the interpreter while they wait.
+A producer belongs to one thread, except that `commit` and `flush_or_raise` release the interpreter while they wait, and
+that it is polled by another while its owner does nothing with it (`idle_clients`).
+
+Keeps: P13.
 """
 
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from confluent_kafka import TopicPartition as KafkaTopicPartition
 
+from cdc_runtime.bounded_calls import CALLS, CallLeftBehind
+from cdc_runtime.call_bounds import Call, bound_of, transaction_bound_s
 from cdc_runtime.consuming.dead_letters import DeadLetter
 from cdc_runtime.consuming.records import Headers, TopicPartition
-from cdc_runtime.kafka.client import ErrorMemory, client_config, make_client
-from cdc_runtime.kafka.errors import TransactionAborted, kafka_error
+from cdc_runtime.kafka.client import ErrorMemory, make_client
+from cdc_runtime.kafka.errors import TransactionAborted, TransactionLeftBehind, kafka_error
+from cdc_runtime.kafka.idle_clients import Served
+from cdc_runtime.kafka.producer_client import CLOSE, POLL_S, SLICE_S, close_client, producer_config, told_apart
+from cdc_runtime.kafka.transaction_errors import Reports, TransactionErrors
 from cdc_runtime.settings.models import KafkaSettings
 from schemas.errors import Neighbour, RowferryError, TransientError, Unreachable
-from schemas.topics import MAX_MESSAGE_BYTES
 
-# Bounds the memory of a process that must stay under 200 MB; librdkafka adds about 150 bytes per record.
-_QUEUE_KBYTES = 48 * 1024
-_QUEUE_RECORDS = 100_000
-_POLL_S = 0.1
-_SLICE_S = 1.0
-_UNKNOWN_TOPIC_MS = 5000
 # Longest time that closing spends on ending an open transaction.
 _LAST_ABORT_S = 2.0
-# Records carry headers of a dead letter besides the largest value that a topic takes.
-_MARGIN_BYTES = 1024 * 1024
 # What `raw_produce` may raise: the queue is full, or librdkafka refuses.
 RAW_ERRORS: tuple[type[Exception], ...] = (BufferError, KafkaException)
 _PURGED = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT})
 
 
-def _producer_config(settings: KafkaSettings, errors: ErrorMemory, **own: object) -> dict[str, Any]:
-    return client_config(
-        settings,
-        errors,
-        **{
-            "enable_idempotence": True,
-            "acks": "all",
-            # The partition that Java clients choose for the same key.
-            "partitioner": "murmur2_random",
-            # Measured: 1 ms gives the best commit latency for small transactions; a commit flushes anyway.
-            "linger_ms": 1,
-            "compression_type": "lz4",
-            "message_max_bytes": MAX_MESSAGE_BYTES + _MARGIN_BYTES,
-            "queue_buffering_max_kbytes": _QUEUE_KBYTES,
-            "queue_buffering_max_messages": _QUEUE_RECORDS,
-            "delivery_report_only_error": True,
-            # A topic that does not exist is an error after this time; topics are created and seen before they are used.
-            "topic_metadata_propagation_max_ms": _UNKNOWN_TOPIC_MS,
-            **own,
-        },
-    )
-
-
-def _told_apart(producer: Producer, errors: ErrorMemory, exc: KafkaException) -> KafkaException:
-    """What a `_FATAL` was: the error itself is raised where reports are served, once, a moment later than the flag."""
-    error = kafka_error(exc)
-    if error is None or error.code() != KafkaError._FATAL or errors.fatal is not None:
-        return exc
-    deadline = time.monotonic() + _SLICE_S
-    while time.monotonic() < deadline:
-        try:
-            producer.poll(_POLL_S)
-        except KafkaException as told:
-            return told
-    return exc
-
-
-def _close(producer: Producer) -> None:
-    """End a client without waiting for records: what is not acknowledged by now is given up."""
-    with warnings.catch_warnings():
-        # It tries to abort an open transaction and warns when there is no broker to ask.
-        warnings.simplefilter("ignore", RuntimeWarning)
-        try:
-            producer.purge()
-            producer.poll(0)
-            producer.close()
-        except (RuntimeError, KafkaException):
-            # Closed before, or fenced: the transaction is ended already.
-            return
-
-
 class TransactionalProducer:
-    """One transactional id. Calls go in the order init, then (begin, produce..., commit) again and again."""
+    """One transactional id. Calls go in the order init, then (begin, produce..., commit) again and again.
 
-    def __init__(self, settings: KafkaSettings, transactional_id: str, *, transaction_timeout_s: float = 60.0) -> None:
+    `names_topics`: `TopicRefused` names the topic; to add a record takes nearly twice as long.
+    """
+
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        transactional_id: str,
+        *,
+        transaction_timeout_s: float = 60.0,
+        names_topics: bool = False,
+    ) -> None:
         self._errors = ErrorMemory()
         self._timeout_s = transaction_timeout_s
-        config = _producer_config(
+        self._bound_s = transaction_bound_s(transaction_timeout_s)
+        config = producer_config(
             settings,
             self._errors,
             transactional_id=transactional_id,
             transaction_timeout_ms=int(transaction_timeout_s * 1000),
         )
+        reports = Reports() if names_topics else None
+        if reports is not None:
+            config["on_delivery"] = reports
         self._producer = make_client(Producer, settings, config)
+        self._served = Served(self._producer.poll, self._errors)
+        self._meanings = TransactionErrors(self._served, self._errors, transaction_timeout_s, reports)
         self._closed = False
+        self._began_at = time.monotonic()
         self.dead = False
         # For hot loops: no wrapper, so `raw_produce(topic, value, key, timestamp=...)` raises RAW_ERRORS. On one of
         # them the caller repeats the record with `produce`; it also calls `poll()` every 1,000 records.
@@ -119,13 +86,15 @@ class TransactionalProducer:
 
         Raises `Unreachable`, `AccessDenied`, `Fenced`.
         """
-        self._bounded(self._producer.init_transactions, timeout_s, "take over the transactional id")
+        self._bounded(self._held("init_transactions"), timeout_s, "take over the transactional id")
 
     def begin(self) -> None:
         """Begin a transaction; raises `Fenced` or `FatalError`."""
         self._alive()
         try:
-            self._producer.begin_transaction()
+            with self._served.held(self._call("begin_transaction")):
+                self._producer.begin_transaction()
+            self._began_at = time.monotonic()
         except KafkaException as exc:
             raise self._failed(exc, "begin a transaction") from exc
 
@@ -151,7 +120,7 @@ class TransactionalProducer:
             except BufferError:
                 self.make_room()
             except KafkaException as exc:
-                raise self._failed(exc, f"take a record for topic {topic}") from exc
+                raise self._failed(exc, f"take a record for topic {topic}", topic=topic) from exc
 
     def poll(self) -> None:
         """Serve what librdkafka reports; does not block. Raises as `begin`."""
@@ -159,11 +128,11 @@ class TransactionalProducer:
 
     def make_room(self) -> None:
         """Wait a moment for records to leave the queue. Raises as `begin`."""
-        self._serve(_POLL_S)
+        self._serve(POLL_S)
 
     def _serve(self, wait_s: float) -> None:
         try:
-            self._producer.poll(wait_s)
+            self._served.serve(wait_s)
         except KafkaException as exc:
             raise self._failed(exc, "go on with a transaction") from exc
 
@@ -177,7 +146,8 @@ class TransactionalProducer:
         """
         Commit a consumer group's offsets in this transaction, each with its text of `texts`.
 
-        `group_metadata` is of the time of polling (rule F1).
+        `group_metadata` is of the time of polling (rule F1). Raises as `commit`, and `TransactionLeftBehind`: the
+        client is lost, and a new producer must end its transaction.
         """
         self._alive()
         texts = texts or {}
@@ -187,10 +157,19 @@ class TransactionalProducer:
             )
             for topic_partition, offset in offsets.items()
         ]
+        call = self._call("send_offsets_to_transaction", may_be_left=True)
         try:
-            self._retried(
-                lambda wait_s: self._producer.send_offsets_to_transaction(topic_partitions, group_metadata, wait_s)
+            CALLS.leaving(
+                call,
+                lambda: self._retried(
+                    lambda wait_s: self._producer.send_offsets_to_transaction(topic_partitions, group_metadata, wait_s)
+                ),
+                lambda: self._producer,
             )
+        except CallLeftBehind as exc:
+            self.dead = self._closed = True
+            self._served.end()
+            raise TransactionLeftBehind.of(exc) from exc
         except KafkaException as exc:
             raise self._failed(exc, "take the offsets of the group") from exc
 
@@ -202,7 +181,7 @@ class TransactionalProducer:
         """
         self._alive()
         try:
-            self._retried(self._producer.commit_transaction, timeout_s)
+            self._retried(self._held("commit_transaction"), timeout_s)
         except KafkaException as exc:
             raise self._failed(exc, "commit a transaction") from exc
 
@@ -211,9 +190,11 @@ class TransactionalProducer:
         self._alive()
         self.dead = True
         try:
-            self._retried(self._producer.abort_transaction)
+            self._retried(self._held("abort_transaction"))
         except KafkaException as exc:
-            raise self._classified(exc, "abort a transaction") from exc
+            raise self._meanings.classified(
+                self._producer, exc, "abort a transaction", began_at=self._began_at
+            ) from exc
 
     def close(self) -> None:
         """Drop what is not committed and free the client; may be called twice."""
@@ -221,11 +202,14 @@ class TransactionalProducer:
         if self._closed:
             return
         self._closed = True
-        if self._settled():
-            _close(self._producer)
-        else:
-            # Its `close` waits for the coordinator, however long that is away; one that is not referred to is freed.
-            del self._producer, self.raw_produce
+        with CALLS.held(self._call("close")):
+            self._served.end()
+            if self._settled():
+                close_client(self._producer)
+            else:
+                # Its `close` waits for the coordinator, however long that is away; one not referred to is freed. One
+                # that lived on would take over the id as soon as a broker answers, and fence its successor.
+                del self._producer, self.raw_produce
 
     def _settled(self) -> bool:
         """End the open transaction, where there is one; False when no broker answers."""
@@ -236,6 +220,20 @@ class TransactionalProducer:
             return error is None or not error.retriable()
         return True
 
+    def _call(self, name: str, *, may_be_left: bool = False) -> Call:
+        return Call(name, Neighbour.KAFKA, self._bound_s, may_be_left)
+
+    def _held(self, name: str) -> Callable[[float], object]:
+        """One of the client's calls, held in the bound of a transaction."""
+        call = self._call(name)
+
+        def held(wait_s: float) -> None:
+            with self._served.held(call):
+                # Found at each call: whoever keeps this function, such as a traceback, must not keep the client.
+                getattr(self._producer, name)(wait_s)
+
+        return held
+
     def _retried(self, call: Callable[[float], object], timeout_s: float | None = None) -> None:
         """
         Repeat a resumable call while librdkafka calls its error retriable, for a transaction's time at most.
@@ -245,23 +243,23 @@ class TransactionalProducer:
         deadline = time.monotonic() + (self._timeout_s if timeout_s is None else min(timeout_s, self._timeout_s))
         while True:
             try:
-                call(max(_POLL_S, min(_SLICE_S, deadline - time.monotonic())))
+                call(max(POLL_S, min(SLICE_S, deadline - time.monotonic())))
                 return
             except KafkaException as exc:
                 error = kafka_error(exc)
                 if error is None or not error.retriable() or time.monotonic() >= deadline:
                     raise
-                self._producer.poll(0)
+                self._served.serve(0)
 
-    def _bounded(self, call: Callable[[float], None], timeout_s: float, action: str) -> None:
+    def _bounded(self, call: Callable[[float], object], timeout_s: float, action: str) -> None:
         self._alive()
         deadline = time.monotonic() + timeout_s
         while True:
             try:
-                call(max(_POLL_S, min(_SLICE_S, deadline - time.monotonic())))
+                call(max(POLL_S, min(SLICE_S, deadline - time.monotonic())))
                 return
             except KafkaException as exc:
-                problem = self._errors.translate(self._polled(exc), action)
+                problem = self._errors.translate(self._meanings.polled(exc), action)
                 error = kafka_error(exc)
                 if error is None or not error.retriable() or not isinstance(problem, TransientError):
                     self.dead = True
@@ -274,27 +272,10 @@ class TransactionalProducer:
                         neighbour=Neighbour.KAFKA,
                     ) from exc
 
-    def _failed(self, exc: KafkaException, action: str) -> RowferryError:
-        """Declare the instance dead, and say what the caller must do."""
+    def _failed(self, exc: KafkaException, action: str, *, topic: str = "") -> RowferryError:
+        """Declare the instance dead, and say what the caller must do; `topic` of the one record that it is about."""
         self.dead = True
-        error = kafka_error(exc)
-        if error is not None and error.txn_requires_abort():
-            return TransactionAborted(expected=f"Kafka to {action}", found=f"an aborted transaction: {error.name()}")
-        return self._classified(exc, action)
-
-    def _polled(self, exc: KafkaException) -> KafkaException:
-        """Serve reports; the error of theirs where that is worse."""
-        try:
-            self._producer.poll(0)
-        except KafkaException as told:
-            return told
-        return exc
-
-    def _classified(self, exc: KafkaException, action: str) -> RowferryError:
-        problem = self._errors.translate(_told_apart(self._producer, self._errors, exc), action)
-        if isinstance(problem, TransientError):
-            return TransactionAborted.of(problem)
-        return problem
+        return self._meanings.meaning(self._producer, exc, action, began_at=self._began_at, topic=topic)
 
     def _alive(self) -> None:
         if self.dead:
@@ -306,7 +287,7 @@ class IdempotentProducer:
 
     def __init__(self, settings: KafkaSettings, *, delivery_timeout_s: float = 60.0) -> None:
         self._errors = ErrorMemory()
-        config = _producer_config(
+        config = producer_config(
             settings,
             self._errors,
             on_delivery=self._report,
@@ -314,7 +295,9 @@ class IdempotentProducer:
         )
         # `on_delivery` is a name with an underscore.
         config["on_delivery"] = config.pop("on.delivery")
+        self._settings, self._config = settings, config
         self._producer = make_client(Producer, settings, config)
+        self._served = Served(self._producer.poll, self._errors)
         self._delivery_timeout_s = delivery_timeout_s
         self._failures: list[tuple[KafkaError, str]] = []
 
@@ -341,15 +324,15 @@ class IdempotentProducer:
                 self._producer.produce(topic, value, key, timestamp=timestamp_ms, **options)
                 break
             except BufferError:
-                self._serve(_POLL_S)
+                self._serve(POLL_S)
             except KafkaException as exc:
-                told = _told_apart(self._producer, self._errors, exc)
+                told = told_apart(self._producer, self._errors, exc)
                 raise self._errors.translate(told, f"take a record for topic {topic}") from exc
         self._serve(0)
 
     def _serve(self, wait_s: float) -> None:
         with self._errors.translating("go on with records"):
-            self._producer.poll(wait_s)
+            self._served.serve(wait_s)
 
     def flush_or_raise(self, timeout_s: float | None = None) -> None:
         """
@@ -359,9 +342,13 @@ class IdempotentProducer:
         they were written. After an error the instance may be used again, except after `Fenced` or `FatalError`.
         """
         waited_s = self._delivery_timeout_s + 5 if timeout_s is None else timeout_s
-        with self._errors.translating("acknowledge records"):
+        flush = Call("flush", Neighbour.KAFKA, bound_of(waited_s))
+        with self._errors.translating("acknowledge records"), self._served.held(flush):
             left = self._producer.flush(waited_s)
+            self._errors.log.served()
         failures, self._failures = self._failures, []
+        if left or any(error.code() == KafkaError._MSG_TIMED_OUT for error, _ in failures):
+            self._begin_anew()
         if failures:
             error, topic = failures[0]
             raise self._errors.translate(error, f"store {len(failures)} records, the first in topic {topic}")
@@ -372,9 +359,20 @@ class IdempotentProducer:
                 neighbour=Neighbour.KAFKA,
             )
 
+    def _begin_anew(self) -> None:
+        """A client without answer may have lost all brokers for good (`broker_watch`), so the next one is new."""
+        self._served.end()
+        former, self._producer = self._producer, make_client(Producer, self._settings, self._config)
+        self._served = Served(self._producer.poll, self._errors)
+        with CALLS.held(CLOSE):
+            close_client(former)
+        self._failures = []
+
     def close(self) -> None:
         """Drop what is not acknowledged and free the client; may be called twice."""
-        _close(self._producer)
+        with CALLS.held(CLOSE):
+            self._served.end()
+            close_client(self._producer)
 
 
 class DeadLetterWriter:

@@ -50,10 +50,12 @@ RESERVED_CLIENT_OPTIONS = frozenset(
         "enable.idempotence",
         "group.id",
         "isolation.level",
+        "max.poll.interval.ms",
         "metadata.broker.list",
         "partition.assignment.strategy",
         "partitioner",
         "request.required.acks",
+        "transaction.timeout.ms",
         "transactional.id",
     }
 )
@@ -139,7 +141,7 @@ class KafkaSettings(SettingsGroup):
         None, ge=1, le=32767, description="Copies of each partition of topics we create; none: the broker's default."
     )
     partitions: int = Field(
-        3, ge=1, le=1000, description="Partitions of each new table topic; for ever, for a topic that exists."
+        3, ge=1, le=1000, description="Partitions of each topic to come; those that exist keep theirs."
     )
 
 
@@ -220,8 +222,11 @@ class ServiceSettings(LoadedSettings):
     start_timeout_s: float = Field(
         60, gt=0, le=3600, description="How long a neighbour is waited for at the start, before exit 69."
     )
+    neighbour_timeout_s: float = Field(
+        20, gt=0, le=300, description="How long a neighbour may not answer before the service is not ready."
+    )
     stop_timeout_s: float = Field(
-        60, gt=0, le=3600, description="Longest time between SIGTERM and exit; shared by all steps of the drain."
+        60, gt=0, le=3600, description="Longest time between SIGTERM and exit; all steps of stopping share it."
     )
 
 

@@ -30,7 +30,7 @@ class IndexClient:
         """The fields of a document; None when it is not there."""
         query = f"?fieldSet={urllib.parse.quote(field_set, safe='')}" if field_set else ""
         status, answer = self._ask(self._documents + urllib.parse.quote(doc_id, safe="") + query)
-        if status not in (http.HTTPStatus.OK, http.HTTPStatus.NOT_FOUND):
+        if status not in (http.HTTPStatus.OK, http.HTTPStatus.NOT_FOUND) or "id" not in answer:
             raise DevstackError(f"expected vespa at {self._url} to give a document, got status {status}")
         return answer.get("fields")
 
@@ -41,7 +41,7 @@ class IndexClient:
         while True:
             target = f"/document/v1/{self._namespace}/{document_type}/docid/"
             status, answer = self._ask(f"{target}?{urllib.parse.urlencode({**query, **continuation})}")
-            if status != http.HTTPStatus.OK:
+            if status != http.HTTPStatus.OK or "documents" not in answer:
                 raise DevstackError(f"expected vespa at {self._url} to give documents, got status {status}")
             found = (document.get("fields", {}) for document in answer["documents"])
             yield from (each for each in found if not each.get("deleted"))
@@ -54,7 +54,7 @@ class IndexClient:
         query = urllib.parse.urlencode({"yql": yql, **parameters})
         status, answer = self._ask(f"/search/?{query}")
         root: Fields = answer.get("root", {})
-        if status != http.HTTPStatus.OK or root.get("errors"):
+        if status != http.HTTPStatus.OK or not root or root.get("errors"):
             reasons = [error.get("message", "no message") for error in root.get("errors", ())]
             raise DevstackError(f"expected vespa to answer {yql}, got status {status}: {'; '.join(reasons)}")
         return root

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from file_fetcher.failures import Blocked, Failed, FetchProblem, Later, Skipped, Throttled
 
+MEND_REGION = "mend s3.region or s3.region_of"
+
 
 class Interrupted(Later):
     """The answer broke off or failed in a way that may not happen again: go on from where it stopped."""
@@ -31,7 +33,7 @@ class WrongRegion(Blocked):
         super().__init__(
             "network",
             f"expected {origin!r} to lie in the configured region, got another",
-            remedy="mend s3.region or s3.region_of",
+            remedy=MEND_REGION,
         )
 
 

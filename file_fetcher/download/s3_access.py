@@ -16,8 +16,9 @@ from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, InvalidRegionError
 
+from file_fetcher.download.answers import MEND_REGION
 from file_fetcher.failures import Blocked
 from file_fetcher.settings import S3Settings
 from schemas.errors import SettingsError
@@ -182,10 +183,14 @@ class S3Access:
             s3={"addressing_style": "path" if endpoint else "auto"},
         )
         try:
-            return self._boto().client("s3", endpoint_url=endpoint or None, config=config)
+            return asks_once(self._boto().client("s3", endpoint_url=endpoint or None, config=config))
+        except InvalidRegionError as exc:
+            raise Blocked("network", f"expected a region, got {region!r}", remedy=MEND_REGION) from exc
         except (BotoCoreError, ValueError) as exc:
             raise Blocked(
-                "network", f"expected an endpoint of S3, got {type(exc).__name__}", remedy="mend s3.endpoint_url"
+                "network",
+                f"expected an endpoint of S3, got {type(exc).__name__}",
+                remedy="mend s3.endpoint_url or s3.endpoint_of",
             ) from exc
 
 
@@ -198,6 +203,21 @@ class NoCredentials(Blocked):
             f"expected credentials for S3, got {why}",
             remedy="set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile or role",
         )
+
+
+def asks_once(client: Any) -> Any:  # noqa: ANN401
+    """
+    A client that follows no redirect of a question for a bucket.
+
+    botocore asks where the bucket lies then, by the same question: a server that sends it away, and does not say where
+    to, is asked until Python's stack ends.
+    """
+    client.meta.events.register("before-call.s3.HeadBucket", _as_redirected)
+    return client
+
+
+def _as_redirected(context: dict[str, Any], **_: object) -> None:
+    context.setdefault("s3_redirect", {})["redirected"] = True
 
 
 def _matching(named: Mapping[str, str], bucket: str) -> str:

@@ -18,11 +18,10 @@ from file_fetcher.download.hosts import Hosts, WebAddress, host_entries, web_add
 from file_fetcher.download.links import expires_at_s, google_sheet, is_signed, s3_object
 from file_fetcher.failures import Skipped
 from file_fetcher.settings import GoogleSettings, S3Settings, UrlSettings
-from schemas.file_references import FileReference
+from schemas.file_references import FileReference, s3_uri
 
 # Between our clock and that of a store; a link that expired less long ago is tried.
 _SKEW_S = 60
-_S3_URI = re.compile(r"s3://(?P<bucket>[^/?#]+)/(?P<key>.+?)(?:\?versionId=(?P<version>[^&?#]+))?", re.I | re.S)
 _LINK = re.compile(r"https?://.*", re.IGNORECASE | re.DOTALL)
 
 
@@ -117,10 +116,10 @@ def resolve(reference: FileReference, table: str, rules: Rules, now_s: float) ->
     bucket_not_allowed, host_not_allowed, url_expired, no_credentials.
     """
     location = reference.location
-    if (match := _S3_URI.fullmatch(location)) is not None:
-        if not rules.knows(match["bucket"]):
-            raise Skipped("bucket_not_allowed", f"expected a bucket of the settings, got {match['bucket']!r}")
-        return S3Object(match["bucket"], match["key"], match["version"])
+    if (uri := s3_uri(location)) is not None:
+        if not rules.knows(uri.bucket):
+            raise Skipped("bucket_not_allowed", f"expected a bucket of the settings, got {uri.bucket!r}")
+        return S3Object(uri.bucket, uri.key, uri.version_id)
     if _LINK.fullmatch(location):
         return _link(location, rules, now_s)
     bucket = rules.bucket_for(table, reference.column)

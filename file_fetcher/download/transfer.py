@@ -25,6 +25,7 @@ from cdc_runtime.backoff import Backoff, Delays
 from file_fetcher.download.answers import Changed, Interrupted
 from file_fetcher.download.engines import CHUNK_BYTES, Body, Open, ResumePoint
 from file_fetcher.failures import Blocked, Cancelled, FetchProblem, Later, Skipped, Throttled
+from file_fetcher.store.disk import FREE_SPACE, FULL
 
 # Short: a worker waits meanwhile. What lasts longer is for the retry queue.
 # Many workers are sent away at the same moment: they come back at different ones.
@@ -192,4 +193,5 @@ def _digest(path: Path, algorithm: str) -> bytes:
 
 def _cannot_write(exc: OSError) -> Blocked:
     why = (exc.strerror or type(exc).__name__).lower()
-    return Blocked("storage_full", f"expected to write a download, got {why}", remedy="see to data_directory")
+    remedy = FREE_SPACE if exc.errno in FULL else "give data_directory a folder that this user may write to"
+    return Blocked("storage_full", f"expected to write a download, got {why}", remedy=remedy)

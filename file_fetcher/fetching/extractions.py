@@ -37,6 +37,7 @@ from schemas.json_values import json_bytes
 
 _FORMAT = 1
 _REMEMBERED = 10_000
+_KEEP = "let nobody else remove files of store_url: the next try reads them again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ class Extractions:
             return
         with self._store.get(name) as path:
             if path is None:
-                raise Blocked("bad_answer", f"expected {name} in the store, it is gone", remedy="restore the store")
+                raise Blocked("bad_answer", f"expected {name} in the store, it is gone", remedy=_KEEP)
             with path.open(encoding="utf-8") as lines:
                 for line in lines:
                     raw = json.loads(line)

@@ -14,13 +14,14 @@ from pathlib import Path
 from uuid import uuid4
 
 from file_fetcher.download.downloader import Downloaded, Downloader
-from file_fetcher.download.sources import Rules, Source, resolve
+from file_fetcher.download.sources import HttpUrl, Rules, Source, resolve
 from file_fetcher.failures import Blocked, Cancelled, FetchProblem, Later, Throttled
 from file_fetcher.fetching.contents import Contents, Taken
 from file_fetcher.fetching.origins import Origins
-from file_fetcher.fetching.retry_policy import Try, after, left_alone
+from file_fetcher.fetching.retry_policy import Try, after, host_missing, left_alone, will_come_back
 from file_fetcher.metrics import FetcherMetrics
 from file_fetcher.work import Fetch, Got, Outcome
+from schemas.errors import Neighbour
 
 # Reasons that say something of the origin, not of the file.
 _OF_THE_ORIGIN = frozenset({"network", "throttled"})
@@ -50,6 +51,14 @@ class Fetching:
         self._delays_s = tuple(delays_s)
         self._metrics = metrics
 
+    def place(self, fetch: Fetch, table: str) -> str:
+        """The bucket or host that a file is to come from, and its ending; empty where it cannot be told."""
+        try:
+            source = resolve(fetch.reference, table, self._rules, time.time())
+        except FetchProblem:
+            return ""
+        return source.origin + Path(fetch.reference.file_name).suffix.lower()[:16]
+
     def fetch(
         self,
         fetch: Fetch,
@@ -69,9 +78,12 @@ class Fetching:
         try:
             source = resolve(fetch.reference, table, self._rules, time.time())
             origin = source.origin
-            alone = self._alone_s(origin)
-            if alone is not None:
+            if (alone := self._origins.left_alone_s(origin)) is not None:
                 told(Cancelled())  # nothing was downloaded
+                return self._left_alone(source, fetch, *alone)
+            if (alone := self._origins.left_alone_s(_STORE)) is not None:
+                told(Cancelled())
+                self._origins.gave_up(origin)
                 return left_alone(Try(fetch.attempt, origin, _now_ms()), alone[1], alone[0], random.random)
             return self._get(source, fetch, cancelled, told)
         except Cancelled as problem:
@@ -81,14 +93,18 @@ class Fetching:
         except FetchProblem as problem:
             told(problem)
             try_ = Try(fetch.attempt, origin, _now_ms())
+            if isinstance(problem, Blocked) and _of_a_host(problem) and not self._will_come_back(origin):
+                return host_missing(problem.reason, try_, self._delays_s, random.random)
             return after(problem, try_, self._delays_s, random.random)
 
-    def _alone_s(self, origin: str) -> tuple[float, str] | None:
-        """How long nothing is fetched from an origin, and why: it is left alone itself, or the store is."""
-        alone = self._origins.left_alone_s(origin)
-        if alone is None and (alone := self._origins.left_alone_s(_STORE)) is not None:
-            self._origins.gave_up(origin)
-        return alone
+    def _left_alone(self, source: Source, fetch: Fetch, wait_s: float, reason: str) -> Outcome:
+        left = Try(fetch.attempt, source.origin, _now_ms())
+        if isinstance(source, HttpUrl) and reason in _OF_THE_ORIGIN and not self._will_come_back(source.origin):
+            return host_missing(reason, left, self._delays_s, random.random, wait_s=wait_s)
+        return left_alone(left, reason, wait_s, random.random)
+
+    def _will_come_back(self, origin: str) -> bool:
+        return will_come_back(self._origins.silent_s(origin), self._delays_s)
 
     def _get(self, source: Source, fetch: Fetch, cancelled: Callable[[], bool], told: _Once) -> Outcome:
         path = self._folder / uuid4().hex
@@ -141,6 +157,11 @@ class _Once:
         call, self._call = self._call, None
         if call is not None:
             call(problem)
+
+
+def _of_a_host(problem: FetchProblem) -> bool:
+    """Whether a host that a link names did not answer."""
+    return problem.neighbour is Neighbour.WEB and problem.reason in _OF_THE_ORIGIN
 
 
 def _now_ms() -> int:

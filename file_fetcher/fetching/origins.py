@@ -26,6 +26,7 @@ class Origins:
         self._settings = settings
         self._metrics = metrics
         self._breakers: dict[str, Breaker] = {}
+        self._answered_at: dict[str, float] = {}
         self._lock = threading.Lock()
 
     def left_alone_s(self, origin: str) -> tuple[float, str] | None:
@@ -40,11 +41,18 @@ class Origins:
     def answered(self, origin: str) -> None:
         """An origin has given what it has."""
         with self._lock:
+            self._answered_at[origin] = time.monotonic()
             breaker = self._breakers.get(origin)
             closed = breaker is not None and breaker.succeeded()
         if closed:
             self._metrics.circuit(origin, is_open=False)
             _log.info("place is asked again", place=origin)
+
+    def silent_s(self, origin: str) -> float | None:
+        """How long ago an origin gave what it has; None when it never did in the life of this process."""
+        with self._lock:
+            answered_at = self._answered_at.get(origin)
+        return None if answered_at is None else time.monotonic() - answered_at
 
     def gave_up(self, origin: str) -> None:
         """A try ended without an answer, through our own doing."""

@@ -80,7 +80,7 @@ class Admission:
 
     def go_on(self, assigned: TablePartition) -> None:
         """Let waiting records in until one of them stands in the way."""
-        if not assigned.ready or assigned.floor is not None or assigned in self._letters:
+        if not assigned.ready or assigned.doubted or assigned.floor is not None or assigned in self._letters:
             return
         if assigned.let_in(lambda record: self._admit(assigned, record)):
             self._health.ready(assigned.subject)

@@ -1,10 +1,11 @@
 """
 Which columns of a table's events hold references, by the fingerprint of their schema.
 
-Rule: what `_tables` says counts. An event whose columns differ from its table's entry is newer or older than the entry
-we know: only after `_tables` was read to its end is the entry taken as it is. What was not found is missed until then.
+Rule: what `_tables` says counts. An event by another schema than that of its table's entry is newer or older than the
+entry we know: only after `_tables` was read to its end is the entry taken as it is. What was not found is missed until
+then.
 
-Keeps: P10.
+Keeps: P10, D9.
 """
 
 from __future__ import annotations
@@ -74,11 +75,18 @@ class FileColumns:
         if schema is None or entry is None:
             return None
         present = columns_of(schema)
-        if not refreshed and present != {column.name for column in entry.columns}:
+        if not refreshed and not _explains(entry, fingerprint, present):
             return None
         columns = tuple(column for column in entry.file_columns if column.column in present)
         self._known[table, fingerprint] = columns
         return columns
+
+
+def _explains(entry: TableEntry, fingerprint: bytes, columns: set[str]) -> bool:
+    """Whether events of that schema are of this entry."""
+    if entry.schema_fingerprint is None:
+        return columns == {column.name for column in entry.columns}
+    return entry.schema_fingerprint == fingerprint.hex()
 
 
 def columns_of(schema: Mapping[str, Any]) -> set[str]:

@@ -32,9 +32,9 @@ class LostRetries:
         self._asked = {record_id: at for record_id, at in self._asked.items() if now - at < _ASK_AGAIN_S}
         numbers = [(str(each.table), each.topic_partition.partition) for each in partitions]
         lost: dict[TableName, set[str]] = {}
-        for record, file in self._store.lost_retries(numbers, _LOST_AT_A_TIME):
-            if file.due_ms <= now * 1000 and record.record_id not in self._asked:
-                lost.setdefault(TableName.parse(record.table), set()).add(record.record_id)
+        for table_name, record_id, file in self._store.lost_retries(numbers, _LOST_AT_A_TIME):
+            if file.due_ms <= now * 1000 and record_id not in self._asked:
+                lost.setdefault(TableName.parse(table_name), set()).add(record_id)
         for table, record_ids in lost.items():
             keys = [record_id.removeprefix(f"{table.document_table}/") for record_id in sorted(record_ids)]
             self._requests.reread(table, keys, "retries of files are lost")

@@ -1,10 +1,10 @@
 """
 Edge: what is asked of the reader for partitions that are ours.
 
-That is: tables whose deletes may be missing (rule V7), and rows of which a retry is lost. Blocks; raises
-`TransientError`. Leaves to others: reading state before, and what the reader sends after.
+That is: tables whose deletes may be missing (rule V7), or whose topic was made again (V11); and rows of which a retry
+is lost. Blocks; raises `TransientError`. Leaves to others: reading state before, and what the reader sends after.
 
-Keeps: V7.
+Keeps: V7, V11.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from cdc_runtime.consuming.position_age import CommittedPosition
 from cdc_runtime.consuming.position_check import Answer, PositionCheck
 from cdc_runtime.consuming.records import TopicPartition
+from cdc_runtime.consuming.topic_lives import Anew, Start
 from file_fetcher.intake.lost_retries import LostRetries
 from file_fetcher.intake.partitions import TablePartition
 
@@ -26,10 +27,11 @@ class ReaderQuestions:
         self._position_check = position_check
         self._lost_retries = lost_retries
 
-    def begin(self, new: Sequence[TablePartition], commits: Mapping[TopicPartition, CommittedPosition]) -> None:
-        """Ask for new partitions, from where they are committed, before anything of them is handled."""
+    def begin(self, new: Sequence[TablePartition], starts: Mapping[TopicPartition, Start]) -> None:
+        """Ask for new partitions, from where they begin, before anything of them is handled."""
         for assigned in new:
-            self._check(assigned, commits.get(assigned.topic_partition))
+            start = starts[assigned.topic_partition]
+            self._check(assigned, start.position, start.anew)
         self._lost_retries.ask(new)
 
     def again(self, ready: Sequence[TablePartition], positions: Mapping[TablePartition, CommittedPosition]) -> None:
@@ -38,6 +40,6 @@ class ReaderQuestions:
             self._check(assigned, position)
         self._lost_retries.ask(ready)
 
-    def _check(self, assigned: TablePartition, position: CommittedPosition | None) -> None:
-        answer = self._position_check.check(assigned.table, assigned.topic_partition, position)
+    def _check(self, assigned: TablePartition, position: CommittedPosition | None, anew: Anew | None = None) -> None:
+        answer = self._position_check.check(assigned.table, assigned.topic_partition, position, anew)
         assigned.age.checked(int(time.time() * 1000), asked=answer is not Answer.SOUND)

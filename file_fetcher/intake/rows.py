@@ -90,5 +90,5 @@ def _texts(event: Event, names: Sequence[str]) -> dict[str, str]:
             for name in names
             if (value := row.get(name)) is not None
         }
-    except (ValueError, OverflowError) as exc:
+    except (ValueError, OverflowError, KeyError) as exc:
         raise RecordError(f"expected values that PostgreSQL can hold, got others ({type(exc).__name__})") from exc

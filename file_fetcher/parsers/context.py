@@ -90,8 +90,8 @@ class Context:
             self._facts[legal(key)[:_MAX_FACT_CHARS]] = legal(value)[:_MAX_FACT_CHARS]
 
     def warn(self, text: str) -> None:
-        """Something that the reader of the result should know; the first twenty are kept."""
-        if len(self._warnings) < _MAX_WARNINGS:
+        """Something that the reader of the result should know, if it is anything; the first twenty are kept."""
+        if text and len(self._warnings) < _MAX_WARNINGS:
             self._warnings.append(legal(text)[:_MAX_FACT_CHARS])
 
     def truncate(self) -> None:

@@ -14,11 +14,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 HEAD_BYTES = 64 * 1024  # what `sniff` wants of a file
+OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # of Office's old formats, and of new ones with a password
 _PDF_MARK = re.compile(rb"%PDF-\d\.\d")
 _PDF_MARK_WITHIN = 1024  # readers accept so much before it
 _BINARY_SUFFIXES = (".pdf", ".jpg", ".jpeg", ".png", ".gif", ".tif", ".tiff", ".xlsx", ".xls", ".docx", ".doc", ".dwg")
 _BYTE_ORDER_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+_END_OF_FILE = b"\x1a"  # of CP/M and DOS; some programs write it still
 _MARKUP = re.compile(rb"<(?:!doctype|\?xml|html|head|body|svg|error)[\s>]", re.IGNORECASE)
 
 
@@ -69,10 +71,11 @@ _BUILT_IN = (
     Signature(TIFF.word, TIFF.mime, starts=b"MM\x00*"),
     Signature(TIFF.word, TIFF.mime, starts=b"II+\x00"),
     Signature(TIFF.word, TIFF.mime, starts=b"MM\x00+"),
-    Signature(XLSX.word, XLSX.mime, member="xl/workbook.xml"),
     Signature(CSV.word, CSV.mime, suffixes=(".csv", ".tsv")),
     Signature(CSV.word, "text/tab-separated-values"),  # only ever declared
 )
+_CONTENT_TYPES, _BINARY_WORKBOOK = "[Content_Types].xml", "xl/workbook.bin"
+_WORKBOOK_SUFFIXES = (".xlsx", ".xlsm")
 _SAME_WORD = {"jpeg": "jpg", "tif": "tiff"}
 
 
@@ -97,7 +100,24 @@ def sniff(
             return signature.media_type
     if _PDF_MARK.search(head, 0, _PDF_MARK_WITHIN):
         return PDF
+    if _is_workbook(head, file_name, zip_members):
+        return XLSX
     return _kind_of_text(known, file_name, declared_type) if is_text(head) else None
+
+
+def _is_workbook(head: bytes, file_name: str, zip_members: Sequence[str]) -> bool:
+    """
+    Whether it is a workbook in XML: its parts may have any names, but nearly all are in this folder.
+
+    With a password it is a file in a container of the old formats; that one is known by its name.
+    """
+    if head.startswith(OLE):
+        return file_name.lower().endswith(_WORKBOOK_SUFFIXES)
+    return (
+        _CONTENT_TYPES in zip_members
+        and any(name.startswith("xl/") and name.endswith(".xml") for name in zip_members)
+        and _BINARY_WORKBOOK not in zip_members
+    )
 
 
 def is_zip(head: bytes) -> bool:
@@ -108,7 +128,7 @@ def is_zip(head: bytes) -> bool:
 def is_text(head: bytes) -> bool:
     """Whether bytes are plain text in some encoding; markup is not."""
     marked = next((mark for mark in _BYTE_ORDER_MARKS if head.startswith(mark)), b"")
-    plain = head[len(marked) :]
+    plain = head[len(marked) :].rstrip(_END_OF_FILE)
     if _MARKUP.match(plain.lstrip()):
         return False
     return marked in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) or not _CONTROL.search(plain)
@@ -122,7 +142,7 @@ def allowed_words(types: Iterable[str]) -> frozenset[str]:
 
 def unknown_words(types: Iterable[str], signatures: Iterable[Signature]) -> list[str]:
     """Words of `limits.types` that no file can have: of no type here, and of none in `signatures`."""
-    known = {PDF.word, TEXT.word, *(each.word for each in (*_BUILT_IN, *signatures))}
+    known = {PDF.word, TEXT.word, XLSX.word, *(each.word for each in (*_BUILT_IN, *signatures))}
     return sorted(allowed_words(types) - known)
 
 

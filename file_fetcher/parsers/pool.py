@@ -4,10 +4,13 @@ Edge: reads files in child processes: as many at a time as there are workers, ea
 Rules:
 1. A child that dies, hangs or runs out of memory costs the file that it reads, and nothing else.
 2. A child is replaced after `files_per_child` files, and after one that did not end well.
-3. If the fork server is gone, or a child answers what was not asked, the file is tried once more with a new one: it
+3. Types take turns: what ends badly has half of the workers at most while others wait (rule V14).
+4. If the fork server is gone, or a child answers what was not asked, the file is tried once more with a new one: it
    need not have been this file's fault.
 
 Leaves to others: which files, and where what was read is kept (`contents`).
+
+Keeps: V14.
 """
 
 from __future__ import annotations
@@ -31,11 +34,13 @@ from file_fetcher.parsers.limits import ParserLimits
 from file_fetcher.parsers.media_types import MediaType, Signature
 from file_fetcher.parsers.output import ParserOutput, last_words, output_of
 from file_fetcher.parsers.protocol import ParserInfo
+from file_fetcher.parsers.turns import Turns
 from file_fetcher.settings import LimitSettings, ParserSettings
-from file_fetcher.store.disk import writing
+from file_fetcher.store.disk import FREE_SPACE, writing
 from schemas.errors import FatalError
 
 _ANSWER_BYTES = 4096
+_BAD = frozenset({"parser_timeout", "parser_crash", "parser_oom"})
 
 
 class _SpeaksNonsense(Exception):
@@ -81,6 +86,7 @@ class ParserPool:
         self._slots: queue.LifoQueue[_Child | None] = queue.LifoQueue()
         for _ in range(settings.workers):
             self._slots.put(None)
+        self._turns = Turns(settings.workers)
         self._lock = threading.Lock()
         self._closed = False
         self._fork_server = self._start()
@@ -134,6 +140,7 @@ class ParserPool:
         with self._lock:
             self._closed = True
             fork_server = self._fork_server
+        self._turns.close()
         fork_server.close()
         for _ in range(self._settings.workers):  # those that read are ended already, and come back at once
             self._drop(self._slots.get())
@@ -141,16 +148,21 @@ class ParserPool:
             self._slots.put(None)  # whoever waits for one finds the pool closed
 
     def _read(self, job: Job) -> ParserOutput:
+        with self._turns.turn(f"{job.key} {job.media_type}") as ended:
+            status = self._status(job)
+            ended(status not in _BAD)
+        if status == "storage_full":
+            raise Blocked("storage_full", "no space is left for what parsers read", remedy=FREE_SPACE)
+        return output_of(Path(job.folder), status)
+
+    def _status(self, job: Job) -> str:
         status = ""
         with contextlib.suppress(ForkServerGone, _SpeaksNonsense):
             status = self._run(job)
         try:
-            status = status or self._run(job)
+            return status or self._run(job)
         except _SpeaksNonsense:
-            status = "parser_crash"
-        if status == "storage_full":
-            raise Blocked("storage_full", "no space is left for what parsers read", remedy="free space on its disk")
-        return output_of(Path(job.folder), status)
+            return "parser_crash"
 
     def _run(self, job: Job) -> str:
         """Have a child do it; returns the status that it answered, or that its end means."""

@@ -6,7 +6,7 @@ Rules:
 2. Empty rows are no rows. Empty cells are left out.
 3. Each row is judged on its own: one that cannot be taken is rejected with its reason, and costs no other.
 
-Leaves to others: cells as text (`parsers.cells`), reading files.
+Leaves to others: cells as text (`formats.cells`), reading files.
 """
 
 from __future__ import annotations

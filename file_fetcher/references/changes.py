@@ -1,9 +1,6 @@
 """
 What may happen to the memory of a row's references, and how a record of `_file_refs` says it.
 
-Rule: a row's partition p has its state in partition p modulo their number (rule F2). A record elsewhere means that the
-number was changed, which would hide what older records say.
-
 Keeps: D6, F2, V2.
 """
 
@@ -12,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cdc_runtime.consuming.records import Record
+from file_fetcher.references.placements import Placements
 from file_fetcher.references.retries import Retry
 from schemas.errors import RecordError
 from schemas.file_state import HeldRecord
-from schemas.tombstones import HEADER_VERSION
+from schemas.tombstones import HEADER_VERSION, deleting_version
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +54,8 @@ class NoLongerWaits:
 StateChange = Holds | Ended | Waits | NoLongerWaits
 
 
-def change_of(record: Record, partitions: int) -> Holds | Ended:
-    """Read a record of `_file_refs`, which has so many partitions; raises `RecordError` when it is none."""
+def change_of(record: Record, placements: Placements) -> Holds | Ended:
+    """Read a record of `_file_refs`; raises `RecordError` when it is none, or lies where it should not."""
     try:
         record_id = (record.key or b"").decode()
     except UnicodeDecodeError as exc:
@@ -65,21 +63,9 @@ def change_of(record: Record, partitions: int) -> Holds | Ended:
     if not record_id:
         raise RecordError("expected the id of a record as key, got none")
     if record.value is None:
-        return Ended(record_id, _version(record))
+        return Ended(record_id, deleting_version(record.header(HEADER_VERSION)))
     held = HeldRecord.from_json(record.value)
     if held.record_id != record_id:
-        raise RecordError(f"expected the references of {record_id!r}, got those of {held.record_id!r}")
-    if held.partition % partitions != record.partition:
-        raise RecordError(
-            f"expected the state of row partition {held.partition} in partition {held.partition % partitions} "
-            f"of {partitions}, got it in {record.partition}",
-            remedy="give the topic the number of partitions again that it was made with",
-        )
+        raise RecordError("expected the references of the row in the key of their record, got those of another")
+    placements.saw(held.partition, record.partition)
     return Holds(held)
-
-
-def _version(record: Record) -> int:
-    raw = record.header(HEADER_VERSION) or b""
-    if not raw.isdigit():
-        raise RecordError(f"expected a tombstone with a number in header {HEADER_VERSION}, got {raw!r}")
-    return int(raw)

@@ -48,6 +48,7 @@ _OF_PARTITIONS = (
     "FROM json_each(?) AS wanted CROSS JOIN waiting AS w "
     "ON w.tab = json_extract(wanted.value, '$[0]') AND w.part = json_extract(wanted.value, '$[1]')"
 )
+ALL_VERSIONS = 2**63 - 1  # a bound above every version of a row
 _RETRY = "file_id, record_id, tab, part, version, attempt, due_ms, topic, key, value"
 
 
@@ -121,15 +122,23 @@ class ReferenceStore:
         count, oldest_ms = rows[0]
         return count, oldest_ms
 
-    def lost_retries(self, partitions: Collection[RowPartition], limit: int) -> list[tuple[HeldRecord, HeldFile]]:
-        """References of these partitions that wait for a retry of which nothing is left."""
+    def lost_retries(self, partitions: Collection[RowPartition], limit: int) -> list[tuple[str, str, HeldFile]]:
+        """References of these partitions that wait for a retry of which nothing is left: table, row and file."""
         rows = self._database.rows(
-            f"SELECT r.value, w.file_id {_OF_PARTITIONS} JOIN records AS r ON r.record_id = w.record_id "
-            "WHERE w.due_ms IS NULL ORDER BY w.file_id LIMIT ?",
+            f"SELECT w.record_id, w.file_id {_OF_PARTITIONS} WHERE w.due_ms IS NULL ORDER BY w.file_id LIMIT ?",
             (json.dumps(list(partitions)), limit),
         )
-        found = [(HeldRecord.from_json(value), file_id) for value, file_id in rows]
-        return [(record, file) for record, file_id in found for file in record.files if file.file_id == file_id]
+        lost: dict[str, set[str]] = {}
+        for record_id, file_id in rows:
+            lost.setdefault(record_id, set()).add(file_id)
+        # One row after the other: each may hold thousands.
+        held = (record for record in map(self.get, lost) if record is not None)
+        return [
+            (record.table, record.record_id, file)
+            for record in held
+            for file in record.files
+            if file.file_id in lost[record.record_id]
+        ]
 
     def lost(self, record_id: str) -> frozenset[str]:
         """The ids of a row's files that wait for a retry of which nothing is left."""

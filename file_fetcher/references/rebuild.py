@@ -5,8 +5,11 @@ Rule 1: both topics are read to their true end (rule P1).
 Rule 2: of the retries only those count as read that were committed before the references were: several members write
         to one state partition, and a retry whose reference was not read yet would be passed over for good.
 Rule 3: what a topic no longer has is forgotten only after it was read from its beginning.
+Rule 4: a record that cannot be read is one row's: of a reference the row is taken for one that was never seen, and a
+        retry counts as lost, so that its row is asked for.
+Rule 5: where the number of partitions was another one when the state was written, nothing is forgotten and it ends.
 
-Keeps: F2, P1.
+Keeps: F2, P1, P14.
 """
 
 from __future__ import annotations
@@ -24,17 +27,19 @@ from cdc_runtime.kafka.admin import KafkaAdmin
 from cdc_runtime.kafka.errors import TopicMissing
 from cdc_runtime.kafka.tail import Tail
 from cdc_runtime.settings.models import KafkaSettings
+from cdc_runtime.unreadable import UNREADABLE
 from file_fetcher.references.changes import StateChange, Waits, change_of
 from file_fetcher.references.local import ReferenceStore
+from file_fetcher.references.placements import Placements
 from file_fetcher.references.positions import Extent, ReadPosition, usable
 from file_fetcher.references.retries import Retry
-from schemas.errors import FatalError, Neighbour, RecordError, TransientError
+from schemas.errors import Neighbour, RecordError, ServerSetting, TransientError
 from schemas.topics import Topics
 
 _log = structlog.get_logger(__name__)
 _BATCH_RECORDS = 1_000
 _BATCH_BYTES = 16 * 1024 * 1024
-_SETTLE_TIMEOUT_S = 90.0
+_WAIT_S = 90.0
 _SETTLE_PAUSE_S = 0.02
 
 
@@ -45,31 +50,48 @@ def bring_up_to_date(
     group: str,
     partitions: Collection[int],
     *,
+    of: int,
     admin: KafkaAdmin,
+    wait_s: float = _WAIT_S,
 ) -> None:
     """
-    Read what `_file_refs` and the group's retries say of these state partitions; blocks until their end of now.
+    Read what `_file_refs` and the group's retries say of these state partitions, `of` so many; blocks until the end.
+
+    Each of its three waits (for transactions to end, for a topic to be read, twice) takes `wait_s` at most.
 
     May be called again at any time, with rows of these partitions at work. Raises `TopicMissing`, `Unreachable`,
-    `TransientError` when another producer's transaction stays open, `FatalError` when a record cannot be read.
+    `TransientError` when another producer's transaction stays open, `ServerSetting` when the state was written with
+    another number of partitions. A record that cannot be read is told, and passed over (rule P14).
     """
     wanted = sorted(set(partitions))
     if not wanted:
         return
     now_ms = int(time.time() * 1000)
-    reader = _Reader(store, settings, admin, now_ms)
+    reader = _Reader(store, settings, admin, now_ms, wait_s=wait_s)
     retry_ends = reader.settled_ends(topics.retry(group), wanted)
-    count = len(admin.topic_partitions(topics.file_refs))
     refs = reader.source(topics.file_refs, reader.ends(topics.file_refs, wanted))
     again = refs.partitions_from_beginning
     mark = store.begin_reading(refs.topic, again)
-    reader.read(refs, lambda record: change_of(record, count))
-    dropped = sum(store.drop_unseen(partition, count, mark) for partition in again)
+    placements = Placements(of)
+    reader.read(refs, lambda record: change_of(record, placements))
+    if (number := placements.other_number) is not None:
+        raise other_number(of, number, f"records of {topics.file_refs}")
+    dropped = sum(store.drop_unseen(partition, of, mark) for partition in again)
     reader.remember(refs)
     retries = reader.source(topics.retry(group), retry_ends, again=again)
     reader.read(retries, lambda record: Waits(Retry.from_record(record, topics)), bounded=True)
     reader.remember(retries)
     _log.info("references are up to date", partitions=wanted, from_beginning=again, dropped=dropped)
+
+
+def other_number(found: int, used: int, by: str) -> ServerSetting:
+    """The error where the state was written with a number `used` of partitions, as `by` shows, and others are there."""
+    return ServerSetting(
+        f"expected {used} partitions for what is remembered of files, as {by} have it, got {found}: partitions "
+        "were added to the topics",
+        neighbour=Neighbour.KAFKA,
+        remedy=f"set state_partitions to {used}: partitions that were added are not used",
+    )
 
 
 @dataclass(slots=True)
@@ -95,7 +117,10 @@ class _Source:
 class _Reader:
     """Reads for one call of `bring_up_to_date`, which began at `now_ms`."""
 
-    def __init__(self, store: ReferenceStore, settings: KafkaSettings, admin: KafkaAdmin, now_ms: int) -> None:
+    def __init__(
+        self, store: ReferenceStore, settings: KafkaSettings, admin: KafkaAdmin, now_ms: int, *, wait_s: float
+    ) -> None:
+        self._wait_s = wait_s
         self._store = store
         self._settings = settings
         self._admin = admin
@@ -110,14 +135,15 @@ class _Reader:
         """The same, once every transaction that wrote below it has ended."""
         ends = self.ends(topic, partitions)
         wanted = [TopicPartition(topic, partition) for partition in partitions]
-        deadline = time.monotonic() + _SETTLE_TIMEOUT_S
+        deadline = time.monotonic() + self._wait_s
         while any(end < ends[p.partition] for p, end in self._admin.end_offsets(wanted, "committed").items()):
             if time.monotonic() > deadline:
                 raise TransientError(
-                    expected=f"the transactions on topic {topic} to end in {_SETTLE_TIMEOUT_S:g} s",
+                    expected=f"the transactions on topic {topic} to end in {self._wait_s:g} s",
                     found="one still open",
                     neighbour=Neighbour.KAFKA,
-                    remedy="another producer has a transaction open: stop it, or wait for its time-out",
+                    remedy="another producer has a transaction open: stop it, or wait for its time-out; "
+                    "one that stays is hanging: `kafka-transactions.sh find-hanging` names it",
                 )
             time.sleep(_SETTLE_PAUSE_S)
         return ends
@@ -146,8 +172,11 @@ class _Reader:
         batch: list[StateChange] = []
         size = 0
         with closing(Tail(self._settings, source.topic, starts, admin=self._admin)) as tail:
-            for record in tail.read_to_end():
-                batch.append(_decoded(decode, record))
+            for record in tail.read_to_end(self._wait_s):
+                try:
+                    batch.append(decode(record))
+                except RecordError as exc:
+                    UNREADABLE.passed_over(record, exc, "its row is taken for one that was never seen")
                 size += len(record.value or b"")
                 if len(batch) >= _BATCH_RECORDS or size >= _BATCH_BYTES:
                     self._store.apply(batch)
@@ -165,14 +194,3 @@ class _Reader:
             extent = source.extents[partition]
             reached = extent.begin if next_offset is None else next_offset
             self._store.set_position(source.topic, partition, ReadPosition(extent.topic_id, reached, self._now_ms))
-
-
-def _decoded(decode: Callable[[Record], StateChange], record: Record) -> StateChange:
-    try:
-        return decode(record)
-    except RecordError as exc:
-        raise FatalError(
-            f"expected a record of the fetcher at offset {record.offset} of {record.topic}[{record.partition}], "
-            f"got another: {exc}",
-            remedy=exc.remedy or "find out who else writes to this topic; a newer version of Rowferry, perhaps",
-        ) from exc

@@ -22,6 +22,8 @@ NOT_BEFORE_MS = "rowferry.not_before_ms"
 ROW_VERSION = "rowferry.row_version"
 TOPIC = "rowferry.topic"
 PARTITION = "rowferry.partition"
+_MOST_DIGITS = 19
+_MOST = 2**63 - 1  # what SQLite holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ class Retry:
         topic = _text(record, TOPIC)
         found = topics.parse_table(topic)
         if found is None:
-            raise RecordError(f"expected the topic of a table in header {TOPIC}, got {topic!r}")
+            raise RecordError(f"expected the topic of a table in header {TOPIC}, got another")
         return cls(
             file_id=_text(record, FILE_ID),
             record_id=_text(record, RECORD_ID),
@@ -92,6 +94,8 @@ def _text(record: Record, name: str) -> str:
 
 def _number(record: Record, name: str) -> int:
     text = _text(record, name)
-    if not (text.isascii() and text.isdigit()):
-        raise RecordError(f"expected a number in header {name}, got {text!r}")
+    if not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS and int(text) <= _MOST):
+        raise RecordError(
+            f"expected a whole number of {_MOST_DIGITS} digits at most in header {name}, got something else"
+        )
     return int(text)

@@ -32,7 +32,7 @@ from file_fetcher.references.local import ReferenceStore
 from file_fetcher.settling import transaction_states as states
 from file_fetcher.settling.publisher import ResultPublisher
 from file_fetcher.settling.settlement import Settlement, UnreadableRows, put_off, settle
-from file_fetcher.settling.transaction_states import InDoubt, Pausing, Ready, State
+from file_fetcher.settling.transaction_states import InDoubt, Ready, State
 from file_fetcher.settling.waiting_works import WaitingWorks
 from file_fetcher.work import Again, Work
 from schemas.errors import TransientError
@@ -55,7 +55,11 @@ class Membership:
 
 
 class KafkaTransactions:
-    """The transactions of one member. `catch_up` reads state partitions from the topics into the store."""
+    """
+    The transactions of one member.
+
+    `catch_up` reads state partitions from the topics into the store, and waits so briefly that the member still polls.
+    """
 
     def __init__(
         self,
@@ -85,11 +89,6 @@ class KafkaTransactions:
     def doubtful(self) -> bool:
         """Whether a transaction's outcome is not known, so that what is remembered may be wrong."""
         return bool(states.doubts(self._state))
-
-    @property
-    def pausing(self) -> bool:
-        """Whether it is too early for another try."""
-        return isinstance(states.at(self._state, time.monotonic()), Pausing)
 
     @property
     def due(self) -> bool:

@@ -5,8 +5,10 @@ Rule 1: all writes and the offsets become visible together, or none of them.
 Rule 2: after an abort or an unknown outcome the producer is given up; the next call makes a new one, which settles
         what the old one left (rule P7).
 Rule 3: a process that is started again has the transactional id that it had, so it ends its own open transaction.
+Rule 4: what a producer left open that was left behind is ended before its caller hears of it, by a new one with the
+        same id: partitions may be given up then (rule P13).
 
-Keeps: F1, P7.
+Keeps: F1, P7, P13.
 """
 
 from __future__ import annotations
@@ -15,20 +17,21 @@ import os
 import re
 import secrets
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import structlog
 
 from cdc_runtime.consuming.records import TopicPartition
-from cdc_runtime.kafka.errors import TransactionAborted
+from cdc_runtime.kafka.errors import TransactionAborted, TransactionLeftBehind
 from cdc_runtime.kafka.producer import TransactionalProducer
 from cdc_runtime.settings.models import KafkaSettings
 from file_fetcher.settling.writes import Write
 from schemas.errors import SettingsError, TransientError
 
 _log = structlog.get_logger(__name__)
-# What a killed process leaves open hides its partitions for so long from everybody else.
-_TRANSACTION_TIMEOUT_S = 30.0
+# What a killed process leaves open hides its partitions for so long from everybody else; calls have 10 s more.
+_TRANSACTION_TIMEOUT_S = 20.0
 # Later than at the start, whoever waits must also poll and show that it lives: it asks again soon.
 _AGAIN_TIMEOUT_S = 10.0
 _POLL_EVERY = 1_000  # librdkafka keeps a report per record until it is polled
@@ -84,6 +87,10 @@ class ResultPublisher:
             if offsets:
                 producer.send_offsets(offsets, group_metadata, texts=texts)
             producer.commit()
+        except TransactionLeftBehind as exc:
+            self.close()
+            self._succeed(exc)
+            raise
         except BaseException:
             self.close()
             raise
@@ -93,6 +100,13 @@ class ResultPublisher:
         producer, self._producer = self._producer, None
         if producer is not None:
             producer.close()
+
+    def _succeed(self, left: TransactionLeftBehind) -> None:
+        """Take over from a producer that was left behind; where no broker answers, its time ends what it left open."""
+        _log.warning("producer left behind", transactional_id=self._transactional_id, reason=str(left))
+        with suppress(TransientError):
+            self._taken_over()
+            _log.info("producer taken over", transactional_id=self._transactional_id)
 
     def _taken_over(self) -> TransactionalProducer:
         if self._producer is None:

@@ -33,7 +33,7 @@ from schemas.file_state import HeldFile, HeldRecord, RowRange, State
 from schemas.names import TableName
 from schemas.tombstones import HEADER_VERSION
 
-_OVERTAKEN = "overtaken"
+_OVERTAKEN, _PUBLISHED_AGAIN = "overtaken", "published_again"
 _MOST_RETRY_BYTES = 8 * 1024 * 1024  # of the retries that one event leads to
 
 
@@ -85,10 +85,26 @@ def settle(work: Work, held: HeldRecord | None, own_topics: OwnTopics, now_ms: i
 
 def settle_floor(held: HeldRecord, below_version: int, own_topics: OwnTopics, now_ms: int) -> Settlement:
     """What a floor leads to for a row below it: nothing of it exists any more."""
-    table = TableName.parse(held.table)
-    row = Row(held.record_id, held.table, table.document_table, held.partition, below_version)
-    settling = _Settling(row, own_topics, now_ms)
+    settling = _Settling(_row_of(held, below_version), own_topics, now_ms)
     settling.forget(held.files)
+    return settling.done
+
+
+def settle_again(held: HeldRecord, own_topics: OwnTopics, now_ms: int) -> Settlement:
+    """
+    What has the results of a row published once more: each reference waits for a try of which nothing is left.
+
+    So its row is asked for, whose event says what is to be fetched. Nothing for a row whose references all wait.
+    """
+    settling = _Settling(_row_of(held, held.row_version), own_topics, now_ms)
+    files = tuple(
+        file
+        if file.state is State.RETRYING
+        else replace(file, state=State.RETRYING, attempt=0, reason=_PUBLISHED_AGAIN, due_ms=now_ms, since_ms=now_ms)
+        for file in held.files
+    )
+    if files != held.files:
+        settling.remember(replace(held, revision=held.revision + 1, files=files))
     return settling.done
 
 
@@ -106,6 +122,11 @@ def waiting_file(held: HeldRecord | None, retry: Retry) -> HeldFile | None:
             waits = file.state is State.RETRYING and file.version == retry.row_version
             return file if waits and file.attempt == retry.attempt else None
     return None
+
+
+def _row_of(held: HeldRecord, version: int) -> Row:
+    """A row of which no event is there."""
+    return Row(held.record_id, held.table, TableName.parse(held.table).document_table, held.partition, version)
 
 
 class _Settling:
@@ -135,7 +156,7 @@ class _Settling:
         if files:
             for file in difference.gone:
                 self._gone(file)
-            self._remember(HeldRecord(row.record_id, row.table, row.partition, row.version, 0, tuple(files)))
+            self.remember(HeldRecord(row.record_id, row.table, row.partition, row.version, 0, tuple(files)))
         elif held is not None:
             self.forget(difference.gone)
 
@@ -148,7 +169,7 @@ class _Settling:
             return
         ended = self._ended(work, work.fetches[retry.file_id], file, file.version)
         files = tuple(ended if each.file_id == file.file_id else each for each in held.files)
-        self._remember(replace(held, revision=held.revision + 1, files=files))
+        self.remember(replace(held, revision=held.revision + 1, files=files))
 
     def forget(self, files: Iterable[HeldFile]) -> None:
         """The row holds no reference any more."""
@@ -230,7 +251,8 @@ class _Settling:
         headers: Headers = (*letter.headers, ("rowferry.file_id", file.file_id.encode()))
         self._write(self._own_topics.topics.dead_letters(self._own_topics.group), letter.key, letter.value, headers)
 
-    def _remember(self, record: HeldRecord) -> None:
+    def remember(self, record: HeldRecord) -> None:
+        """What the row holds from now on."""
         self._write(self._own_topics.topics.file_refs, record.record_id.encode(), record.to_json())
         self.done.changes.append(Holds(record))
 

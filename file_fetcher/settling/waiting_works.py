@@ -18,7 +18,7 @@ from cdc_runtime.consuming.records import TopicPartition
 from file_fetcher.settling.settlement import Settlement
 from file_fetcher.work import Work
 
-# About a second's work; a transaction has 30.
+# About a second's work; a transaction has 20.
 _MOST_WRITES = 20_000
 
 

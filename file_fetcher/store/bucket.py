@@ -18,6 +18,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
+from cdc_runtime.bounded_calls import CALLS
+from cdc_runtime.call_bounds import Call
 from file_fetcher.failures import Blocked, FetchProblem, Throttled, arising_at
 from file_fetcher.store.disk import writing
 from schemas.errors import Neighbour, RowferryError, SettingsError, Unreachable
@@ -27,6 +29,8 @@ _SLOWER = ("SlowDown", "503", "ServiceUnavailable", "Throttling", "RequestLimitE
 _REASONS = {"AccessDenied": "access_denied", "403": "access_denied", "NoSuchBucket": "no_such_bucket"}
 _FULL = ("InsufficientStorage", "507", "XMinioStorageFull", "QuotaExceeded")
 _BODY_BYTES = 1024 * 1024
+# One object, of 100 MB perhaps: boto3 bounds each wait for a piece, and three tries of them.
+_CALL = Call("an object", Neighbour.STORE, 1800.0, long=True)
 
 
 class BucketStore:
@@ -81,10 +85,11 @@ class BucketStore:
         """
         key, missing = self._key("check"), self._key(f"check-{secrets.token_hex(8)}")
         try:
-            self._client.put_object(Bucket=self._bucket, Key=key, Body=b"rowferry")
-            with contextlib.suppress(ClientError):
-                self._client.delete_object(Bucket=self._bucket, Key=key)
-            self._client.head_object(Bucket=self._bucket, Key=missing)
+            with CALLS.held(_CALL):
+                self._client.put_object(Bucket=self._bucket, Key=key, Body=b"rowferry")
+                with contextlib.suppress(ClientError):
+                    self._client.delete_object(Bucket=self._bucket, Key=key)
+                self._client.head_object(Bucket=self._bucket, Key=missing)
         except ClientError as exc:
             if _code(exc) not in _MISSING:
                 raise self._unusable(exc) from exc
@@ -135,7 +140,7 @@ def _refuses(exc: ClientError) -> bool:
 
 @contextlib.contextmanager
 def _translated() -> Iterator[None]:
-    with arising_at(Neighbour.STORE):
+    with arising_at(Neighbour.STORE), CALLS.held(_CALL):
         try:
             yield
         except ClientError as exc:

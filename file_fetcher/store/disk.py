@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 from file_fetcher.failures import Blocked
 
-_FULL = (errno.ENOSPC, errno.EDQUOT)
+FULL = (errno.ENOSPC, errno.EDQUOT)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+FREE_SPACE = "free space on the disk of data_directory, and of store_url where that is a folder"
 
 
 @contextlib.contextmanager
@@ -18,7 +19,7 @@ def writing() -> Iterator[None]:
     try:
         yield
     except OSError as exc:
-        if exc.errno in _FULL:
-            raise Blocked("storage_full", "no space is left on the disk", remedy="free space on it") from exc
+        if exc.errno in FULL:
+            raise Blocked("storage_full", "no space is left on the disk", remedy=FREE_SPACE) from exc
         reason = "access_denied" if exc.errno in _FORBIDDEN else "storage_full"
         raise Blocked(reason, f"the disk cannot be written: {exc.strerror}") from exc

@@ -11,6 +11,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
+from file_fetcher.download.s3_access import asks_once
 from file_fetcher.settings import S3Settings
 from file_fetcher.store.bucket import BucketStore
 from file_fetcher.store.local import LocalStore
@@ -72,7 +73,7 @@ def _client(bucket: str, s3: S3Settings) -> Any:  # noqa: ANN401  # boto3 has no
         aws_secret_access_key=s3.secret("secret_access_key") if s3.access_key_id else None,
         region_name=_first_match(s3.region_of, bucket) or s3.region or None,
     )
-    return session.client("s3", endpoint_url=endpoint or None, config=config)
+    return asks_once(session.client("s3", endpoint_url=endpoint or None, config=config))
 
 
 def _first_match(rules: dict[str, str], bucket: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -51,14 +52,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, settings: OperatorSettings) -> int:
-    """Read and write the inventory; 0 when done."""
-    found = _read(settings, samples=arguments.include_samples, statistics=arguments.include_stats)
+    """Read and write the inventory; 0 when done, 2 where a right is missing on a table: the others are there."""
+    found, failed = _read(settings, samples=arguments.include_samples, statistics=arguments.include_stats)
     as_json = orjson.dumps(found, option=orjson.OPT_INDENT_2).decode() + "\n"
     texts = {"json": as_json} if arguments.format != "markdown" else {}
     if arguments.format != "json":
         texts["md"] = markdown(found)
     _write(texts, Path(arguments.output) if arguments.output else None)
-    return DONE
+    for exc in failed:
+        print(f"rowferry discover: {exc}", file=sys.stderr)
+    return NO_PERMISSION if any(isinstance(exc, AccessDenied) for exc in failed) else DONE
 
 
 def exit_code_of(exc: RowferryError) -> int:
@@ -68,20 +71,24 @@ def exit_code_of(exc: RowferryError) -> int:
     return NO_CONNECTION if isinstance(exc, TransientError) else exc.exit_code
 
 
-def _read(settings: OperatorSettings, *, samples: bool, statistics: bool) -> dict[str, Any]:
+def _read(
+    settings: OperatorSettings, *, samples: bool, statistics: bool
+) -> tuple[dict[str, Any], Collection[RowferryError]]:
+    """The inventory, and why tables could not be read."""
     connected = False
     try:
         with database(settings) as connection:
             connected = True
             catalog = read_catalog(connection, Selection.everything(), publication=settings.publication)
             contents = read_contents(connection, catalog.tables, statistics=statistics, samples=samples)
-            return inventory(
+            found = inventory(
                 catalog,
                 Selection.of(settings.tables, settings.exclude),
                 contents,
                 host=connection.info.host,
                 now=datetime.now(UTC),
             )
+            return found, contents.failed.values()
     except AccessDenied as exc:
         # A refused login is a failed connection: permission is what a session lacks.
         if connected:

@@ -20,6 +20,7 @@ from cdc_reader.discovery.catalog_rows import (
 )
 from cdc_reader.discovery.relationships import edges
 from cdc_reader.discovery.selection import Selection
+from schemas.errors import RowferryError
 from schemas.file_references import file_column
 from schemas.names import TableName
 from schemas.tables import Capture, FileColumn
@@ -47,10 +48,14 @@ class Statistics:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What was read from the tables themselves; nothing of a table that is not in the mappings."""
+    """What was read from the tables themselves; nothing of a table that is not in the mappings.
+
+    `failed`: the tables that could not be read, and why.
+    """
 
     statistics: Mapping[TableName, Statistics] = field(default_factory=dict)
     samples: Mapping[TableName, Sequence[Mapping[str, Any]]] | None = None
+    failed: Mapping[TableName, RowferryError] = field(default_factory=dict)
 
 
 def inventory(
@@ -85,7 +90,7 @@ def inventory(
 
 def files_of(table: TableRow) -> tuple[FileColumn, ...]:
     """The columns of a table that refer to files."""
-    found = (file_column(column.name, column.type) for column in table.relation.columns)
+    found = (file_column(column.name, column.base_type or column.type) for column in table.relation.columns)
     return tuple(column for column in found if column is not None)
 
 
@@ -97,6 +102,7 @@ def _table(table: TableRow, selection: Selection, contents: Contents) -> dict[st
     described: dict[str, Any] = {
         "name": table.name.name,
         "row_count": statistics.rows if statistics else None,
+        "error": str(contents.failed[table.name]) if table.name in contents.failed else None,
         "columns": [_column(column) for column in table.relation.columns],
         "timestamp_columns": [column.name for column in table.relation.columns if column.base_type_oid in _TIMESTAMPS],
         "file_reference_columns": [

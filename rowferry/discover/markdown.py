@@ -45,6 +45,8 @@ def _document(inventory: Values) -> Iterator[str]:
 def _table(schema: Values, table: Values) -> Iterator[str]:
     yield f"## {_cell(_qualified(schema, table))}"
     yield ""
+    if table["error"]:
+        yield f"**Not read:** {_cell(table['error'])}\n"
     if table["description"]:
         yield f"{_cell(table['description'])}\n"
     yield f"A {table['kind']}; primary key: {_listed(table['primary_key'])};"

@@ -66,8 +66,8 @@ def check_bucket(probe: Probe, *, kept_in: bool) -> Iterator[Finding]:
         yield failed(f"{check}.exists", "a bucket of this name", "none", _creation(probe))
         return
     yield ok(f"{check}.exists", "a bucket of this name", "there")
-    yield _region(probe, answers)
-    if not answers & _WRONG_REGION:
+    yield _region(probe)
+    if not _is_sent_away(probe):
         yield _rights(probe, kept_in=kept_in)
 
 
@@ -105,16 +105,22 @@ def _creation(probe: Probe) -> str:
     return f"correct its name in s3.bucket or s3.bucket_of, or create it:\naws s3api create-bucket {' '.join(options)}"
 
 
-def _region(probe: Probe, answers: set[str]) -> Finding:
+def _is_sent_away(probe: Probe) -> bool:
+    """Whether objects cannot be had from this region. The question for the bucket is sent away wherever it lies."""
+    return not {probe.list, probe.get}.isdisjoint(_WRONG_REGION)
+
+
+def _region(probe: Probe) -> Finding:
     check, expected = f"s3.{probe.bucket}.region", f"a bucket in region {probe.region}"
-    if not answers & _WRONG_REGION and probe.bucket_region in ("", probe.region):
+    sent_away = _is_sent_away(probe)
+    if not sent_away and probe.bucket_region in ("", probe.region):
         return ok(check, expected, probe.region)
     found = f"one in {probe.bucket_region or 'another'}"
     remedy = (
         "set this in the settings file:\n"
         f"s3: {{region_of: {{{probe.bucket}: {probe.bucket_region or '<its region>'}}}}}"
     )
-    return (failed if answers & _WRONG_REGION else warning)(check, expected, found, remedy)
+    return (failed if sent_away else warning)(check, expected, found, remedy)
 
 
 def _rights(probe: Probe, *, kept_in: bool) -> Finding:

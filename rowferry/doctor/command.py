@@ -11,21 +11,26 @@ from typing import TypeVar
 import orjson
 
 from cdc_reader.discovery.catalog import read_catalog
+from cdc_reader.discovery.forbidden_tables import with_locked
+from cdc_reader.discovery.key_changes import binding, with_set_aside
 from cdc_reader.discovery.selection import Selection
+from cdc_reader.tables.topic_names import with_names_checked
 from rowferry.connections import database
 from rowferry.doctor.bucket_checks import check_bucket, check_key_columns
 from rowferry.doctor.bucket_facts import read_buckets, store_bucket
-from rowferry.doctor.database_checks import check_database
+from rowferry.doctor.database_checks import check_database, check_position
 from rowferry.doctor.database_facts import read_database_facts
-from rowferry.doctor.facts import Names, VespaFacts
+from rowferry.doctor.facts import KafkaFacts, Names, VespaFacts
 from rowferry.doctor.findings import Finding, failed, is_healthy, ok, to_json, to_text
 from rowferry.doctor.kafka_checks import check_kafka
 from rowferry.doctor.kafka_facts import read_kafka_facts
 from rowferry.doctor.vespa_checks import check_vespa
 from rowferry.doctor.vespa_facts import VespaQuestions
 from rowferry.http_client import HttpClient
+from rowferry.origins import read_origin
 from rowferry.settings import OperatorSettings
-from schemas.errors import RowferryError, SettingsError
+from schemas.errors import RowferryError, SettingsError, Unreachable
+from schemas.topics import Topics
 
 SUMMARY = "check everything the pipeline needs, and say how to mend what is wrong"
 HEALTHY, UNHEALTHY = 0, 1
@@ -55,7 +60,7 @@ def examine(settings: OperatorSettings) -> list[Finding]:
     kafka, no_kafka = _asked(
         "kafka.reachable", lambda: read_kafka_facts(settings.kafka, settings.source, settings.fetcher_group)
     )
-    database_findings, no_database = _asked("database.reachable", lambda: list(_database(settings)))
+    database_findings, no_database = _asked("database.reachable", lambda: list(_database(settings, kafka)))
     findings = [ok("settings", "settings that can be read", "read")]
     findings += database_findings or no_database
     findings += check_kafka(kafka, settings.source) if kafka else no_kafka
@@ -70,7 +75,12 @@ def _asked(check: str, question: Callable[[], T]) -> tuple[T | None, list[Findin
     try:
         return question(), []
     except RowferryError as exc:
-        return None, [failed(check, _ANSWER, f"none: {exc}", exc.remedy or "check its address in the settings")]
+        return None, [failed(check, "", str(exc), exc.remedy or _remedy(exc))]
+
+
+def _remedy(problem: RowferryError) -> str:
+    """For what says itself only what happened."""
+    return "check its address in the settings" if isinstance(problem, Unreachable) else "run `rowferry doctor` again"
 
 
 def _buckets(settings: OperatorSettings) -> Iterator[Finding]:
@@ -83,13 +93,26 @@ def _buckets(settings: OperatorSettings) -> Iterator[Finding]:
         yield from check_bucket(probe, kept_in=probe.bucket == store_bucket(settings))
 
 
-def _database(settings: OperatorSettings) -> Iterator[Finding]:
+def _database(settings: OperatorSettings, kafka: KafkaFacts | None) -> Iterator[Finding]:
+    """In another database than the position's nothing else is looked at: a remedy would be for the wrong one."""
     names = Names(settings.slot, settings.publication, f"rowferry-{settings.source}")
     with database(settings) as connection:
+        server = read_origin(connection)
+        whose = [] if kafka is None else [check_position(kafka.position, server)]
+        if not is_healthy(whose):
+            yield ok("database.reachable", _ANSWER, f"database {server.database!r}")
+            yield from whose
+            return
         selection = Selection.of(settings.tables, settings.exclude)
         catalog = read_catalog(connection, selection, publication=names.publication)
+        if kafka is not None:
+            bound = binding({str(entry.name): entry for entry in kafka.entries}, kafka.partitions)
+            catalog = with_set_aside(catalog, bound, kafka.partitions)
+            catalog = with_names_checked(catalog, Topics(settings.kafka.prefix), kafka.topic_names)
+        catalog = with_locked(catalog)
         facts = read_database_facts(connection, catalog, names)
     yield ok("database.reachable", _ANSWER, f"database {catalog.server.database!r} as {catalog.server.user!r}")
+    yield from whose
     yield from check_database(catalog, facts, names)
 
 

@@ -1,4 +1,7 @@
-"""What the database must be like (pure): all that the reader requires, met or not; the list is the reader's own."""
+"""What the database must be like (pure): all that the reader requires, met or not; the list is the reader's own.
+
+Keeps: P12.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,25 @@ from cdc_reader.discovery.requirements import publication_requirement, right_req
 from cdc_reader.postgres.requirements import Level, Requirement
 from cdc_reader.postgres.server_requirements import server_requirements
 from cdc_reader.postgres.slot_requirements import slot_requirement
+from cdc_reader.progress.origins import Origin, difference
+from cdc_reader.remedies import CORRECT_URL
 from rowferry.doctor.facts import DatabaseFacts, Names
 from rowferry.doctor.findings import Finding, failed, ok, warning
+from schemas.offsets import Position
 
 
 def check_database(catalog: Catalog, facts: DatabaseFacts, names: Names) -> Iterator[Finding]:
     """Check server, rights, slot, publication and tables of what the catalog selects."""
     return map(_finding, _requirements(catalog, facts, names))
+
+
+def check_position(position: Position | None, server: Origin) -> Finding:
+    """Whose position it is (rule P12): elsewhere, what else is found says nothing of the pipeline."""
+    expected = "the database that the stored position belongs to"
+    if (different := difference(position, server)) is None:
+        found = "no position yet" if position is None else f"the position belongs to {server}"
+        return ok("database.position", expected, found)
+    return failed("database.position", expected, f"another one: {different}", CORRECT_URL)
 
 
 def _requirements(catalog: Catalog, facts: DatabaseFacts, names: Names) -> Iterator[Requirement]:

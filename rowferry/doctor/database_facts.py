@@ -9,7 +9,9 @@ from psycopg.rows import namedtuple_row
 from cdc_reader.discovery.catalog_rows import Catalog
 from cdc_reader.discovery.requirements import Rights
 from cdc_reader.postgres.connections import Connection, translated
+from cdc_reader.postgres.encodings import texts_as_stored
 from cdc_reader.postgres.server import server_facts
+from cdc_reader.postgres.wal_messages import forbidden_messages
 from rowferry.doctor.facts import DatabaseFacts, Names
 
 _ROLE: LiteralString = """
@@ -18,26 +20,6 @@ SELECT rolsuper AS superuser, rolreplication OR rolsuper AS replication,
        (SELECT pg_has_role(current_user, p.pubowner, 'USAGE') FROM pg_catalog.pg_publication p
         WHERE p.pubname = %s) AS owns_publication
 FROM pg_catalog.pg_roles WHERE rolname = current_user
-"""
-
-_UNREADABLE: LiteralString = """
-SELECT c.oid::int8 AS oid FROM pg_catalog.pg_class c
-WHERE c.oid = ANY (%s::oid[]) AND NOT (has_schema_privilege(c.relnamespace, 'USAGE')
-                                       AND has_table_privilege(c.oid, 'SELECT'))
-"""
-_NOT_OWNED: LiteralString = """
-SELECT c.oid::int8 AS oid FROM pg_catalog.pg_class c
-WHERE c.oid = ANY (%s::oid[]) AND NOT pg_has_role(current_user, c.relowner, 'USAGE')
-"""
-_HIDDEN_ROWS: LiteralString = """
-SELECT c.oid::int8 AS oid FROM pg_catalog.pg_class c
-WHERE c.oid = ANY (%s::oid[]) AND row_security_active(c.oid)
-"""
-
-_MESSAGES: LiteralString = """
-SELECT p.oid::regprocedure::text AS signature FROM pg_catalog.pg_proc p
-WHERE p.proname = 'pg_logical_emit_message' AND p.pronamespace = 'pg_catalog'::regnamespace
-  AND p.proargtypes[2] = 'text'::regtype AND NOT has_function_privilege(p.oid, 'EXECUTE')
 """
 
 _CLOSED_SCHEMAS: LiteralString = """
@@ -69,16 +51,14 @@ WHERE NOT has_schema_privilege(n.oid, 'USAGE') ORDER BY 1
 def read_database_facts(connection: Connection, catalog: Catalog, names: Names) -> DatabaseFacts:
     """Read the facts, for what `catalog` would have published. Raises as every query."""
     oids = [relation.oid for table in catalog.tables for relation in table.published]
-    with translated("read rights"):
+    with translated("read rights"), connection.transaction():
+        texts_as_stored(connection)
         role = _rows(connection, _ROLE, names.publication)[0]
         rights = Rights(
             replication=role.replication,
             may_create=role.may_create,
             owns_publication=role.owns_publication,
-            unreadable=frozenset(row.oid for row in _rows(connection, _UNREADABLE, oids)),
-            not_owned=frozenset(row.oid for row in _rows(connection, _NOT_OWNED, oids)),
-            hidden_rows=frozenset(row.oid for row in _rows(connection, _HIDDEN_ROWS, oids)),
-            forbidden_messages=tuple(row.signature for row in _rows(connection, _MESSAGES)),
+            forbidden_messages=forbidden_messages(connection),
             closed_schemas=tuple(row.name for row in _rows(connection, _CLOSED_SCHEMAS, oids)),
         )
     return DatabaseFacts(server_facts(connection, names.slot), rights)

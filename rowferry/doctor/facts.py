@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from cdc_reader.discovery.requirements import Rights
 from cdc_reader.postgres.server_requirements import ServerFacts
 from cdc_runtime.topic_checks import TopicDifference
+from schemas.offsets import Position
 from schemas.tables import TableEntry
 from vespa_sink.vespa.field_probes import Lacking
 
@@ -32,7 +34,9 @@ class DatabaseFacts:
 class KafkaFacts:
     """The broker's settings, and how topics of ours differ from what they should be.
 
-    `entries` are the tables of the pipeline as the reader published them; `version` is the greatest one given out.
+    `entries` are the tables of the pipeline as the reader published them; `version` is the greatest one given out;
+    `position` is the stored one; `partitions` the counts of the topics that exist; `topic_names` are all
+    that this Kafka has.
     """
 
     offsets_retention_minutes: int | None
@@ -40,6 +44,9 @@ class KafkaFacts:
     topics: int
     entries: tuple[TableEntry, ...]
     version: int | None
+    position: Position | None = None
+    partitions: Mapping[str, int] = field(default_factory=dict)
+    topic_names: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,11 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One check: `id` never changes; `remedy` is SQL (`sql` is true) or words and commands, to be copied."""
+    """
+    One check: `id` never changes; `remedy` is SQL (`sql` is true) or words and commands, to be copied.
+
+    `expected` is empty where what was found says it all.
+    """
 
     id: str
     status: Verdict
@@ -68,6 +72,8 @@ def to_text(findings: Iterable[Finding]) -> str:
 
 def _told(finding: Finding) -> str:
     if finding.status is Verdict.OK:
+        return finding.found
+    if not finding.expected:
         return finding.found
     return f"expected {finding.expected}, got {finding.found}"
 

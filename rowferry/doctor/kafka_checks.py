@@ -21,14 +21,24 @@ def check_kafka(facts: KafkaFacts, source: str) -> Iterator[Finding]:
 
 def _offsets_retention(facts: KafkaFacts) -> Finding:
     """Rule V7: offsets that are forgotten before tombstones are cost a snapshot."""
-    expected = f"offsets.retention.minutes of {_TOMBSTONES_MINUTES} or more"
+    expected = f"offsets kept for {_long(_TOMBSTONES_MINUTES)} or more"
     minutes = facts.offsets_retention_minutes
     if minutes is None:
         return ok("kafka.offsets_retention", expected, "not allowed to ask")
     if minutes >= _TOMBSTONES_MINUTES:
-        return ok("kafka.offsets_retention", expected, str(minutes))
+        return ok("kafka.offsets_retention", expected, _long(minutes))
     remedy = f"offsets.retention.minutes={_TOMBSTONES_MINUTES} in server.properties of every broker, then restart it"
-    return warning("kafka.offsets_retention", expected, str(minutes), remedy)
+    return warning("kafka.offsets_retention", expected, _long(minutes), remedy)
+
+
+def _long(minutes: int) -> str:
+    """A time as it is spoken of."""
+    count, unit = next(
+        (minutes // length, unit)
+        for unit, length in (("day", 24 * 60), ("hour", 60), ("minute", 1))
+        if (minutes >= length and minutes % length == 0) or length == 1
+    )
+    return f"{count} {unit}{'' if count == 1 else 's'}"
 
 
 def _topics(facts: KafkaFacts) -> Iterator[Finding]:

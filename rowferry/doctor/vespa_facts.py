@@ -1,4 +1,8 @@
-"""Edge: what the doctor needs to know of Vespa."""
+"""
+Edge: what the doctor needs to know of Vespa.
+
+Keeps: V10.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-import orjson
-
+from cdc_runtime.vespa_answers import answers_search, described, json_object
 from rowferry.doctor.facts import VespaFacts
 from rowferry.http_client import HttpClient
 from rowferry.settings import VespaSettings
@@ -55,24 +58,25 @@ class VespaQuestions:
     def _takes(self, document_type: str, fields: Mapping[str, Any]) -> bool:
         put = field_probe(self._names, document_type, fields, Limits())
         answer = self._documents.post_json(put.target, put.body or b"")
-        return takes_fields(answer_of(answer.status, {}, answer.body.decode("utf-8", "replace")), self._settings.url)
+        return takes_fields(answer_of(answer.status, answer.headers, answer.body), self._settings.url)
 
     def _greatest_version(self) -> int | None:
         """The greatest version among our documents; None when there is none (of the newest in the index)."""
         query = (
-            f"select documentid, version from {self._settings.record_type} where version > 0"
+            f"select documentid, version from {self._settings.record_type}"
+            f' where namespace contains "{self._settings.namespace}" and version > 0'
             f" order by version desc limit {_NEWEST}"
         )
         answer = self._search.get(f"/search/?{urlencode({'yql': query, 'hits': _NEWEST})}")
-        # Other pipelines may have documents of the same type under another namespace (rule D7).
-        ours = f"id:{self._settings.namespace}:"
-        try:
-            hits = [hit["fields"] for hit in orjson.loads(answer.body)["root"].get("children", ())]
-            return max((int(hit["version"]) for hit in hits if hit["documentid"].startswith(ours)), default=None)
-        except (ValueError, KeyError, TypeError) as exc:
+        body = json_object(answer.body)
+        if not answers_search(answer.status, body) or body["root"].get("errors"):
             raise ServerSetting(
                 expected="search results from Vespa",
-                found=f"status {answer.status}",
+                found=described(answer.status, answer.headers.get("Content-Type")),
                 neighbour=Neighbour.VESPA,
                 remedy="set vespa.query_url to the container with the search API",
-            ) from exc
+            )
+        # Other pipelines may have documents of the same type under another namespace (rule D7).
+        ours = f"id:{self._settings.namespace}:"
+        hits = [hit["fields"] for hit in body["root"].get("children", ())]
+        return max((int(hit["version"]) for hit in hits if hit["documentid"].startswith(ours)), default=None)

@@ -16,6 +16,7 @@ from cdc_reader.discovery.catalog_rows import Catalog
 from cdc_reader.discovery.selection import Selection, table_name
 from rowferry.connections import database
 from rowferry.http_client import HttpClient
+from rowferry.origins import check_database, position_if_told
 from rowferry.reconcile.comparison import Comparison
 from rowferry.reconcile.database import Database
 from rowferry.reconcile.files.side import FileSide
@@ -43,6 +44,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, settings: OperatorSettings) -> int:
     """Compare and print the report; 0 when equal, 1 when not."""
+    if not arguments.no_files:
+        check_database(settings, position_if_told(settings))
     only = [table_name(text) for text in arguments.tables] if arguments.tables else None
     report = until_equal(lambda: compare(settings, only, files=not arguments.no_files), wait_s=arguments.wait)
     if arguments.json:

@@ -103,7 +103,8 @@ class Comparison:
         fields = self.documents.document(doc_id)
         if row is None or fields is None:
             return Difference(doc_id, ())
-        return Difference(doc_id, tuple(facts.differences(facts.expected(shape, row), facts.found(fields))))
+        names = facts.differences(facts.expected(shape, row), facts.found(fields))
+        return Difference(doc_id, tuple(facts.said_omitted(names, fields)))
 
 
 def _table_of(doc_id: str) -> str:
@@ -114,5 +115,5 @@ def _table_of(doc_id: str) -> str:
 def key_of(shape: Shape, doc_id: str) -> dict[str, str]:
     """The primary key that a record's id names: column -> PostgreSQL's text."""
     parts = doc_id.rpartition("/")[2].split(",")
-    values = ("" if part == "%00" else unquote(part) for part in parts)
+    values = ("" if part == "%00" else unquote(part, errors="surrogateescape") for part in parts)
     return dict(zip(shape.table.key, values, strict=True))

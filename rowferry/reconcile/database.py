@@ -16,7 +16,10 @@ from psycopg import sql
 from psycopg.pq import ExecStatus
 from psycopg.rows import namedtuple_row
 
+from cdc_reader.discovery.publication import quote_identifier
 from cdc_reader.postgres.connections import translated
+from cdc_reader.postgres.encodings import texts_as_stored
+from cdc_reader.postgres.key_order import literal
 from rowferry.reconcile import database_queries as queries
 from rowferry.reconcile.shapes import Described, Reading, Reference, Shape, shapes
 from schemas.errors import ServerSetting
@@ -34,6 +37,7 @@ _SESSION: tuple[LiteralString, ...] = (
     "SET LOCAL statement_timeout = 0",
 )
 _ROWS_AT_ONCE = 500
+_ESCAPE = "surrogateescape"  # bytes that are not UTF-8, of a database that checks none
 # Types whose `=` an index may find a row by; that of others may be another one than the key's, or not be found.
 _FOUND_BY_INDEX = {"int2", "int4", "int8", "text", "varchar", "uuid"}
 
@@ -50,10 +54,10 @@ class _Published:
     def _member(self, leaf: Row) -> Row | None:
         return self._members.get(leaf.oid) or self._members.get(leaf.root_oid)
 
-    def row_filter(self, leaf: Row) -> str | None:
-        """The condition on the rows of a table or leaf, in SQL."""
+    def filtered_by(self, leaf: Row) -> int | None:
+        """The OID of the publication's member that has a condition on the rows of a table or leaf."""
         member = self._member(leaf)
-        return member.row_filter if member else None
+        return member.filtered_by if member else None
 
     def columns(self, leaves: list[Row]) -> frozenset[str] | None:
         """The columns in the list of a table (or of its leaves, which have the same); None without a list."""
@@ -75,6 +79,7 @@ class Database:
             connection.execute("BEGIN")
             for statement in _SESSION:
                 connection.execute(statement)
+            texts_as_stored(connection)
 
     def __enter__(self) -> Database:
         return self
@@ -107,38 +112,47 @@ class Database:
         return shapes(tables, references)
 
     def rows(self, shape: Shape) -> Iterator[dict[str, str]]:
-        """Every row of a table as column -> text, NULLs absent; a few hundred are held at a time."""
+        """Every row of a table as column -> text, NULLs absent; a few hundred are held at a time.
+
+        Waits for whoever has this table locked, and for no other: its row filter is not printed before (rule D8).
+        """
         for reading in shape.table.readings:
             columns = sql.SQL(", ").join(map(sql.Identifier, shape.table.carried))
             relation = sql.Identifier(reading.schema, reading.name)
-            condition = f" WHERE {reading.row_filter}" if reading.row_filter else ""
-            query = sql.SQL("SELECT {} FROM ONLY {}").format(columns, relation).as_string(self._connection)
+            condition = self._condition(reading)
+            query = sql.SQL("SELECT {} FROM ONLY {}").format(columns, relation).as_string()
             yield from self._texts(f"{query}{condition}", shape.table.carried)
 
     def row(self, shape: Shape, key: Mapping[str, str]) -> dict[str, str] | None:
         """The row with that primary key (as it is printed), as `rows` returns it; None when there is none."""
         columns = shape.table.columns
-        exact = sql.SQL("""pg_catalog.format('%s', {}) OPERATOR(pg_catalog.=) {} COLLATE "C\"""")
-        by_index = sql.SQL("{} = {}")
-        conditions = [exact.format(sql.Identifier(name), sql.Literal(value)) for name, value in key.items()]
+        conditions = [
+            f"pg_catalog.format('%s', {quote_identifier(name)}) OPERATOR(pg_catalog.=) {literal(value)} COLLATE \"C\""
+            for name, value in key.items()
+        ]
         conditions += [
-            by_index.format(sql.Identifier(name), sql.Literal(value))
+            f"{quote_identifier(name)} = {literal(value)}"
             for name, value in key.items()
             if columns[name] in _FOUND_BY_INDEX
         ]
-        matches = sql.SQL(" AND ").join(conditions)
-        query = sql.SQL("SELECT {} FROM {} WHERE {}").format(
+        query = sql.SQL("SELECT {} FROM {}").format(
             sql.SQL(", ").join(map(sql.Identifier, shape.table.carried)),
             sql.Identifier(shape.table.schema, shape.table.name),
-            matches,
         )
         # Read to the end: the cursor is closed there, and the next row needs its name.
-        found = list(self._texts(query.as_string(self._connection), shape.table.carried))
+        found = list(self._texts(f"{query.as_string()} WHERE {' AND '.join(conditions)}", shape.table.carried))
         return found[0] if found else None
 
     def _rows(self, query: LiteralString, *parameters: object) -> list[Row]:
         with self._connection.cursor(row_factory=namedtuple_row) as cursor:
             return cursor.execute(query, parameters).fetchall()
+
+    def _condition(self, reading: Reading) -> str:
+        if reading.filtered_by is None:
+            return ""
+        with translated("read a row filter"):
+            [row] = self._rows(queries.ROW_FILTER, reading.filtered_by)
+        return f" WHERE {row.row_filter}"
 
     def _published(self) -> _Published:
         if self._connection.info.server_version < queries.FIRST_WITH_COLUMN_LISTS:
@@ -149,7 +163,7 @@ class Database:
     def _texts(self, query: str, columns: tuple[str, ...]) -> Iterator[dict[str, str]]:
         wire = self._connection.pgconn
         with translated("read rows"):
-            self._connection.execute(f"DECLARE comparison NO SCROLL CURSOR FOR {query}".encode())
+            self._connection.execute(f"DECLARE comparison NO SCROLL CURSOR FOR {query}".encode(errors=_ESCAPE))
         fetch = f"FETCH {_ROWS_AT_ONCE} FROM comparison".encode()
         while True:
             result = wire.exec_(fetch)
@@ -158,7 +172,11 @@ class Database:
                     raise psycopg.errors.error_from_result(result)
             for at in range(result.ntuples):
                 values = (result.get_value(at, place) for place in range(len(columns)))
-                yield {name: value.decode() for name, value in zip(columns, values, strict=True) if value is not None}
+                yield {
+                    name: value.decode(errors=_ESCAPE)
+                    for name, value in zip(columns, values, strict=True)
+                    if value is not None
+                }
             if result.ntuples < _ROWS_AT_ONCE:
                 break
         with translated("read rows"):
@@ -186,8 +204,8 @@ def _described(row: Row, leaves: list[Row], published: _Published) -> Described:
         carried=carried,
         file_columns=tuple(
             found
-            for name, declared in zip(row.columns, row.types, strict=True)
-            if name in carried and (found := file_column(name, declared)) is not None
+            for name, called in zip(row.columns, row.types, strict=True)
+            if name in carried and (found := file_column(name, called)) is not None
         ),
-        readings=tuple(Reading(leaf.schema_name, leaf.name, published.row_filter(leaf)) for leaf in leaves),
+        readings=tuple(Reading(leaf.schema_name, leaf.name, published.filtered_by(leaf)) for leaf in leaves),
     )

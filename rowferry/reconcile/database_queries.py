@@ -6,7 +6,7 @@ from typing import LiteralString
 
 FIRST_WITH_COLUMN_LISTS = 150000
 
-# `kinds`: names of the types under all domains; `types`: as declared.
+# `kinds`: names of the types under all domains; `types`: the same as `format_type` has them.
 # `generated`: '' for an ordinary column, 's' stored, 'v' virtual.
 TABLES: LiteralString = """
 SELECT c.oid::int8 AS oid, n.nspname::text AS schema_name, c.relname::text AS name,
@@ -17,7 +17,14 @@ SELECT c.oid::int8 AS oid, n.nspname::text AS schema_name, c.relname::text AS na
                       SELECT t.typname, t.typtype, t.typbasetype
                       FROM under JOIN pg_catalog.pg_type t ON t.oid = under.typbasetype AND under.typtype = 'd')
                   SELECT typname::text FROM under WHERE typtype <> 'd') ORDER BY a.attnum) AS kinds,
-       array_agg(pg_catalog.format_type(a.atttypid, a.atttypmod) ORDER BY a.attnum) AS types,
+       array_agg((WITH RECURSIVE under AS (
+                      SELECT a.atttypid AS oid, a.atttypmod AS typmod
+                      UNION ALL
+                      SELECT t.typbasetype, t.typtypmod
+                      FROM under JOIN pg_catalog.pg_type t ON t.oid = under.oid AND t.typtype = 'd')
+                  SELECT pg_catalog.format_type(under.oid, under.typmod)
+                  FROM under JOIN pg_catalog.pg_type t ON t.oid = under.oid AND t.typtype <> 'd')
+                 ORDER BY a.attnum) AS types,
        array_agg(a.attgenerated::text ORDER BY a.attnum) AS generated,
        ARRAY(SELECT k.attname::text
              FROM pg_catalog.pg_constraint p, unnest(p.conkey) WITH ORDINALITY AS u(attnum, place)
@@ -60,15 +67,20 @@ GROUP BY c.oid, c.conrelid, c.confrelid
 ORDER BY c.oid
 """
 
-# What the publication leaves out of a table; there are no filters and column lists before PostgreSQL 15.
+# What the publication leaves out of a table; there are no filters and column lists before PostgreSQL 15. The text of a
+# filter is not in it: to print one, the server locks its table.
 MEMBERS: LiteralString = """
-SELECT m.prrelid::int8 AS oid, pg_get_expr(m.prqual, m.prrelid) AS row_filter,
+SELECT m.prrelid::int8 AS oid, CASE WHEN m.prqual IS NOT NULL THEN m.oid::int8 END AS filtered_by,
        CASE WHEN m.prattrs IS NOT NULL THEN
            ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute a
                  WHERE a.attrelid = m.prrelid AND a.attnum = ANY (m.prattrs::int2[])) END AS columns
 FROM pg_catalog.pg_publication_rel m
 JOIN pg_catalog.pg_publication p ON p.oid = m.prpubid
 WHERE p.pubname = %s
+"""
+
+ROW_FILTER: LiteralString = """
+SELECT pg_get_expr(m.prqual, m.prrelid) AS row_filter FROM pg_catalog.pg_publication_rel m WHERE m.oid = %s
 """
 
 # From PostgreSQL 18 on a publication may carry stored generated columns.

@@ -17,11 +17,13 @@ from rowferry.reconcile.shapes import Parent, Shape
 
 Facts = dict[str, Any]
 FIELDS = ("doc_id", "source_table", "source_id", "deleted", "metadata", "relationships", "parent_ids", "edge_keys")
+OMITTED = "omitted"
 # What may be left of a deleted row is its memory; these would be data of it.
 DATA_FIELDS = ("metadata", "title", "content_text", "relationships", "parent_ids", "edge_keys", "file_references")
 _EDGE = ("rel_type", "direction", "fk_column", "target_table", "target_id", "target_doc_id")
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _DIGEST_BYTES = 16
+_ESCAPE = "surrogateescape"  # as the texts of rows have bytes that are not UTF-8
 
 
 class _Legal(dict[int, int | str]):
@@ -49,7 +51,9 @@ def key_text(values: Sequence[str]) -> str:
 def _key_part(value: str) -> str:
     if value.isascii() and value.isalnum():
         return value
-    return "".join(chr(byte) if byte in _UNRESERVED else f"%{byte:02X}" for byte in value.encode()) or "%00"
+    return (
+        "".join(chr(byte) if byte in _UNRESERVED else f"%{byte:02X}" for byte in value.encode(errors=_ESCAPE)) or "%00"
+    )
 
 
 def expected(shape: Shape, row: Mapping[str, str]) -> Facts:
@@ -100,6 +104,12 @@ def differences(wanted: Facts, got: Facts) -> list[str]:
     """The names of what differs: columns of `metadata` by their name, other fields by theirs."""
     names = [f"metadata.{name}" for name in sorted(_unequal(wanted["metadata"], got["metadata"]))]
     return [name for name in FIELDS if name != "metadata" and wanted[name] != got[name]] + names
+
+
+def said_omitted(names: Sequence[str], fields: Mapping[str, Any]) -> list[str]:
+    """The names of differences, those of columns that the document itself says it lacks among them as `omitted.`."""
+    omitted = {f"metadata.{name}": f"omitted.{name}" for name in fields.get(OMITTED) or ()}
+    return [omitted.get(name, name) for name in names]
 
 
 def _unequal(one: Mapping[str, str], other: Mapping[str, str]) -> set[str]:

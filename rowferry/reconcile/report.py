@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from rowferry.reconcile.columns import lined_up
-from rowferry.reconcile.difference import Difference
+from rowferry.reconcile.difference import Difference, shown
 from rowferry.reconcile.files.report import FileReport
 
 
@@ -113,7 +113,10 @@ def _cells(table: TableReport) -> tuple[str, ...]:
 
 
 def _samples(table: TableReport) -> list[str]:
-    lines = [f"missing: {doc_id}" for doc_id in table.first_missing]
-    lines += (f"surplus: {doc_id}" for doc_id in table.first_surplus)
-    lines += (f"different: {item.doc_id}: {', '.join(item.fields)}" for item in table.first_different)
+    lines = [f"missing: {shown(doc_id)}" for doc_id in table.first_missing]
+    lines += (f"surplus: {shown(doc_id)}" for doc_id in table.first_surplus)
+    lines += (
+        f"different: {shown(item.doc_id)}: {', '.join(item.fields) or 'changed between the two reads'}"
+        for item in table.first_different
+    )
     return lines

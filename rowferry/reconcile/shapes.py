@@ -27,11 +27,11 @@ _ALIKE = {
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One relation to read rows from: a table, or a leaf of it. `row_filter` is SQL of the publication."""
+    """One relation to read rows from: a table, or a leaf of it. `filtered_by`: the member (OID) with its row filter."""
 
     schema: str
     name: str
-    row_filter: str | None = None
+    filtered_by: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

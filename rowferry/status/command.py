@@ -14,6 +14,7 @@ from cdc_reader.discovery.catalog import read_catalog
 from cdc_reader.discovery.selection import Selection
 from rowferry.connections import database
 from rowferry.http_client import HttpClient
+from rowferry.origins import check_database
 from rowferry.reconcile.index import Index
 from rowferry.settings import OperatorSettings
 from rowferry.status.counts import read_counts
@@ -60,6 +61,8 @@ class _Questions:
         settings = self._settings
         slot = self._part("database", self._slot)
         stored = self._part("kafka", lambda: read_stored(settings.kafka, settings.source))
+        if stored is not None and "database" not in self._errors:
+            self._part("source", lambda: check_database(settings, stored.position))
         groups: list[Group] | None = None
         files: Files | None = None
         if stored is not None:
@@ -71,11 +74,12 @@ class _Questions:
             slot=slot,
             position=stored.position if stored else None,
             captures=stored.captures if stored else {},
+            set_aside=stored.set_aside if stored else {},
             snapshots=stored.snapshots if stored else (),
             groups=groups or (),
             files=files,
             counts=counted,
-            errors={part: str(error) for part, error in self._errors.items()},
+            errors={part: _with_remedy(error) for part, error in self._errors.items()},
         )
 
     def _part(self, name: str, question: Callable[[], T]) -> T | None:
@@ -96,3 +100,7 @@ class _Questions:
             catalog = read_catalog(connection, selection, publication=self._settings.publication)
             index = Index(client, namespace=vespa.namespace, document_type=vespa.record_type)
             return read_counts(connection, catalog, index)
+
+
+def _with_remedy(error: RowferryError) -> str:
+    return str(error) if error.remedy is None else f"{error}; {error.remedy}"

@@ -16,10 +16,11 @@ from cdc_runtime.consuming.records import Record
 from cdc_runtime.kafka.admin import KafkaAdmin
 from cdc_runtime.kafka.positions import read_to_end
 from cdc_runtime.settings.models import KafkaSettings
+from cdc_runtime.unreadable import UNREADABLE
 from rowferry.status.files import Ended, Files
 from schemas.errors import RecordError
 from schemas.file_state import HeldRecord, State
-from schemas.tombstones import HEADER_VERSION
+from schemas.tombstones import HEADER_VERSION, deleting_version
 from schemas.topics import Topics
 
 _BATCH = 5_000
@@ -47,7 +48,7 @@ _OLDEST = "SELECT min(since) FROM files WHERE state = ?"
 
 
 def read_files(settings: KafkaSettings) -> Files | None:
-    """All references; None before a fetcher has run. Raises `Unreachable` and `RecordError`."""
+    """All references; None before a fetcher has run. Raises `Unreachable`."""
     admin, topic = KafkaAdmin(settings), Topics(settings.prefix).file_refs
     if admin.topic_id(topic) is None:
         return None
@@ -68,12 +69,15 @@ class HeldFiles:
         self._database.close()
 
     def take(self, records: Iterable[Record]) -> None:
-        """Enter records of the topic; raises `RecordError` for what is none."""
+        """Enter records of the topic; what is none is told, and passed over."""
         rest = iter(records)
         while batch := list(islice(rest, _BATCH)):
             self._database.execute("BEGIN")
             for record in batch:
-                self._take(record)
+                try:
+                    self._take(record)
+                except RecordError as exc:
+                    UNREADABLE.passed_over(record, exc, "its row is not counted")
             self._database.execute("COMMIT")
 
     def files(self) -> Files:
@@ -91,7 +95,7 @@ class HeldFiles:
     def _take(self, record: Record) -> None:
         row_id = (record.key or b"").decode("utf-8", "replace")
         held = None if record.value is None else HeldRecord.from_json(record.value)
-        order = held.order if held else (_deleting_version(record), _ENDED)
+        order = held.order if held else (deleting_version(record.header(HEADER_VERSION)), _ENDED)
         if self._database.execute(_TAKE, (row_id, *order)).rowcount == 0:
             return
         self._database.execute("DELETE FROM files WHERE id = ?", [row_id])
@@ -106,10 +110,3 @@ class HeldFiles:
     def _number(self, query: str, state: State) -> int | None:
         found: int | None = self._database.execute(query, [state]).fetchone()[0]
         return found
-
-
-def _deleting_version(record: Record) -> int:
-    text = record.header(HEADER_VERSION) or b""
-    if not text.isdigit():
-        raise RecordError(f"expected a tombstone of {record.topic} to say its version, got none")
-    return int(text)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
-from cdc_runtime.consuming.records import TopicPartition
+from cdc_reader.discovery.captures import REPLICATION
+from cdc_runtime.consuming.records import Record, TopicPartition
 from cdc_runtime.kafka.admin import KafkaAdmin
 from cdc_runtime.kafka.positions import read_to_end
 from cdc_runtime.settings.models import KafkaSettings
+from cdc_runtime.unreadable import UNREADABLE
 from rowferry.kafka_groups import KafkaGroups
 from rowferry.status.report import Group, TopicLag
+from schemas.errors import RecordError
 from schemas.offsets import POSITION_KEY, SNAPSHOT_PREFIX, Position, SnapshotProgress
 from schemas.tables import TableEntry
 from schemas.topics import Topics
@@ -19,6 +23,7 @@ from schemas.topics import Topics
 # Below, records are counted one by one: a transaction's marker takes an offset and is no record.
 _COUNTED_ONE_BY_ONE = 10
 _TIMEOUT_S = 10.0
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,12 @@ class Stored:
         """How many tables are captured in which way."""
         return dict(Counter(entry.capture.mode for entry in self.entries))
 
+    @property
+    def set_aside(self) -> dict[str, str]:
+        """Why tables that have rows in their topics are not captured any longer (rule D8)."""
+        left = (entry for entry in self.entries if entry.binds and entry.capture.mode != REPLICATION)
+        return {str(entry.name): entry.capture.reason for entry in left}
+
 
 @dataclass(frozen=True, slots=True)
 class GroupNames:
@@ -44,23 +55,30 @@ class GroupNames:
 
 
 def read_stored(settings: KafkaSettings, source: str) -> Stored:
-    """Read the reader's topics to their end; nothing where they do not exist yet. Raises `Unreachable`."""
+    """
+    Read the reader's topics to their end; nothing where they do not exist yet. Raises `Unreachable`.
+
+    What cannot be read is told, and left out.
+    """
     admin, topics = KafkaAdmin(settings), Topics(settings.prefix)
     admin.wait_until_reachable(_TIMEOUT_S)
     offsets = _latest(settings, topics.offsets(source), admin)
     tables = _latest(settings, topics.tables, admin)
-    position = offsets.get(POSITION_KEY)
+    snapshots = [record for key, record in sorted(offsets.items()) if key.startswith(SNAPSHOT_PREFIX)]
+    entries = _read(TableEntry.from_json, (record for _, record in sorted(tables.items())))
     return Stored(
-        position=None if position is None else Position.from_json(position),
-        snapshots=tuple(
-            SnapshotProgress.from_json(value)
-            for key, value in sorted(offsets.items())
-            if key.startswith(SNAPSHOT_PREFIX)
-        ),
-        entries=tuple(
-            entry for entry in (TableEntry.from_json(value) for _, value in sorted(tables.items())) if not entry.deleted
-        ),
+        position=next(_read(Position.from_json, (offsets[key] for key in [POSITION_KEY] if key in offsets)), None),
+        snapshots=tuple(_read(SnapshotProgress.from_json, snapshots)),
+        entries=tuple(entry for entry in entries if not entry.deleted),
     )
+
+
+def _read(from_json: Callable[[bytes], T], records: Iterable[Record]) -> Iterator[T]:
+    for record in records:
+        try:
+            yield from_json(record.value or b"")
+        except RecordError as exc:
+            UNREADABLE.passed_over(record, exc, "it is left out")
 
 
 def read_groups(settings: KafkaSettings, names: GroupNames, entries: Sequence[TableEntry]) -> list[Group]:
@@ -104,13 +122,13 @@ def _lag(
     return lag
 
 
-def _latest(settings: KafkaSettings, topic: str, admin: KafkaAdmin) -> dict[bytes, bytes]:
+def _latest(settings: KafkaSettings, topic: str, admin: KafkaAdmin) -> dict[bytes, Record]:
     if admin.topic_id(topic) is None:
         return {}
-    latest: dict[bytes, bytes] = {}
+    latest: dict[bytes, Record] = {}
     for record in read_to_end(settings, topic, admin=admin):
         if record.key is not None and record.value is not None:
-            latest[record.key] = record.value
+            latest[record.key] = record
         elif record.key is not None:
             latest.pop(record.key, None)
     return latest

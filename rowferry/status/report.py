@@ -15,7 +15,10 @@ from schemas.offsets import Position, SnapshotProgress
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """The replication slot. LSNs as integers; `behind_bytes` is WAL not yet confirmed, `retained_bytes` WAL kept."""
+    """The replication slot. LSNs as integers; `behind_bytes` is WAL not yet confirmed, `retained_bytes` WAL kept.
+
+    `holders` is who reads it, or has its lock; `waits_for` the transactions that must end before it is there.
+    """
 
     name: str
     active: bool
@@ -25,6 +28,8 @@ class Slot:
     behind_bytes: int
     retained_bytes: int
     safe_bytes: int | None
+    holders: tuple[str, ...] = ()
+    waits_for: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +66,15 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Everything; None and empty where there is nothing (no slot yet, no position yet, no fetcher yet)."""
+    """Everything; None and empty where there is nothing (no slot yet, no position yet, no fetcher yet).
+
+    `set_aside` says why tables that have rows in their topics are not captured any longer.
+    """
 
     slot: Slot | None = None
     position: Position | None = None
     captures: Mapping[str, int] = field(default_factory=dict)
+    set_aside: Mapping[str, str] = field(default_factory=dict)
     snapshots: Sequence[SnapshotProgress] = ()
     groups: Sequence[Group] = ()
     files: Files | None = None
@@ -78,6 +87,7 @@ class Status:
             "slot": None if self.slot is None else _with_lsns(asdict(self.slot)),
             "position": None if self.position is None else _position(self.position),
             "tables": dict(self.captures),
+            "set_aside": dict(self.set_aside),
             "snapshots": [
                 {"table": each.table, "state": each.state, "cause": each.cause, "rows": each.rows}
                 for each in self.snapshots
@@ -105,9 +115,12 @@ class Status:
             yield f"{part}: {error}"
         if "database" not in self.errors:
             yield _slot_line(self.slot)
+            yield from _slot_holders(self.slot)
         if "kafka" not in self.errors:
             yield _position_line(self.position)
-            yield "tables    " + (", ".join(f"{n} {mode}" for mode, n in sorted(self.captures.items())) or "none yet")
+            yield f"tables    {_captures(self.captures)}"
+        for table, reason in self.set_aside.items():
+            yield f"set aside {table}: its rows stay as they are, because {reason}"
         for each in self.snapshots:
             if each.state != "done":
                 yield f"snapshot  {each.table}: {each.state}, {each.rows:,} rows read, because {each.cause}"
@@ -121,6 +134,14 @@ class Status:
             yield from _count_lines(self.counts)
 
 
+def _captures(captures: Mapping[str, int]) -> str:
+    streamed = captures.get("replication", 0)
+    others = sum(captures.values()) - streamed
+    parts = [f"{streamed} streamed"] if streamed else []
+    parts += [f"{others} not captured (rowferry doctor says why)"] if others else []
+    return ", ".join(parts) or "none yet"
+
+
 def _slot_line(slot: Slot | None) -> str:
     if slot is None:
         return "slot      none yet"
@@ -129,6 +150,12 @@ def _slot_line(slot: Slot | None) -> str:
         f"slot      {slot.name}: {state}, {slot.wal_status}, confirmed {Lsn(slot.confirmed_lsn)},"
         f" {size_text(slot.behind_bytes)} behind, {size_text(slot.retained_bytes)} of WAL retained"
     )
+
+
+def _slot_holders(slot: Slot | None) -> Iterator[str]:
+    if slot is not None:
+        yield from (f"          read by {each}" for each in slot.holders)
+        yield from (f"          it is being made, and waits for {each}" for each in slot.waits_for)
 
 
 def _position_line(position: Position | None) -> str:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cdc_reader.postgres.connections import Connection, translated
+from cdc_reader.postgres.open_transactions import open_transactions
+from cdc_reader.postgres.server import slot_holders
 from rowferry.status.report import Slot
 
 # On a standby there is no current WAL position, only what was replayed.
@@ -20,4 +24,9 @@ def read_slot(connection: Connection, name: str) -> Slot | None:
     """The slot of that name; None when there is none. Raises as every query."""
     with translated("read the replication slot"):
         row = connection.execute(_QUERY, [name]).fetchone()
-    return None if row is None else Slot(*row)
+    if row is None:
+        return None
+    # Without a position it is being made, and waits for every transaction that was open when that began.
+    waits_for = [] if row[3] else open_transactions(connection)
+    holders = tuple(map(str, slot_holders(connection, name)))
+    return replace(Slot(*row), holders=holders, waits_for=tuple(waits_for))

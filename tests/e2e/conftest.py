@@ -36,7 +36,7 @@ def standing(
         finally:
             pipeline.close()
     index.clear()
-    _delete_topics(kafka, prefix)
+    delete_topics(kafka, prefix)
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def files_pipeline(pipeline: Pipeline, s3: S3Address, s3_bucket: str) -> Iterato
     whole.close()
 
 
-def _delete_topics(kafka: str, prefix: str) -> None:
+def delete_topics(kafka: str, prefix: str) -> None:
     """As the fixture `topic_prefix` does for a single test."""
     silent = logging.getLogger(f"{__name__}.silent")
     silent.disabled = True

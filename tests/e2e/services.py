@@ -15,7 +15,7 @@ import sys
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,10 +39,20 @@ Fields = dict[str, Any]
 class Service:
     """One service, started again at will; its log goes on over the starts."""
 
-    def __init__(self, module: str, environment: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self,
+        module: str,
+        environment: Mapping[str, str],
+        log: Path,
+        arguments: Sequence[str] = ("run",),
+        *,
+        folder: Path | None = None,
+    ) -> None:
         self.log = log
         self._environment = environment
         self._module = module
+        self._arguments = arguments
+        self._folder = folder
         self._log_start = 0
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -52,7 +62,11 @@ class Service:
         self._log_start = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _TIED, self._module, "run"], env=dict(self._environment), stdout=log, stderr=log
+                [sys.executable, "-c", _TIED, self._module, *self._arguments],
+                env=dict(self._environment),
+                cwd=self._folder,
+                stdout=log,
+                stderr=log,
             )
         return self
 
@@ -258,6 +272,7 @@ def environment(database: Database, kafka: str, index: Index, prefix: str) -> di
     settings = {
         "DATABASE_URL": database.dsn,
         "SLOT": f"slot_{prefix}",
+        "PUBLICATION": "rowferry",
         "GROUP": f"{prefix}-sink",
         "FETCHER_GROUP": f"{prefix}-fetcher",
         "KAFKA__BOOTSTRAP_SERVERS": kafka,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.e2e.services import Pipeline
 
 
@@ -68,3 +70,42 @@ def test_rows_of_a_dropped_table_leave_the_index(standing: Pipeline) -> None:
     standing.database.execute("DROP TABLE notes")
 
     standing.expect_rows("notes", {})
+
+
+@pytest.mark.rule("D9")
+def test_d9_edges_of_rows_that_were_there_follow_the_foreign_keys(standing: Pipeline) -> None:
+    standing.database.execute(
+        "CREATE TABLE owners (number integer PRIMARY KEY); INSERT INTO owners VALUES (1), (2);"
+        "CREATE TABLE chores (id integer PRIMARY KEY, owner integer); INSERT INTO chores VALUES (1, 2), (2, NULL)"
+    )
+    standing.expect_rows("chores", {"1": {"id": "1", "owner": "2"}, "2": {"id": "2"}})
+
+    def parents() -> object:
+        return (standing.index.row("chores", "1") or {}).get("parent_ids")
+
+    def told(table: str) -> object:
+        edges = standing.index.table(table).get("foreign_keys", [])
+        return [(each["direction"], each["target_table"], each["fk_column"]) for each in edges]
+
+    standing.database.execute("ALTER TABLE chores ADD CONSTRAINT owned FOREIGN KEY (owner) REFERENCES owners")
+    standing.wait_for(lambda: parents() == ["owners/2"], "the edge of a row that was there")
+    standing.wait_for(lambda: told("owners") == [("in", "chores", "owner")], "the edge from the other side")
+
+    standing.database.execute("ALTER TABLE chores DROP CONSTRAINT owned; COMMENT ON TABLE chores IS 'to do'")
+    standing.wait_for(lambda: parents() is None, "no edge any more")
+    standing.wait_for(lambda: standing.index.table("chores").get("table_description") == "to do", "the description")
+    standing.wait_for(lambda: told("owners") == [], "no edge from the other side")
+
+
+@pytest.mark.rule("D1")
+def test_d1_renamed_label_is_renamed_in_documents_and_their_keys(standing: Pipeline) -> None:
+    standing.database.execute(
+        "CREATE TYPE step AS ENUM ('a', 'b');"
+        "CREATE TABLE steps (step step, n integer, PRIMARY KEY (step, n)); INSERT INTO steps VALUES ('a', 1), ('b', 2)"
+    )
+    standing.expect_rows("steps", {"a,1": {"step": "a", "n": "1"}, "b,2": {"step": "b", "n": "2"}})
+
+    standing.database.execute("ALTER TYPE step RENAME VALUE 'a' TO 'alpha'; ALTER TYPE step RENAME VALUE 'b' TO 'beta'")
+    standing.database.execute("DELETE FROM steps WHERE step = 'alpha'")
+
+    standing.expect_rows("steps", {"beta,2": {"step": "beta", "n": "2"}})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.mutants.mutant import Mutant
 
 _UNIT = "tests/unit/file_fetcher"
+_RESULTS = f"{_UNIT}/test_results_again.py"
 
 MUTANTS: tuple[Mutant, ...] = (
     Mutant(
@@ -73,7 +74,7 @@ MUTANTS: tuple[Mutant, ...] = (
         rule="F2",
         without="reading state again that could not be read",
         file="file_fetcher/state_reads.py",
-        text="            self._put_off(read.partitions, problem)\n            return\n",
+        text="            self._put_off(read.partitions, starts)\n            return\n",
         replacement="            pass\n",
         tests=(
             f"{_UNIT}/test_state_reads.py::"
@@ -88,7 +89,8 @@ MUTANTS: tuple[Mutant, ...] = (
         text="            self._catch_up(partitions)\n",
         replacement="            self._catch_up(partitions)\n"
         "            again = self._positions.committed_with_metadata([each.topic_partition for each in new])\n"
-        "            commits.update({each: CommittedPosition(offset, None) for each, (offset, _) in again.items()})\n",
+        "            commits = {each: CommittedPosition.read(*found) for each, found in again.items()}\n"
+        "            starts = {each: start_of(commits.get(each), logs[each], there[each].anew) for each in there}\n",
         tests=(
             f"{_UNIT}/test_group_member.py::test_f2_offset_is_of_before_the_state_so_that_nothing_is_behind_one_and_not_in_the_other",
         ),
@@ -148,7 +150,7 @@ MUTANTS: tuple[Mutant, ...] = (
         rule="V7",
         without="the check before a partition is ready",
         file="file_fetcher/intake/reader_questions.py",
-        text="            self._check(assigned, commits.get(assigned.topic_partition))\n",
+        text="            self._check(assigned, start.position, start.anew)\n",
         replacement="            pass\n",
         tests=(f"{_UNIT}/test_life_cycle.py::test_v7_partition_is_checked_before_it_is_ready",),
     ),
@@ -213,5 +215,83 @@ MUTANTS: tuple[Mutant, ...] = (
         text="        if self._terminated:\n            self._fetcher.drop(",
         replacement="        if self._terminated or self._leaving:\n            self._fetcher.drop(",
         tests=(f"{_UNIT}/test_life_cycle.py::test_f1_member_that_joins_settles_before_it_gives_its_partitions_back",),
+    ),
+    Mutant(
+        rule="V11",
+        without="a look at the topics of results",
+        file="file_fetcher/intake/partitions.py",
+        text="        if wanted != results_id:\n",
+        replacement="        if False:\n",
+        tests=(
+            f"{_RESULTS}::test_v11_results_are_published_again_when_their_topics_were_made_again",
+            f"{_RESULTS}::test_v11_what_was_begun_is_finished_by_whoever_has_the_partition_next",
+        ),
+    ),
+    Mutant(
+        rule="V11",
+        without="taking the topics that are there for those of a position that says none",
+        file="file_fetcher/intake/partitions.py",
+        text="        if self.results_id is None:\n",
+        replacement="        if False:\n",
+        tests=(f"{_RESULTS}::test_v11_position_that_does_not_say_where_results_are_takes_the_topics_that_are_there",),
+    ),
+    Mutant(
+        rule="V11",
+        without="where results are beside the position",
+        file="file_fetcher/intake/partitions.py",
+        text="replace(position, results_id=self.results_id)",
+        replacement="position",
+        tests=(f"{_RESULTS}::test_v11_what_was_begun_is_finished_by_whoever_has_the_partition_next",),
+    ),
+    Mutant(
+        rule="V11",
+        without="where results are of a partition that begins anew",
+        file="cdc_runtime/consuming/topic_lives.py",
+        text="    results_id = None if committed is None else committed.results_id\n",
+        replacement="    results_id = None if committed is None or anew is not None else committed.results_id\n",
+        tests=(f"{_RESULTS}::test_v11_results_are_published_again_of_a_table_whose_topic_was_made_again_too",),
+    ),
+    Mutant(
+        rule="V11",
+        without="the old topics at the position until every row was seen to",
+        file="file_fetcher/intake/partitions.py",
+        text="            self.again = ResultsAgain(results_id)\n",
+        replacement="            self.again, self.results_id = ResultsAgain(results_id), results_id\n",
+        tests=(f"{_RESULTS}::test_v11_position_says_where_results_are_once_every_row_was_seen_to",),
+    ),
+    Mutant(
+        rule="V11",
+        without="a page once more that did not happen",
+        file="file_fetcher/publishing_again.py",
+        text="            return\n        again.rows",
+        replacement="            pass\n        again.rows",
+        tests=(f"{_RESULTS}::test_v11_position_says_where_results_are_once_every_row_was_seen_to",),
+    ),
+    Mutant(
+        rule="V11",
+        without="the pages behind the first",
+        file="file_fetcher/publishing_again.py",
+        text="        if len(rows) == _PAGE:\n            return\n",
+        replacement="",
+        tests=(f"{_RESULTS}::test_v11_what_was_begun_is_finished_by_whoever_has_the_partition_next",),
+    ),
+    Mutant(
+        rule="V11",
+        without="passing over what waits already",
+        file="file_fetcher/settling/settlement.py",
+        text="        if file.state is State.RETRYING\n        else replace(",
+        replacement="        if False\n        else replace(",
+        tests=(
+            f"{_UNIT}/test_lost_retries.py::test_v11_rows_whose_results_are_published_again_are_asked_for",
+            f"{_RESULTS}::test_v11_what_was_begun_is_finished_by_whoever_has_the_partition_next",
+        ),
+    ),
+    Mutant(
+        rule="V11",
+        without="a commit of where results are when nothing else moved",
+        file="cdc_runtime/consuming/partitions.py",
+        text="age.due(position.next_offset, position.results_id)",
+        replacement="age.due(position.next_offset, self[topic_partition].age._committed_results_id)",
+        tests=(f"{_RESULTS}::test_v11_results_are_published_again_when_their_topics_were_made_again",),
     ),
 )

@@ -2,13 +2,43 @@
 
 from __future__ import annotations
 
-from tests.mutants import fetcher, reader, reader_decisions, runtime, sink
+from tests.mutants import (
+    catalog_changes,
+    fetcher,
+    neighbours,
+    pipelines,
+    reader,
+    reader_decisions,
+    reader_definitions,
+    reader_keys,
+    reader_set_aside,
+    runtime,
+    runtime_calls,
+    sink,
+    sink_answers,
+    sink_lacking,
+    sink_redrives,
+    sink_stuck,
+    unreadable,
+)
 from tests.mutants.mutant import Mutant
 
 MUTANTS: tuple[Mutant, ...] = (
     *reader.MUTANTS,
     *reader_decisions.MUTANTS,
+    *reader_definitions.MUTANTS,
+    *reader_keys.MUTANTS,
+    *reader_set_aside.MUTANTS,
+    *catalog_changes.MUTANTS,
     *sink.MUTANTS,
+    *sink_answers.MUTANTS,
+    *sink_lacking.MUTANTS,
+    *sink_redrives.MUTANTS,
+    *sink_stuck.MUTANTS,
     *fetcher.MUTANTS,
     *runtime.MUTANTS,
+    *runtime_calls.MUTANTS,
+    *pipelines.MUTANTS,
+    *neighbours.MUTANTS,
+    *unreadable.MUTANTS,
 )

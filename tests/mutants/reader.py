@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.mutants import reader_lives, reader_reads, reader_snapshots, reader_sweeps
+from tests.mutants import reader_lives, reader_origins, reader_reads, reader_snapshots, reader_sweeps, reader_topics
 from tests.mutants.mutant import Mutant
 
 _CHANGES = "tests/unit/cdc_reader/stream/test_changes.py"
@@ -149,9 +149,25 @@ MUTANTS: tuple[Mutant, ...] = (
         rule="P8",
         without="leaving out what cannot be carried",
         file="cdc_reader/transcode/encoder.py",
-        text="            except Uncarriable as reason:",
+        text="            except (Uncarriable, Unfit) as reason:",
         replacement="            except ZeroDivisionError as reason:",
         tests=(f"{_CHANGES}::test_p8_value_that_cannot_be_carried_is_left_out_with_its_reason",),
+    ),
+    Mutant(
+        rule="P8",
+        without="leaving out a value that is none of its type",
+        file="cdc_reader/stream/changes.py",
+        text="            except Unfit:\n                key, value, rare",
+        replacement="            except ZeroDivisionError:\n                key, value, rare",
+        tests=(f"{_CHANGES}::test_p8_value_that_is_none_of_its_type_is_left_out_and_later_ones_arrive",),
+    ),
+    Mutant(
+        rule="D8",
+        without="reading a table again for a change that it does not explain",
+        file="cdc_reader/stream/changes.py",
+        text="        except Unfit:  # what it is about",
+        replacement="        except ZeroDivisionError:  # what it is about",
+        tests=(f"{_CHANGES}::test_d8_change_that_its_table_does_not_explain_has_that_table_read_again",),
     ),
     Mutant(
         rule="P8",
@@ -205,9 +221,20 @@ MUTANTS: tuple[Mutant, ...] = (
         rule="V5",
         without="a durable request for an unread row",
         file="cdc_reader/control_commands.py",
-        text="        self._states.record(command)\n        self.obey(command)\n",
-        replacement="        self.obey(command)\n",
+        text="        self._ours.add(command.id)\n        self._states.record(command)\n",
+        replacement="        self._ours.add(command.id)\n",
         tests=(f"{_TOAST_REFETCH}::test_v5_row_that_could_not_be_had_is_read_by_the_next_reader",),
+    ),
+    Mutant(
+        rule="V5",
+        without="asking for unread rows before the transaction ends",
+        file="cdc_reader/session.py",
+        text="        self._inbox.ask_ourselves()\n",
+        replacement="        pass\n",
+        tests=(
+            f"{_TOAST_REFETCH}::test_v5_rows_that_could_not_be_had_are_asked_for_together",
+            f"{_TOAST_REFETCH}::test_v5_row_that_could_not_be_had_is_read_by_the_next_reader",
+        ),
     ),
     Mutant(
         rule="V5",
@@ -258,7 +285,7 @@ MUTANTS: tuple[Mutant, ...] = (
         rule="V6",
         without="the flush of an idle server",
         file="cdc_reader/stream/toast_refetch.py",
-        text="                emit_message(connection, _FLUSH)\n",
+        text="                _flush(connection)\n",
         replacement="                pass\n",
         tests=(f"{_TOAST_REFETCH}::test_v6_read_flushes_what_it_may_have_seen",),
     ),
@@ -271,6 +298,8 @@ MUTANTS: tuple[Mutant, ...] = (
         tests=(f"{_TOAST_REFETCH}::test_v6_position_holds_what_a_read_may_have_seen",),
     ),
     *reader_lives.MUTANTS,
+    *reader_origins.MUTANTS,
+    *reader_topics.MUTANTS,
     *reader_reads.MUTANTS,
     *reader_snapshots.MUTANTS,
     *reader_sweeps.MUTANTS,

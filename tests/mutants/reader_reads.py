@@ -8,6 +8,8 @@ _GAP_CHECKS = "tests/unit/cdc_reader/progress/test_gap_checks.py"
 _SINGLE_KEYS = "tests/unit/cdc_reader/snapshot/test_single_keys.py"
 _TRANSACTIONS = "tests/unit/cdc_reader/stream/test_transactions.py"
 _CAPTURED = "tests/unit/cdc_reader/tables/test_captured.py"
+_CAPTURES = "tests/unit/cdc_reader/discovery/test_captures.py"
+_PUBLISHED = "tests/unit/cdc_reader/discovery/test_published_rows.py"
 _LIVES = "tests/unit/cdc_reader/test_lives.py"
 
 MUTANTS: tuple[Mutant, ...] = (
@@ -73,25 +75,25 @@ MUTANTS: tuple[Mutant, ...] = (
         rule="D1",
         without="comparing definitions for a relation that changed",
         file="cdc_reader/tables/captured.py",
-        text="differs = known is not None",
-        replacement="differs = False",
+        text="known is not None or not fits",
+        replacement="not fits",
         tests=(f"{_CAPTURED}::test_d1_relation_that_comes_again_differs_only_when_it_does",),
     ),
     Mutant(
         rule="D1",
         without="comparing definitions for a stale entry",
         file="cdc_reader/tables/captured.py",
-        text="            differs = True\n",
-        replacement="",
+        text="self._encoder_of(plan), explained=False), False",
+        replacement="self._encoder_of(plan), explained=False), True",
         tests=(f"{_CAPTURED}::test_d1_relation_that_the_entry_does_not_explain_is_read_as_the_stream_has_it",),
     ),
     Mutant(
         rule="D6",
-        without="the stop at a stream without the key",
+        without="comparing the key of the stream",
         file="cdc_reader/tables/captured.py",
-        text="if missing := set(entry.primary_key) - {column.name for column in columns}:",
-        replacement="if missing := set[str]():",
-        tests=(f"{_CAPTURED}::test_d6_stream_without_the_key_stops_the_reader",),
+        text="if entry.key_kinds != table.entry.key_kinds:",
+        replacement="if False:",
+        tests=(f"{_CAPTURED}::test_d6_stream_with_another_key_is_bound_as_one_without",),
     ),
     Mutant(
         rule="P4",
@@ -113,27 +115,48 @@ MUTANTS: tuple[Mutant, ...] = (
         rule="D2",
         without="comparing the members of the publication",
         file="cdc_reader/progress/gap_checks.py",
-        text="if mark not in now and int(",
-        replacement="if False and int(",
-        tests=(f"{_GAP_CHECKS}::test_d2_publication_that_changed_is_a_gap",),
+        text="for mark in stored.members.values() if mark not in now)",
+        replacement="for mark in stored.members.values() if False)",
+        tests=(f"{_GAP_CHECKS}::test_d2_member_that_changed_is_a_gap_of_its_table_alone",),
     ),
     Mutant(
-        rule="D6",
-        without="comparing partition counts",
-        file="cdc_reader/progress/gap_checks.py",
-        text="if known.partitions != entry.partitions:",
-        replacement="if False:",
-        tests=(
-            f"{_GAP_CHECKS}::test_d6_d7_entry_that_breaks_its_topic_is_refused",
-            f"{_LIVES}::test_d6_partition_count_is_for_ever",
-        ),
+        rule="D5",
+        without="leaving out tables whose whole row is the identity, a generated column too",
+        file="cdc_reader/discovery/captures.py",
+        text="        return _why_refused(relation.unsent_columns)\n",
+        replacement="        return None\n",
+        tests=(f"{_CAPTURES}::test_d5_unsent_column_in_the_identity_keeps_a_table_out_of_the_publication",),
     ),
     Mutant(
-        rule="D6",
-        without="comparing keys",
-        file="cdc_reader/progress/gap_checks.py",
-        text="        _check_key(known, entry)\n",
+        rule="D5",
+        without="leaving out tables with a generated column in the index that is the identity",
+        file="cdc_reader/discovery/captures.py",
+        text="        return _why_refused([name for name in relation.unsent_columns if name in index.columns])\n",
+        replacement="        return None\n",
+        tests=(f"{_CAPTURES}::test_d5_unsent_column_in_the_identity_keeps_a_table_out_of_the_publication",),
+    ),
+    Mutant(
+        rule="D5",
+        without="asking only for generated columns of the identity",
+        file="cdc_reader/discovery/captures.py",
+        text="[name for name in relation.unsent_columns if name in index.columns]",
+        replacement="relation.unsent_columns",
+        tests=(f"{_CAPTURES}::test_d5_unsent_column_beside_the_identity_is_no_hindrance",),
+    ),
+    Mutant(
+        rule="D5",
+        without="knowing which generated columns the publication sends",
+        file="cdc_reader/discovery/published_rows.py",
+        text=' and not (stored_too and column.generated == "s")',
         replacement="",
-        tests=(f"{_GAP_CHECKS}::test_d6_d7_entry_that_breaks_its_topic_is_refused",),
+        tests=(f"{_PUBLISHED}::test_d5_generated_columns_that_are_not_published_are_known",),
+    ),
+    Mutant(
+        rule="D5",
+        without="asking whether the server minds generated columns",
+        file="cdc_reader/discovery/published_rows.py",
+        text="if version < _FIRST_THAT_REFUSES:",
+        replacement="if False:",
+        tests=(f"{_PUBLISHED}::test_d5_servers_before_18_mind_no_generated_column",),
     ),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.mutants.mutant import Mutant
 
 _RUNNER = "tests/unit/cdc_reader/snapshot/test_runner.py"
+_RESTARTS = "tests/unit/cdc_reader/snapshot/test_restarts.py"
 
 MUTANTS: tuple[Mutant, ...] = (
     Mutant(
@@ -18,7 +19,7 @@ MUTANTS: tuple[Mutant, ...] = (
             f"{_RUNNER}::test_s1_chunk_that_cannot_see_what_was_delivered_is_read_again_later",
             f"{_RUNNER}::test_s1_later_chunks_wait_for_what_came_meanwhile",
             f"{_RUNNER}::test_s1_heartbeat_forgets_only_what_its_snapshot_has_seen",
-            f"{_RUNNER}::test_s1_what_an_earlier_reader_delivered_is_waited_for",
+            f"{_RESTARTS}::test_s1_what_an_earlier_session_delivered_is_waited_for",
         ),
     ),
     Mutant(
@@ -44,18 +45,66 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         rule="S1",
         without="forgetting only what a snapshot saw",
-        file="cdc_reader/heartbeat.py",
-        text="self._unseen.seen(unseen - snapshot.unseen(unseen))",
-        replacement="self._unseen.seen(unseen)",
+        file="cdc_reader/progress/unseen_transactions.py",
+        text="            self._xids = snapshot.unseen(waiting)\n",
+        replacement="            waiting.clear()\n",
         tests=(f"{_RUNNER}::test_s1_heartbeat_forgets_only_what_its_snapshot_has_seen",),
     ),
     Mutant(
         rule="S1",
         without="what an earlier reader delivered",
         file="cdc_reader/startup.py",
-        text="frozenset(xids_in_sync_rep(self._connection))",
-        replacement="frozenset()",
-        tests=(f"{_RUNNER}::test_s1_what_an_earlier_reader_delivered_is_waited_for",),
+        text="return UnseenTransactions(snapshot, waiting)",
+        replacement="return UnseenTransactions(snapshot)",
+        tests=(
+            f"{_RESTARTS}::test_s1_what_an_earlier_session_delivered_is_waited_for",
+            f"{_RESTARTS}::test_s1_range_of_what_an_earlier_session_delivered_is_waited_for",
+            f"{_RESTARTS}::test_s1_greatest_xid_of_all_is_waited_for_too",
+            f"{_RESTARTS}::test_s1_position_of_an_older_reader_waits_for_all_that_runs",
+            f"{_RESTARTS}::test_s1_what_a_slot_without_a_position_does_not_send_is_waited_for",
+        ),
+    ),
+    Mutant(
+        rule="S1",
+        without="a position that carries what no snapshot saw",
+        file="cdc_reader/progress/checkpoint.py",
+        text="            unseen=self._reached.unseen(),\n",
+        replacement="",
+        tests=(
+            f"{_RESTARTS}::test_s1_what_an_earlier_session_delivered_is_waited_for",
+            f"{_RESTARTS}::test_s1_range_of_what_an_earlier_session_delivered_is_waited_for",
+        ),
+    ),
+    Mutant(
+        rule="S1",
+        without="the range of a position",
+        file="cdc_reader/progress/unseen_transactions.py",
+        text="if xid in stored.xids or first <= xid <= last)",
+        replacement="if xid in stored.xids)",
+        tests=(
+            f"{_RESTARTS}::test_s1_range_of_what_an_earlier_session_delivered_is_waited_for",
+            "tests/unit/cdc_reader/progress/test_unseen_transactions.py"
+            "::test_s1_new_session_waits_for_what_an_earlier_one_may_have_delivered",
+        ),
+    ),
+    Mutant(
+        rule="S1",
+        without="all that runs for a position that does not know",
+        file="cdc_reader/progress/unseen_transactions.py",
+        text="        return snapshot.running\n",
+        replacement="        return frozenset()\n",
+        tests=(
+            f"{_RESTARTS}::test_s1_position_of_an_older_reader_waits_for_all_that_runs",
+            f"{_RESTARTS}::test_s1_what_a_slot_without_a_position_does_not_send_is_waited_for",
+        ),
+    ),
+    Mutant(
+        rule="S1",
+        without="a snapshot behind all that was delivered",
+        file="cdc_reader/postgres/visible_reads.py",
+        text='        connection.execute("SELECT pg_catalog.pg_current_xact_id()")\n',
+        replacement="",
+        tests=(f"{_RESTARTS}::test_s1_greatest_xid_of_all_is_waited_for_too",),
     ),
     Mutant(
         rule="S1",
@@ -141,17 +190,33 @@ MUTANTS: tuple[Mutant, ...] = (
         rule="S4",
         without="the wait for writers of before",
         file="cdc_reader/snapshot/first_scans.py",
-        text="Scan(table.name, cause, size, needs_writers=True)",
-        replacement="Scan(table.name, cause, size)",
+        text="needs_writers = not again or bool(_unread(ready, table))",
+        replacement="needs_writers = False",
         tests=(f"{_RUNNER}::test_s4_table_waits_for_its_writers_of_before",),
     ),
     Mutant(
         rule="S4",
         without="waiting for the writers of then alone",
         file="cdc_reader/snapshot/table_writers.py",
-        text="        holders &= _writers(worker.connection, oids)\n",
-        replacement="        holders = _writers(worker.connection, oids)\n",
+        text=" if each in before}\n",
+        replacement="}\n",
         tests=(f"{_RUNNER}::test_s4_writers_that_come_later_are_not_waited_for",),
+    ),
+    Mutant(
+        rule="D8",
+        without="room for others beside scans that wait",
+        file="cdc_reader/snapshot/runner.py",
+        text="        return sum(not scan.idle for scan in self._open) < self._settings.parallel\n",
+        replacement="        return len(self._open) < self._settings.parallel\n",
+        tests=(f"{_RUNNER}::test_d8_tables_that_wait_for_writers_keep_no_other_from_being_read",),
+    ),
+    Mutant(
+        rule="D8",
+        without="keeping one table's error to its scan",
+        file="cdc_reader/snapshot/scan_work.py",
+        text="        self._side.submit(task, self._unseen.seen, failed, alone=True)\n",
+        replacement="        self._side.submit(task, self._unseen.seen, failed)\n",
+        tests=(f"{_RUNNER}::test_d8_table_that_cannot_be_read_is_tried_again_while_the_others_are_read",),
     ),
     Mutant(
         rule="S4",

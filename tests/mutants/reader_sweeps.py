@@ -129,8 +129,8 @@ MUTANTS: tuple[Mutant, ...] = (
         rule="D1",
         without="comparing definitions before a sweep",
         file="cdc_reader/snapshot/runner.py",
-        text="elif result.fingerprint != scan.progress.fingerprint:",
-        replacement="elif False:",
+        text="        if not result.is_of(table):",
+        replacement="        if False:",
         tests=(f"{_SWEEPS}::test_d1_definition_is_compared_before_a_sweep",),
     ),
     Mutant(
@@ -143,35 +143,19 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         rule="D1",
-        without="comparing definitions at a relation that differs",
-        file="cdc_reader/session.py",
-        text="            self._heartbeat.compare_definitions()\n",
-        replacement="",
-        tests=(f"{_SWEEPS}::test_d1_relation_that_differs_has_definitions_compared_at_once",),
-    ),
-    Mutant(
-        rule="D1",
         without="the definition of a scan that goes on",
-        file="cdc_reader/snapshot/scans.py",
-        text="    if progress.fingerprint != table.entry.fingerprint:\n",
-        replacement="    if False:\n",
+        file="cdc_reader/startup.py",
+        text="voided(stored.snapshots, read.causes | self._gaps(tables))",
+        replacement="voided(stored.snapshots, self._gaps(tables))",
         tests=(f"{_SWEEPS}::test_d1_scan_of_another_definition_does_not_go_on",),
     ),
     Mutant(
         rule="D1",
         without="scanning a table of another OID",
         file="cdc_reader/snapshot/scans.py",
-        text=(
-            "    if progress.oid != table.entry.oid:\n"
-            '        return "the table was dropped and recreated"\n'
-            "    if progress.fingerprint != table.entry.fingerprint:\n"
-            '        return "the table\'s definition changed"\n'
-        ),
+        text=('    if progress.oid != table.entry.oid:\n        return "the table was dropped and recreated"\n'),
         replacement="",
-        tests=(
-            f"{_SWEEPS}::test_d1_table_of_the_same_name_is_another_table",
-            f"{_SWEEPS}::test_d1_ddl_that_sends_nothing_is_found_by_a_heartbeat",
-        ),
+        tests=(f"{_SCANS}::test_scan_of_before_begins_anew",),
     ),
     Mutant(
         rule="D1",
@@ -304,8 +288,27 @@ MUTANTS: tuple[Mutant, ...] = (
         rule="D4",
         without="remembering over a crash that a table must be read again",
         file="cdc_reader/snapshot/runner.py",
-        text="        self._recorded.begin_again(table)\n",
+        text="        self._recorded.begin_again(table, cause)\n",
         replacement="",
         tests=(f"{_CHANGES}::test_d4_reader_that_is_killed_reads_the_table_again",),
+    ),
+    Mutant(
+        rule="S7",
+        without="the life of the slot of a scan that begins again",
+        file="cdc_reader/snapshot/scan_records.py",
+        text="replace(progress, state=VOID, cause=cause, sweeps=True)",
+        replacement='replace(progress, incarnation="")',
+        tests=(f"{_CHANGES}::test_s7_rows_of_a_table_that_was_to_be_read_again_say_nothing_of_its_successor",),
+    ),
+    Mutant(
+        rule="D1",
+        without="the sweep that other labels owe",
+        file="cdc_reader/snapshot/outdated.py",
+        text="cause=_OTHER_TYPES, sweeps=True)",
+        replacement="cause=_OTHER_TYPES)",
+        tests=(
+            "tests/unit/cdc_reader/snapshot/test_outdated.py::"
+            "test_d1_sweep_for_other_labels_stays_owed_by_a_scan_that_swept_nothing",
+        ),
     ),
 )

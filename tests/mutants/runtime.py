@@ -8,6 +8,7 @@ _CONSUMING = "tests/unit/cdc_runtime/consuming"
 _MISSED = f"{_CONSUMING}/test_missed_deletes.py"
 _AGE = f"{_CONSUMING}/test_position_age.py"
 _PARTITIONS = f"{_CONSUMING}/test_partitions.py"
+_SINK_TOPICS = "tests/unit/vespa_sink/test_topics_made_again.py"
 
 _POSITIONS = "tests/integration/cdc_runtime/test_kafka_positions.py"  # what hides records is a real broker's
 
@@ -128,8 +129,8 @@ MUTANTS: tuple[Mutant, ...] = (
         rule="V7",
         without="the check before the first commit",
         file="cdc_runtime/consuming/partitions.py",
-        text="if self.ready and next_offset is not None",
-        replacement="if next_offset is not None",
+        text="if not self.ready or next_offset is None:",
+        replacement="if next_offset is None:",
         tests=(f"{_PARTITIONS}::test_v7_nothing_is_committed_before_the_position_was_checked",),
     ),
     Mutant(
@@ -144,7 +145,7 @@ MUTANTS: tuple[Mutant, ...] = (
         rule="V2",
         without="the version in a tombstone's header",
         file="cdc_runtime/consuming/row_changes.py",
-        text="return RowDelete(record, int(version), key)",
+        text="return RowDelete(record, version, key)",
         replacement="return RowDelete(record, 0, key)",
         tests=(f"{_CONSUMING}/test_row_changes.py::test_v2_tombstone_deletes_with_the_version_of_its_header",),
     ),
@@ -200,9 +201,112 @@ MUTANTS: tuple[Mutant, ...] = (
         rule="V7",
         without="commits that only make an age current",
         file="cdc_runtime/consuming/partitions.py",
-        text="if self[topic_partition].age.due(position.next_offset)",
+        text="if self[topic_partition].age.due(position.next_offset, position.results_id)",
         replacement="if self[topic_partition].age._committed_offset != position.next_offset",
         tests=(f"{_PARTITIONS}::test_v7_position_that_has_not_moved_is_due_when_its_age_is_stale",),
+    ),
+    Mutant(
+        rule="V11",
+        without="a look at the topic's id",
+        file="cdc_runtime/consuming/topic_lives.py",
+        text="if known_id is not None and known_id != topic_id:",
+        replacement="if False:",
+        tests=(
+            f"{_CONSUMING}/test_topic_lives.py::test_v11_position_of_another_topic_or_behind_the_end_begins_anew",
+            f"{_SINK_TOPICS}::test_v11_topic_that_is_made_again_under_a_sink_is_read_from_its_start",
+            f"{_SINK_TOPICS}::test_v11_topic_that_was_made_again_before_the_start_is_read_from_its_start",
+            "tests/unit/file_fetcher/test_state_reads.py"
+            "::test_v11_partition_whose_log_is_another_one_begins_anew_at_its_first_offset",
+        ),
+    ),
+    Mutant(
+        rule="V11",
+        without="the position of when a log was asked for",
+        file="cdc_runtime/consuming/partition_watch.py",
+        text="log.end_offset, next_offset)",
+        replacement="log.end_offset, partition.tracker.next_to_read)",
+        tests=(f"{_CONSUMING}/test_partition_watch.py::test_v11_what_is_read_while_the_log_is_asked_for_is_not_lost",),
+    ),
+    Mutant(
+        rule="V11",
+        without="a look at the log's end",
+        file="cdc_runtime/consuming/topic_lives.py",
+        text="if next_offset > end_offset:",
+        replacement="if False:",
+        tests=(
+            f"{_CONSUMING}/test_topic_lives.py::test_v11_position_of_another_topic_or_behind_the_end_begins_anew",
+            f"{_SINK_TOPICS}::test_v11_log_that_ends_before_the_position_is_read_from_its_start",
+        ),
+    ),
+    Mutant(
+        rule="V11",
+        without="a table that is asked for when its topic was made again",
+        file="cdc_runtime/consuming/position_check.py",
+        text="        if anew is not None:\n",
+        replacement="        if False:\n",
+        tests=(f"{_SINK_TOPICS}::test_v11_topic_that_is_made_again_under_a_sink_is_read_from_its_start",),
+    ),
+    Mutant(
+        rule="V11",
+        without="the topic's id beside the position",
+        file="cdc_runtime/consuming/partitions.py",
+        text="CommittedPosition(next_offset, self.age.as_of_ms, self.topic_id)",
+        replacement="CommittedPosition(next_offset, self.age.as_of_ms)",
+        tests=(f"{_SINK_TOPICS}::test_v11_topic_that_was_made_again_before_the_start_is_read_from_its_start",),
+    ),
+    Mutant(
+        rule="V11",
+        without="doubt of offsets that run back",
+        file="cdc_runtime/consuming/partitions.py",
+        text="        if record.offset <= self._delivered:\n",
+        replacement="        if False:\n",
+        tests=(f"{_PARTITIONS}::test_v11_offsets_that_run_back_wait_for_a_look_at_the_log",),
+    ),
+    Mutant(
+        rule="V12",
+        without="a partition of which nothing comes begins again",
+        file="vespa_sink/intake/partition_watch.py",
+        text="                self.silent.append(assigned)\n",
+        replacement="",
+        tests=(
+            "tests/unit/vespa_sink/test_standstills.py"
+            "::test_v12_partition_of_which_the_client_hands_nothing_out_is_begun_again",
+        ),
+    ),
+    Mutant(
+        rule="V12",
+        without="the reason of a standstill",
+        file="cdc_runtime/consuming/partition_watch.py",
+        text="        elif stands_still(partition, log.end_offset, now_s):",
+        replacement="        elif False:",
+        tests=(
+            "tests/unit/vespa_sink/test_standstills.py"
+            "::test_v12_partition_that_cannot_move_says_why_within_a_minute_and_now_and_then",
+        ),
+    ),
+    Mutant(
+        rule="V12",
+        without="leaving the group where nothing is held",
+        file="cdc_runtime/kafka/consumer.py",
+        text="                self._consumer.unsubscribe()\n",
+        replacement="                pass\n",
+        tests=(
+            "tests/unit/cdc_runtime/kafka/test_consumer.py"
+            "::test_v12_member_leaves_the_group_whether_or_not_it_holds_something",
+        ),
+    ),
+    Mutant(
+        rule="V12",
+        without="the end of a pause when a partition is assigned",
+        file="cdc_runtime/kafka/consumer.py",
+        text="        self.resume(given)\n",
+        replacement="",
+        tests=(
+            "tests/unit/cdc_runtime/kafka/test_consumer.py"
+            "::test_v12_partition_that_is_assigned_is_not_paused_whatever_it_was_before",
+            "tests/integration/cdc_runtime/test_kafka_consumer.py"
+            "::test_v12_a_partition_that_was_paused_and_comes_back_is_read",
+        ),
     ),
     Mutant(
         rule="P7",
@@ -211,5 +315,27 @@ MUTANTS: tuple[Mutant, ...] = (
         text="if error.code() == KafkaError._FATAL and self._fatal is not None:",
         replacement="if False:",
         tests=("tests/unit/cdc_runtime/kafka/test_errors.py::test_p7_fatal_error_is_the_one_that_was_reported",),
+    ),
+    Mutant(
+        rule="D8",
+        without="leaving a topic that may not be read to itself",
+        file="cdc_runtime/kafka/consumer.py",
+        text="        if isinstance(problem, TopicDenied) and",
+        replacement="        if False and",
+        tests=(
+            "tests/unit/cdc_runtime/kafka/test_consumer.py"
+            "::test_d8_topic_of_a_table_that_may_not_be_read_is_told_and_one_of_all_tables_ends",
+        ),
+    ),
+    Mutant(
+        rule="D8",
+        without="ending where a topic of all tables may not be read",
+        file="cdc_runtime/kafka/consumer.py",
+        text=' and Topics(self._settings.prefix).parse_table(topic or "") is not None:',
+        replacement=":",
+        tests=(
+            "tests/unit/cdc_runtime/kafka/test_consumer.py"
+            "::test_d8_topic_of_a_table_that_may_not_be_read_is_told_and_one_of_all_tables_ends",
+        ),
     ),
 )

@@ -19,7 +19,7 @@ LAYERS = {
 }
 CLIENTS = {"aiohttp", "boto3", "confluent_kafka", "http", "obstore", "prometheus_client", "psycopg", "uvloop", "vespa"}
 CLIENTS |= {"pydantic_settings", "sqlite3", "urllib.request"}
-CLIENTS |= {"PIL", "botocore", "google", "pypdfium2", "python_calamine", "urllib3"}
+CLIENTS |= {"PIL", "botocore", "google", "openpyxl", "pypdfium2", "python_calamine", "urllib3"}
 WORLD = {"asyncio", "concurrent", "fcntl", "logging", "multiprocessing", "os", "queue", "random", "secrets", "select"}
 WORLD |= {"selectors", "shutil", "signal", "socket", "ssl", "structlog", "subprocess", "sys", "tempfile", "threading"}
 WORLD |= {"time", "traceback", "uuid"}

@@ -10,9 +10,10 @@ from tests.unit.sources import PRODUCT, Module, modules
 # A neighbour's client that has words and no code for them; the words are read here and nowhere else.
 WITHOUT_A_CODE: dict[str, str] = {
     "cdc_runtime.kafka.client.refused_options": "librdkafka on an option that it does not take; says only which it was",
+    "cdc_runtime.kafka.librdkafka_lines._failed": "librdkafka's log; chooses the level of a line, nothing else",
     "cdc_reader.postgres.connections._refusal": "libpq on a connection that the server refused",
     "file_fetcher.download.obstore_engine.opening_problem": "obstore on an answer of the store",
-    "vespa_sink.vespa.answers.public_reason": "Vespa on a document that it rejects; names what may be told of it",
+    "vespa_sink.vespa.answers.refusal": "Vespa on a document that it rejects; names what may be told of it",
 }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from schemas.file_references import FileKind
+from schemas.file_references import is_url
 from schemas.file_results import Content, Extraction, FileResult, FileRow
 from vespa_sink.documents.text import bounded, legal_fields
 from vespa_sink.documents.times import long_value
@@ -66,7 +66,7 @@ def file_row_fields(row: FileRow, namespace: str, max_text_bytes: int) -> tuple[
 
 def _source_uri(result: FileResult) -> str:
     """Where the file is from: a URL as the row holds it, without its query; of a key, bucket and key."""
-    if result.provenance.kind == FileKind.URL or not result.bucket:
+    if not result.bucket or is_url(result.key):
         return result.key
     return f"s3://{result.bucket}/{result.key}"
 

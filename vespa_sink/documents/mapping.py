@@ -11,11 +11,15 @@ A mapping file names columns by role, for all tables (`defaults`) and for single
         project_id: [id]
         content_text: [description, scope]  # exactly these; by default the title and every column of free text
 
+Domains are looked through. The times come from columns of dates and timestamps alone: the digits of a number or a text
+may look like a date.
+
 Leaves to others: reading the file, and making the document.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -24,6 +28,8 @@ from schemas.errors import SettingsError
 from schemas.file_references import is_text_like
 from schemas.names import TableName
 from schemas.tables import TableEntry
+
+_TIME = re.compile(r"date|timestamp(?:\(\d\))? with(?:out)? time zone")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +51,16 @@ class DocumentMapping:
     tables: Mapping[TableName, Roles] | None = None
 
     def roles(self, table: TableEntry) -> Roles:
-        """The roles of one table, with only the columns that it has and `content_text` written out."""
+        """The roles of one table, with only the columns that it has and that fit, and `content_text` written out."""
         wished = (self.tables or {}).get(table.name, self.defaults)
         present = {column.name for column in table.columns}
+        times = {column.name for column in table.columns if _TIME.fullmatch(column.values_type)}
+        fitting = {"created_at": times, "updated_at": times}
         roles = Roles(
             **{
-                role.name: tuple(name for name in getattr(wished, role.name) or () if name in present)
+                role.name: tuple(
+                    name for name in getattr(wished, role.name) or () if name in fitting.get(role.name, present)
+                )
                 for role in fields(Roles)
             }
         )
@@ -109,5 +119,5 @@ def _free_text(table: TableEntry, roles: Roles) -> tuple[str, ...]:
         if edge.direction == "out":
             no_text.update(edge.column.split(","))
     titles = [name for name in roles.title if name not in no_text]
-    free = (column.name for column in table.columns if is_text_like(column.type) and column.name not in no_text)
+    free = (column.name for column in table.columns if is_text_like(column.values_type) and column.name not in no_text)
     return tuple(dict.fromkeys([*titles, *free]))

@@ -1,8 +1,11 @@
 """
 The plans by which rows become documents, kept up to date with what `_tables` says.
 
-Rule: an event whose columns differ from the table's entry is newer than the entry we know, or older than it. Only
-after a refresh that read `_tables` to its end is the entry taken as it is.
+Rule: an event that was written by another schema than that of the table's entry, or with another mark of the catalog
+than the entries give, is newer than what we know, or older. Only after a refresh that read `_tables` to its end are the
+entries taken as they are. The mark is worked out from all entries that it depends on: they come one by one.
+
+Keeps: D9.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from schemas.catalog_marks import catalog_mark
 from schemas.envelope import Event
 from schemas.names import TableName
 from schemas.tables import TableEntry
@@ -20,7 +24,17 @@ from vespa_sink.documents.record import RecordPlan, Shape, record_plan
 class _Known:
     plan: RecordPlan
     columns: frozenset[str]
+    schema_fingerprint: str | None
+    catalog_mark: str
     accepted: set[int]  # identities of column maps (one for each Avro schema) that were compared
+
+    def explains(self, event: Event) -> bool:
+        """Whether an event is of the entries that the plan was made from."""
+        if self.catalog_mark != event.schema.catalog_mark:
+            return False
+        if self.schema_fingerprint is None:
+            return self.columns == event.kinds.keys()
+        return self.schema_fingerprint == event.schema.fingerprint
 
 
 class Plans:
@@ -42,7 +56,7 @@ class Plans:
         if known is None:
             return None
         if id(event.kinds) not in known.accepted:
-            if not refreshed and known.columns != event.kinds.keys():
+            if not refreshed and not known.explains(event):
                 return None
             known.accepted.add(id(event.kinds))
         return known.plan
@@ -55,8 +69,13 @@ class Plans:
         entry = self._entry_of(table)
         if entry is None:
             return None
-        plan = record_plan(entry, self._shape, self._key_of)
-        known = self._known[table] = _Known(plan, frozenset(column.name for column in entry.columns), set())
+        known = self._known[table] = _Known(
+            record_plan(entry, self._shape, self._key_of),
+            frozenset(column.name for column in entry.columns),
+            entry.schema_fingerprint,
+            catalog_mark(entry, self._key_of),
+            set(),
+        )
         return known
 
     def _key_of(self, table: TableName) -> tuple[str, ...] | None:

@@ -4,19 +4,22 @@ A row becomes a record document.
 A plan is made once for each table entry; `fields` is the hot path. `metadata` holds every column as PostgreSQL
 prints it (NULL is absent), which is what index and database are compared by. Leaves to others: when to write it
 and on which condition (`operations`), and how large it may be in all.
+
+Keeps: P8.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from schemas.catalog_marks import Edge, KeyLookup, edges_of
 from schemas.file_references import references
 from schemas.keys import document_id
 from schemas.tables import FileColumn, TableEntry
 from vespa_sink.documents.mapping import DocumentMapping, Roles
-from vespa_sink.documents.relationships import Edge, KeyLookup, edge_fields, edges_of
+from vespa_sink.documents.relationships import edge_fields
 from vespa_sink.documents.text import bounded, is_legal, legal_text
 from vespa_sink.documents.times import epoch_ms, long_value
 
@@ -45,6 +48,7 @@ class RecordPlan:
 
     namespace: str
     table: str
+    key: tuple[str, ...]
     roles: Roles
     edges: tuple[Edge, ...]
     file_columns: tuple[FileColumn, ...]
@@ -52,11 +56,14 @@ class RecordPlan:
     column_types: Mapping[str, str]
     max_text_bytes: int
 
-    def fields(self, identity: RowIdentity, row: Mapping[str, str], ingested_at_ms: int) -> tuple[dict[str, Any], int]:
+    def fields(
+        self, identity: RowIdentity, row: Mapping[str, str], ingested_at_ms: int, omitted: Collection[str] = ()
+    ) -> tuple[dict[str, Any], int]:
         """
         The fields of a row's document, and how many code points had to be replaced in it.
 
-        `row` maps columns to PostgreSQL's text, without the NULLs. Empty fields are left out.
+        `row` maps columns to PostgreSQL's text, without the NULLs. Empty fields are left out, but `omitted`:
+        the columns that could not be carried, which are no NULLs (rules P8, V5).
         """
         doc_id = document_id(self.table, identity.key)
         metadata, replaced = _legal_row(row)
@@ -71,6 +78,9 @@ class RecordPlan:
             "ingested_at": ingested_at_ms,
             "metadata": metadata,
             "column_types": self.column_types,
+            # Always there: an index without the field takes no row then, and the sink waits for it. It would else take
+            # most rows, and refuse the others for good (rule V13).
+            "omitted": sorted(legal_text(name)[0] for name in omitted),
         }
         if self.description:
             fields["table_description"] = self.description
@@ -119,6 +129,7 @@ def record_plan(entry: TableEntry, shape: Shape, key_of: KeyLookup) -> RecordPla
     return RecordPlan(
         namespace=shape.namespace,
         table=entry.name.document_table,
+        key=entry.primary_key,
         roles=shape.mapping.roles(entry),
         edges=edges_of(entry, key_of),
         file_columns=entry.file_columns,
@@ -126,6 +137,17 @@ def record_plan(entry: TableEntry, shape: Shape, key_of: KeyLookup) -> RecordPla
         column_types={legal_text(column.name)[0]: legal_text(column.type)[0] for column in entry.columns},
         max_text_bytes=shape.max_text_bytes,
     )
+
+
+def lighter(row: Mapping[str, str], key: Collection[str]) -> Iterator[Mapping[str, str]]:
+    """The row without its largest column, its two largest, four, eight, and so on; last, the key alone."""
+    names = sorted(row.keys() - set(key), key=lambda name: (-len(row[name]), name))
+    count = 1  # doubled: each row is made and measured, and there may be a thousand columns
+    while count < len(names):
+        gone = set(names[:count])
+        yield {name: value for name, value in row.items() if name not in gone}
+        count *= 2
+    yield {name: row[name] for name in key if name in row}
 
 
 def _first(names: tuple[str, ...], row: Mapping[str, str]) -> str:

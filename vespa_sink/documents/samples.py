@@ -12,6 +12,7 @@ from vespa_sink.documents.schema import Pipeline, schema_fields
 
 PROBE_USER_ID = "_rowferry/probe"  # never written
 _NAMES = ("id", "title", "project_id", "created_at", "updated_at", "s3_key", "parent_id")
+_TYPES = dict.fromkeys(("created_at", "updated_at"), "timestamp with time zone")  # the others are of text
 _ROW = {
     "id": "1",
     "title": "probe",
@@ -34,7 +35,7 @@ def _entry() -> TableEntry:
         topic="probe",
         partitions=1,
         columns=tuple(
-            Column(name, "text", 25, -1, nullable=True, ordinal=ordinal, description="probe")
+            Column(name, _TYPES.get(name, "text"), 25, -1, nullable=True, ordinal=ordinal, description="probe")
             for ordinal, name in enumerate(_NAMES, 1)
         ),
         primary_key=("id",),
@@ -78,7 +79,7 @@ def samples(types: DocumentTypes) -> dict[str, dict[str, Any]]:
 def record_sample() -> dict[str, Any]:
     """A row's document with every field, and (deletes write it) `expire_at`."""
     plan = record_plan(_entry(), Shape("probe"), lambda _: ("id",))
-    fields, _ = plan.fields(RowIdentity(b"1", 1, 0), _ROW, 0)
+    fields, _ = plan.fields(RowIdentity(b"1", 1, 0), _ROW, 0, ("probe",))
     return {**fields, "expire_at": 0}
 
 

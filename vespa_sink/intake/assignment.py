@@ -11,12 +11,13 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from cdc_runtime.consuming.backpressure import Backpressure
 from cdc_runtime.consuming.partitions import Partitions
 from cdc_runtime.consuming.position_age import CommittedPosition
 from cdc_runtime.consuming.records import TopicPartition
+from cdc_runtime.consuming.topic_lives import Anew
 from cdc_runtime.health import Health
 from schemas.topics import Topics
-from vespa_sink.intake.backpressure import Backpressure
 from vespa_sink.intake.partitions import SinkPartition
 from vespa_sink.intake.topics import topic_type_of
 from vespa_sink.metrics import SinkMetrics
@@ -53,9 +54,17 @@ class Assignment:
             topic_type = topic_type_of(topic_partition.topic, self._topics)
             assigned = SinkPartition(topic_partition, topic_type, Doubts(doubtful_until))
             self.partitions[topic_partition] = assigned
+            self._backpressure.add(assigned)
             added.append(assigned)
         self._counted("assign")
         return added
+
+    def renew(self, assigned: SinkPartition, anew: Anew) -> SinkPartition:
+        """Take a partition that we hold over once more, to begin anew; what is under way for it has no consequence."""
+        self.drop([assigned.topic_partition], "anew")
+        (renewed,) = self.add([assigned.topic_partition])
+        renewed.anew = anew
+        return renewed
 
     def drop(self, topic_partitions: Iterable[TopicPartition], cause: str) -> None:
         """Forget partitions; `cause`: as metrics name it."""
@@ -86,9 +95,14 @@ class Assignment:
         self.partitions.committed(found)
         return found
 
+    @property
+    def batch(self) -> int:
+        """How many records to read at once."""
+        return self._backpressure.batch
+
     def turns(self) -> tuple[list[TopicPartition], list[TopicPartition]]:
         """Partitions to pause and to resume."""
-        pause, resume = self._backpressure.turn()
+        pause, resume = self._backpressure.turn(time.monotonic())
         for assigned in pause:
             assigned.paused = True
         for assigned in resume:

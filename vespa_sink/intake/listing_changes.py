@@ -16,7 +16,7 @@ from schemas.errors import RecordError
 from schemas.file_results import FileResult, FileRow, Status
 from schemas.keys import document_id
 from schemas.names import TableName
-from schemas.tables import TableEntry
+from schemas.tables import TableEntry, table_entry
 from vespa_sink.intake.topics import ListingTopic
 
 
@@ -86,7 +86,9 @@ def listing_change(topic_type: ListingTopic, record: Record) -> ListingPut | Not
     if topic_type is ListingTopic.TABLES:
         return _table_change(record)
     if record.value is None:
-        raise RecordError("expected a result, got a tombstone: what is gone stays as a record that says so")
+        raise RecordError(
+            "expected a result, got a record without a value: what is gone stays as a record that says so"
+        )
     change: ListingPut
     if topic_type is ListingTopic.FILES:
         change = FilePut(record, FileResult.from_json(record.value))
@@ -94,8 +96,6 @@ def listing_change(topic_type: ListingTopic, record: Record) -> ListingPut | Not
     else:
         change = FileRowPut(record, FileRow.from_json(record.value))
         own_key = change.row.row_id
-    if type(change.version) is not int:
-        raise RecordError(f"expected a version that is a whole number, got {type(change.version).__name__}")
     if record.key != own_key.encode("utf-8", "replace"):
         raise RecordError("expected the id in the result as the key of its record, got another key")
     return change
@@ -109,7 +109,7 @@ def record_user_id(table: TableName, key: bytes) -> str:
 def _table_change(record: Record) -> TablePut | Nothing:
     if record.value is None:
         return Nothing(record, "tombstone")
-    return TablePut(record, TableEntry.from_json(record.value))
+    return TablePut(record, table_entry(record.key or b"", record.value))
 
 
 @lru_cache(maxsize=4096)

@@ -1,9 +1,9 @@
 """
 Has positions of table topics checked in threads (rule V7): of a new partition until it is done, and again each hour.
 
-The other topics have no tombstones that could have expired.
+The other topics have no tombstones that could have expired, and one that is made again is written by whoever owns it.
 
-Keeps: V7.
+Keeps: V7, V11.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import structlog
 from cdc_runtime.backoff import NEIGHBOUR_DELAYS, Backoff
 from cdc_runtime.consuming.position_age import CommittedPosition
 from cdc_runtime.consuming.position_check import Answer, PositionCheck
+from cdc_runtime.consuming.topic_lives import Anew
 from schemas.errors import TransientError
 from vespa_sink.intake.partitions import SinkPartition
 from vespa_sink.intake.topics import TableTopic
@@ -43,7 +44,7 @@ class PositionChecks:
         backoff = Backoff(NEIGHBOUR_DELAYS, random.random)
         while not partition.dropped:
             try:
-                await self._once(partition, position)
+                await self._once(partition, position, partition.anew)
                 break
             except TransientError as exc:
                 on_trouble(f"position of {partition.subject}: {exc}")
@@ -67,12 +68,14 @@ class PositionChecks:
             if due and (position := partition.to_check) is not None:
                 await self._once(partition, position)
 
-    async def _once(self, partition: SinkPartition, position: CommittedPosition | None) -> None:
+    async def _once(
+        self, partition: SinkPartition, position: CommittedPosition | None, anew: Anew | None = None
+    ) -> None:
         if not isinstance(partition.topic_type, TableTopic):
             return
         table = partition.topic_type.table
         async with self._places:
-            answer = await asyncio.to_thread(self._check.check, table, partition.topic_partition, position)
+            answer = await asyncio.to_thread(self._check.check, table, partition.topic_partition, position, anew)
         partition.age.checked(_now_ms(), asked=answer is not Answer.SOUND)
         if answer is Answer.ASKED:
             self._metrics.snapshots_asked.inc()

@@ -2,6 +2,8 @@
 Compares the deployed application with what the sink writes, by pyvespa's client.
 
 Leaves to others: deploying one (`deployment`), and everything that happens while documents are fed.
+
+Keeps: V10.
 """
 
 from __future__ import annotations
@@ -10,12 +12,14 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from cdc_runtime.no_answer import why
 from schemas.errors import SettingsError
 from vespa_sink.settings import SinkSettings, VespaSettings
-from vespa_sink.vespa.answers import answer_of
+from vespa_sink.vespa.answers import NO_ANSWER, Answer, answer_of
 from vespa_sink.vespa.field_probes import lacking, takes_fields
 from vespa_sink.vespa.operations import never
 
+_TIMEOUT_S = 30.0
 _PROBE_ID = "_rowferry"  # never written; pyvespa does not encode slashes
 _REMEDY = "deploy the application package: vespa-sink deploy deploy/vespa"
 
@@ -29,14 +33,31 @@ def check(settings: SinkSettings) -> list[str]:
     vespa = settings.vespa
 
     def takes(document_type: str, fields: Mapping[str, Any]) -> bool:
-        status, message = _put(vespa, document_type, fields)
-        return takes_fields(answer_of(status, {}, message), vespa.url)
+        return takes_fields(_put(vespa, document_type, fields), vespa.url)
 
     return [f"expected {each.expected}, got {each.found}; {_REMEDY}" for each in lacking(vespa, takes)]
 
 
-def _put(settings: VespaSettings, document_type: str, fields: Mapping[str, Any]) -> tuple[int, str]:
-    """One put by pyvespa whose condition never holds: status (0 without an answer) and message."""
+class _Recorded:
+    """pyvespa's session: it follows no redirect, and keeps the last answer as it came."""
+
+    def __init__(self) -> None:
+        import httpr
+
+        self._client = httpr.Client(timeout=_TIMEOUT_S, follow_redirects=False)
+        self.answer: Answer | None = None
+
+    def post(self, url: str, **options: object) -> object:
+        """Send a request, as pyvespa asks for it."""
+        send: Any = self._client.post
+        response = send(url, **options)
+        headers = {name.title(): value for name, value in response.headers.items()}
+        self.answer = answer_of(int(response.status_code), headers, bytes(response.content))
+        return response
+
+
+def _put(settings: VespaSettings, document_type: str, fields: Mapping[str, Any]) -> Answer:
+    """One put by pyvespa whose condition never holds."""
     try:
         from vespa.application import Vespa, VespaSync
     except ImportError as exc:
@@ -47,9 +68,11 @@ def _put(settings: VespaSettings, document_type: str, fields: Mapping[str, Any])
         ) from exc
     parts = urlsplit(settings.url)
     app = Vespa(url=f"{parts.scheme}://{parts.hostname}", port=parts.port or {"http": 80, "https": 443}[parts.scheme])
+    recorded = _Recorded()
+    session: Any = recorded
     try:
-        with VespaSync(app, num_retries_429=1) as session:
-            response = session.feed_data_point(
+        with VespaSync(app, session=session, num_retries_429=1) as client:
+            client.feed_data_point(
                 schema=document_type,
                 data_id=_PROBE_ID,
                 fields=dict(fields),
@@ -57,14 +80,6 @@ def _put(settings: VespaSettings, document_type: str, fields: Mapping[str, Any])
                 condition=never(document_type),
             )
     except Exception as exc:  # pyvespa lets out whatever its HTTP library raises
-        return _status_behind(exc), type(exc).__name__
-    return int(response.status_code), str((response.json or {}).get("message", ""))
-
-
-def _status_behind(error: Exception) -> int:
-    """The status of the response that an error came from; 0 when there was none."""
-    for each in (error, error.__cause__):
-        status = getattr(getattr(each, "response", None), "status_code", None)
-        if isinstance(status, int):
-            return status
-    return 0
+        return recorded.answer or Answer(NO_ANSWER, message=why(exc))
+    assert recorded.answer is not None
+    return recorded.answer

@@ -2,6 +2,8 @@
 Deploys an application package by the config server's own API.
 
 (pyvespa deploys to Docker and to Vespa Cloud only.)
+
+Keeps: V10.
 """
 
 from __future__ import annotations
@@ -10,13 +12,15 @@ import asyncio
 import io
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 
+from cdc_runtime.no_answer import why
 from cdc_runtime.settings.addresses import check_server_url
+from cdc_runtime.vespa_answers import described, json_object
 from schemas.errors import (
     AccessDenied,
     Neighbour,
@@ -65,7 +69,7 @@ def zipped(application: Path) -> bytes:
 
 
 async def _prepare(config_server: str, package: bytes) -> str:
-    status, answer = await _ask("POST", config_server + _PREPARE, package)
+    status, answer, found = await _ask("POST", config_server + _PREPARE, package)
     message = str(answer.get("message", ""))
     if status in (401, 403):
         raise AccessDenied(
@@ -73,19 +77,26 @@ async def _prepare(config_server: str, package: bytes) -> str:
             found=f"status {status}",
             neighbour=Neighbour.VESPA,
         )
+    if not message or 300 <= status < 400:  # Vespa says in words what became of it, well or not
+        raise ServerSetting(
+            expected=f"Vespa's config server at {config_server}",
+            found=f"an answer that is not Vespa's ({found})",
+            neighbour=Neighbour.VESPA,
+            remedy="let --config-server lead to Vespa's config server itself",
+        )
     if status != 200:
         raise ServerSetting(
             expected=f"{config_server} to take the package",
             found=f"status {status}: {message}",
             neighbour=Neighbour.VESPA,
         )
-    return message or "the package is active"
+    return message
 
 
 async def _converge(config_server: str, deadline: float) -> None:
     while True:
-        status, answer = await _ask("GET", config_server + _CONVERGED, None)
-        if status == 200 and answer.get("converged"):
+        status, answer, _ = await _ask("GET", config_server + _CONVERGED, None)
+        if status == 200 and answer.get("converged") is True:
             return
         if time.monotonic() >= deadline:
             raise NeighbourMissing(
@@ -96,19 +107,18 @@ async def _converge(config_server: str, deadline: float) -> None:
         await asyncio.sleep(_LOOK_S)
 
 
-async def _ask(method: str, url: str, body: bytes | None) -> tuple[int, dict[str, Any]]:
+async def _ask(method: str, url: str, body: bytes | None) -> tuple[int, Mapping[str, Any], str]:
+    """Status, JSON object (empty: something else came), and what came in words."""
     timeout = aiohttp.ClientTimeout(total=_DEPLOY_S)
     headers = {"Content-Type": "application/zip"} if body is not None else {}
     try:
         async with (
             aiohttp.ClientSession(timeout=timeout, headers=headers) as session,
-            session.request(method, url, data=body) as response,
+            session.request(method, url, data=body, allow_redirects=False) as response,
         ):
-            answer = await response.json(content_type=None)
-            return response.status, answer if isinstance(answer, dict) else {}
+            found = described(response.status, response.headers.get("Content-Type"))
+            return response.status, json_object(await response.read()), found
     except (aiohttp.ClientError, OSError, TimeoutError) as exc:
         raise Unreachable(
-            expected=f"Vespa's config server at {url}", found=type(exc).__name__, neighbour=Neighbour.VESPA
+            f"Vespa's config server at {url} does not answer: {why(exc)}", neighbour=Neighbour.VESPA
         ) from exc
-    except ValueError:
-        return response.status, {}

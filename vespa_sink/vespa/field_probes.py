@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from cdc_runtime.vespa_answers import REMEDY
 from schemas.errors import Neighbour, NeighbourMissing
 from vespa_sink.documents.identifiers import DocumentId
 from vespa_sink.documents.samples import PROBE_USER_ID, DocumentTypes, samples
-from vespa_sink.vespa.answers import Answer, Verdict, stop_error, verdict
+from vespa_sink.vespa.answers import Answer, Verdict, probed, stop_error, verdict
 from vespa_sink.vespa.operations import Limits, Operation, probe
 
 Takes = Callable[[str, Mapping[str, Any]], bool]
@@ -60,15 +61,16 @@ def field_probe(names: IndexNames, document_type: str, fields: Mapping[str, Any]
 
 def takes_fields(answer: Answer, url: str) -> bool:
     """
-    Whether a probe was accepted.
+    Whether the index has what a probe asks for.
 
     Raises `AccessDenied`, `ServerSetting` where writing would stop the sink, `NeighbourMissing` without an answer
     that says anything.
     """
+    answer = probed(answer)
     decided = verdict(answer)
     if decided is Verdict.STOP:
         raise stop_error(answer, url)
-    if decided in (Verdict.RETRY, Verdict.THROTTLED):
+    if decided in (Verdict.RETRY, Verdict.FOREIGN, Verdict.THROTTLED):
         raise no_answer(answer, f"Vespa at {url} to answer")
     return decided is not Verdict.REJECTED
 
@@ -77,9 +79,9 @@ def no_answer(answer: Answer, expected: str) -> NeighbourMissing:
     """The error of a Vespa that does not say anything to a probe."""
     return NeighbourMissing(
         expected=expected,
-        found=f"status {answer.status}" if answer.status else answer.message,
+        found=answer.found,
         neighbour=Neighbour.VESPA,
-        remedy="start Vespa, or set vespa.url",
+        remedy=REMEDY if answer.foreign else "start Vespa, or set vespa.url",
     )
 
 

@@ -1,5 +1,5 @@
 """
-Whose documents these are: a document type and namespace belong to one pipeline, named by its prefix.
+Whose documents these are: a document type and namespace belong to one pipeline, named by its prefix (pure).
 
 Keeps: D7.
 """
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from schemas.errors import SettingsError
-from vespa_sink.vespa.searches import Index
+from vespa_sink.vespa.searches import FULL_COVERAGE, Index
 
 
 def foreign_prefix(answer: Mapping[str, Any], prefix: str) -> str | None:
@@ -25,6 +25,18 @@ def foreign_prefix(answer: Mapping[str, Any], prefix: str) -> str | None:
     return None
 
 
+def is_described(answer: Mapping[str, Any]) -> bool | None:
+    """Whether a search found a table that the pipeline has described; None when it did not look at all documents."""
+    root = answer.get("root")
+    if not isinstance(root, Mapping):
+        return None
+    if root.get("children"):
+        return True
+    coverage = root.get("coverage")
+    whole = isinstance(coverage, Mapping) and coverage.get("coverage") == FULL_COVERAGE and not root.get("errors")
+    return False if whole else None
+
+
 def check_owner(answer: Mapping[str, Any], index: Index, prefix: str) -> None:
     """Raise `SettingsError` when a search's answer names another pipeline."""
     other = foreign_prefix(answer, prefix)
@@ -32,6 +44,5 @@ def check_owner(answer: Mapping[str, Any], index: Index, prefix: str) -> None:
         raise SettingsError(
             expected=f"document types of the pipeline with prefix {prefix!r} in namespace {index.namespace!r}",
             found=f"those of {other!r}",
-            remedy="give each pipeline its own document types: set vespa.record_type, vespa.schema_type, "
-            "vespa.file_type and vespa.file_row_type",
+            remedy="set vespa.namespace to a name that no other pipeline has",
         )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Protocol
 
+from vespa_sink.documents.identifiers import DocumentId
 from vespa_sink.documents.samples import samples
 from vespa_sink.settings import VespaSettings
-from vespa_sink.vespa.answers import Answer, Verdict, stop_error, verdict
+from vespa_sink.vespa.answers import Answer, Verdict, probed, stop_error, verdict
 from vespa_sink.vespa.field_probes import field_probe
 from vespa_sink.vespa.operations import Limits, Operation
 
@@ -43,8 +45,14 @@ class Probe:
 
     async def ask(self) -> tuple[Verdict, Answer]:
         """Send it: what the answer means, and the answer. Raises `FatalError` when no document will do."""
-        answer = await self._sender.send(self._operation)
+        answer = probed(await self._sender.send(self._operation))
         decided = verdict(answer)
         if decided is Verdict.STOP:
             raise stop_error(answer, self._sender.url)
         return decided, answer
+
+    async def answered_in_place_of(self, document: DocumentId) -> bool:
+        """Whether Vespa answers it where a document of this type lies; nothing is written there."""
+        target = self._operation.target.replace(self._operation.document.path, document.path, 1)
+        answer = probed(await self._sender.send(replace(self._operation, document=document, target=target)))
+        return verdict(answer) in (Verdict.SUPERSEDED, Verdict.IGNORED, Verdict.REJECTED)

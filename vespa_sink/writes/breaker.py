@@ -1,116 +1,158 @@
 """
-Whether rejections (400, 413) are the documents' fault or the index's. One breaker for each document type.
+Whether refusals (400, 413) are the documents' fault or the index's. One breaker for each document type.
 
-Rule 1: ten rejections in a row, or 15 % of the last hundred answers, open the breaker: nothing is sent.
-Rule 2: a rejected document is held until its window closes: a hundred more answers, or a time. If the breaker is
-        closed then, and a probe with every field is accepted, it goes to the dead letters.
-Rule 3: while it is open, the probe is sent after growing pauses. Accepted, it closes the breaker, and everything
-        that was held is sent once more; what is rejected again after that is the document's own fault.
-Rule 4: so nothing is dead-lettered by an index that lacks the type or a field, however slow the traffic.
+While a schema is rolled out over several containers, some know a field that others refuse: no refusal, and no refused
+probe, says anything for good. What passes meanwhile does, table by table.
+
+Rule 1: a refusal is final only over time: when the document was refused for as long as a rollout takes, others of its
+        table pass meanwhile. Where the table has hardly any others to show it, an accepted probe says it.
+Rule 2: ten refused documents of a table since one of it was accepted open the breaker for that table: nothing of it is
+        sent, and nothing given up. A table of which some pass goes on, whatever share of it is refused.
+Rule 3: while no document of a table passes, the index is asked with a probe that has every field. One that is refused
+        opens the breaker for every table with a refused document, until one is accepted.
+Rule 4: an open table is tried after growing pauses; one document of it that is accepted closes the breaker for it.
+
+Pure.
+
+Keeps: V13.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from cdc_runtime.backoff import Delays
+from vespa_sink.intake.topics import TopicType
 
-_PROBE_DELAYS = Delays(first_s=0.4, longest_s=30.0)
+_OPEN_DELAYS = Delays(first_s=0.4, longest_s=30.0)
 _PROBE_HOLDS_S = 10.0  # an accepted probe speaks for the index this long
 
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """When to open, and how long a rejected document is held."""
+    """When to open, how long a refused document is tried again, and how many are held meanwhile."""
 
     in_a_row: int = 10
-    ratio: float = 0.15
-    of_last: int = 100
-    window_s: float = 10.0
+    rollout_s: float = 300.0
+    max_held: int = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class RejectedAt:
-    """When a document was rejected: by the clock, and by the count of answers."""
+class RefusedAt:
+    """When a document was refused first: by the clock, and by the count of those of its table that had passed."""
 
     at: float
-    answers: int
+    passed: int
+
+
+@dataclass(slots=True)
+class _Table:
+    passed: int = 0
+    refused: int = 0  # documents that are held, none of the table accepted since they were refused
+    openings: int = 0
+    try_at: float = float("-inf")
 
 
 class Breaker:
-    """Counts answers, and says when to send, to probe, and to give a rejected document up."""
+    """Counts by table what is accepted and refused; says what to send, when to probe, and what is final."""
 
     def __init__(self, thresholds: Thresholds, uniform: Callable[[], float]) -> None:
         self.thresholds = thresholds
         self._uniform = uniform
-        self._last: deque[bool] = deque(maxlen=thresholds.of_last)
-        self._in_a_row = 0
-        self._answers = 0
-        self._openings = 0
+        self._tables: dict[TopicType, _Table] = {}
+        self._refusing: set[TopicType] = set()  # tables with refused documents, none accepted since
+        self._lacking = False  # the last probe was refused
+        self._probes_refused = 0
         self._probe_at = float("-inf")
         self._sound_at = float("-inf")
-        self.open = False
 
-    def accepted(self) -> None:
-        """A document was written, or was already there in a newer version."""
-        self._count(rejected=False)
-        self._in_a_row = 0
-        self._openings = 0
+    def accepted(self, table: TopicType) -> None:
+        """A document of a table was written, or was already there in a newer version."""
+        state = self._of(table)
+        state.passed += 1
+        if state.refused:
+            state.refused = state.openings = 0
+            self._refusing.discard(table)
 
-    def rejected(self, now: float) -> RejectedAt:
-        """A document was rejected for the first time; keep what is returned with it."""
-        self._count(rejected=True)
-        self._in_a_row += 1
-        failures = sum(self._last)
-        if self._in_a_row >= self.thresholds.in_a_row or failures >= self.thresholds.ratio * self.thresholds.of_last:
-            self._trip(now)
-        return RejectedAt(now, self._answers)
+    def refused(self, table: TopicType, now: float) -> RefusedAt:
+        """A document was refused for the first time; keep what is returned with it."""
+        state = self._of(table)
+        state.refused += 1
+        self._refusing.add(table)
+        if state.refused == self.thresholds.in_a_row:
+            self.tried(table, now)
+        return RefusedAt(now, state.passed)
 
-    def window_closed(self, rejected_at: RejectedAt, now: float) -> bool:
-        """Whether the time to judge a rejected document has come (meaningless while the breaker is open)."""
-        enough = self._answers - rejected_at.answers >= self.thresholds.of_last
-        return enough or now - rejected_at.at >= self.thresholds.window_s
+    def left(self, table: TopicType, refused_at: RefusedAt) -> None:
+        """A refused document needs nothing more: it was given up, or a newer one has taken its place."""
+        state = self._of(table)
+        if state.refused and refused_at.passed == state.passed:
+            state.refused -= 1
+            if not state.refused:
+                self._refusing.discard(table)
 
-    def known_sound(self, now: float) -> bool:
-        """Whether a probe was accepted lately, so that a rejected document can be given up."""
-        return not self.open and now - self._sound_at < _PROBE_HOLDS_S
+    def is_open(self, table: TopicType) -> bool:
+        """Whether nothing of a table may be sent."""
+        state = self._tables.get(table)
+        return state is not None and self._is_open(state)
+
+    def open_tables(self) -> Iterator[TopicType]:
+        """The tables of which nothing may be sent."""
+        return (table for table in self._refusing if self.is_open(table))
+
+    def final(self, table: TopicType, refused_at: RefusedAt, now: float, *, others: int = 1) -> bool:
+        """Whether a document that was refused again is given up; `others`: how many of its table must have passed."""
+        if not self.is_over(table, refused_at, now):
+            return False
+        return self._of(table).passed >= refused_at.passed + others or (others == 1 and self._known_sound(now))
+
+    def is_over(self, table: TopicType, refused_at: RefusedAt, now: float) -> bool:
+        """Whether a rollout would be over since then, and the table is not open."""
+        return not self._is_open(self._of(table)) and now - refused_at.at >= self.thresholds.rollout_s
+
+    def to_try(self, now: float) -> list[TopicType]:
+        """Open tables of which some documents may be sent now, to see whether they pass."""
+        return [] if self._lacking else [each for each in self.open_tables() if now >= self._of(each).try_at]
+
+    def tried(self, table: TopicType, now: float) -> None:
+        """Some documents of an open table are sent."""
+        state = self._of(table)
+        state.openings += 1
+        state.try_at = now + _OPEN_DELAYS.after_s(state.openings, self._uniform)
 
     def probe_due(self, now: float) -> bool:
-        """Whether it is time to probe an open breaker."""
-        return self.open and now >= self._probe_at
-
-    def probe_wait_s(self, now: float) -> float:
-        """Seconds until the next probe of an open breaker."""
-        return max(0.0, self._probe_at - now)
+        """Whether it is time to ask the index: nothing passes of a table with refused documents."""
+        return bool(self._refusing) and now >= self._probe_at and (self._lacking or not self._known_sound(now))
 
     def probe_accepted(self, now: float) -> None:
-        """The index has the type and every field: close, and start counting from nothing."""
+        """The index has the type and every field: what was refused may be tried at once."""
         self._sound_at = now
-        if self.open:
-            self.open = False
-            self._last.clear()
-            self._in_a_row = 0
+        self._probes_refused = 0
+        if self._lacking:
+            self._lacking = False
+            for table in self._refusing:
+                self._of(table).try_at = now
 
-    def probe_rejected(self, now: float) -> None:
-        """The index lacks something: open, or stay so."""
+    def probe_refused(self, now: float) -> None:
+        """The index, or one container of it, lacks something: ask again after a pause."""
         self._sound_at = float("-inf")
-        self._trip(now)
+        self._lacking = bool(self._refusing)
+        self._probes_refused += 1
+        self._probe_at = now + _OPEN_DELAYS.after_s(self._probes_refused, self._uniform)
 
     def probe_failed(self, now: float) -> None:
         """The probe got no answer that says anything: ask again later."""
-        if self.open:
-            self._probe_at = now + self._pause()
+        self._probe_at = now + _OPEN_DELAYS.after_s(self._probes_refused + 1, self._uniform)
 
-    def _trip(self, now: float) -> None:
-        self._openings += 1
-        self._probe_at = now + self._pause()
-        self.open = True
+    def _known_sound(self, now: float) -> bool:
+        return not self._lacking and now - self._sound_at < _PROBE_HOLDS_S
 
-    def _pause(self) -> float:
-        return _PROBE_DELAYS.after_s(self._openings, self._uniform)
+    def _is_open(self, state: _Table) -> bool:
+        return bool(state.refused) and (self._lacking or state.refused >= self.thresholds.in_a_row)
 
-    def _count(self, *, rejected: bool) -> None:
-        self._answers += 1
-        self._last.append(rejected)
+    def _of(self, table: TopicType) -> _Table:
+        state = self._tables.get(table)
+        if state is None:
+            state = self._tables[table] = _Table()
+        return state

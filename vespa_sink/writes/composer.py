@@ -1,12 +1,20 @@
 """
 From what a record asks for to the operation that is sent: document ids, fields, conditions.
 
-Keeps: V3.
+A row's document that cannot be written has a stand-in, which says in `omitted` what it lacks. It goes over everything
+older than the row, with the version before the row's (V - 1), so the row itself, read again, still wins. That number is
+no other state of this row: the reader hands out every version once, over all tables and for the boundaries of floors
+too. And were a document of the row called V - 1, it would be older than the row, and the stand-in rightly over it. A
+floor cannot end V - 1 and leave V: it would have to be V itself.
+
+Keeps: P8, V3.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from cdc_runtime.consuming.row_changes import RowDelete, RowPut
@@ -16,7 +24,7 @@ from schemas.names import TableName
 from vespa_sink.documents.files import file_fields, file_row_fields
 from vespa_sink.documents.identifiers import DocumentId
 from vespa_sink.documents.plans import Plans
-from vespa_sink.documents.record import RowIdentity
+from vespa_sink.documents.record import RecordPlan, RowIdentity, lighter
 from vespa_sink.documents.schema import Pipeline, schema_fields
 from vespa_sink.intake.listing_changes import Change, FilePut, ListingPut, TablePut, record_user_id
 from vespa_sink.intake.topics import TableTopic, TopicType
@@ -33,6 +41,14 @@ class Names:
     file_type: str
     file_row_type: str
     prefix: str
+
+
+class Extent(Enum):
+    """How much of a row a document carries."""
+
+    WHOLE = "whole"
+    FITTING = "fitting"  # without its largest columns, where it is too large
+    KEY = "key"  # nothing but the key
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +79,16 @@ class Composer:
             return DocumentId(names.namespace, names.file_type, change.result.file_id)
         return DocumentId(names.namespace, names.file_row_type, change.row.row_id)
 
-    def compose(self, topic_type: TopicType, change: Change, now_ms: int) -> Composed:
-        """The operation for a change, as of now. Raises `RecordError` when no document can be made of it."""
+    def compose(self, topic_type: TopicType, change: Change, now_ms: int, extent: Extent = Extent.WHOLE) -> Composed:
+        """
+        The operation for a change, as of now; with less than a row's whole extent, for what stands in for it.
+
+        Raises `RecordError` when no document can be made of it.
+        """
         document = self.document(topic_type, change)
+        if extent is not Extent.WHOLE:
+            assert isinstance(change, RowPut)
+            return self._stand_in(topic_type, change, now_ms, extent)
         if isinstance(change, RowDelete) or (not isinstance(change, RowPut) and change.gone):
             return Composed(versioned_delete(document, change.version, now_ms // 1000, self._limits))
         fields, replaced = self._fields(topic_type, change, now_ms)
@@ -83,11 +106,41 @@ class Composer:
         return file_row_fields(change.row, names.namespace, self._plans.max_text_bytes)
 
     def _row(self, table: TableName, change: RowPut, now_ms: int) -> tuple[dict[str, Any], int]:
+        identity = RowIdentity(change.key, change.version, change.record.partition)
+        return self._plan(table, change).fields(identity, change.event.after_text(), now_ms, _omitted(change))
+
+    def _plan(self, table: TableName, change: RowPut) -> RecordPlan:
         plan = self._plans.find(table, change.event, refreshed=True)
         if plan is None:
             raise RecordError(f"expected table {table} in the tables topic, found none")
-        identity = RowIdentity(change.key, change.version, change.record.partition)
-        return plan.fields(identity, change.event.after_text(), now_ms)
+        return plan
+
+    def _stand_in(self, topic_type: TopicType, change: RowPut, now_ms: int, extent: Extent) -> Composed:
+        assert isinstance(topic_type, TableTopic)
+        plan, row = self._plan(topic_type.table, change), change.event.after_text()
+        document = self.document(topic_type, change)
+        identity = RowIdentity(change.key, change.version - 1, change.record.partition)
+        error: RecordError | None = None
+        for rest in _rests(row, plan.key, extent):
+            fields, replaced = plan.fields(identity, rest, now_ms, _omitted(change) | (row.keys() - rest.keys()))
+            try:
+                return Composed(conditional_put(document, change.version, fields, self._limits), replaced)
+            except RecordError as exc:
+                error = exc
+        assert error is not None
+        raise error
+
+
+def _omitted(change: RowPut) -> set[str]:
+    return {each.column for each in change.event.omitted}
+
+
+def _rests(row: Mapping[str, str], key: tuple[str, ...], extent: Extent) -> Iterator[Mapping[str, str]]:
+    """What a stand-in may carry of a row, the most first."""
+    if extent is Extent.FITTING:
+        yield from lighter(row, key)
+    else:
+        yield {name: row[name] for name in key if name in row}
 
 
 def committed_at_s(change: Change) -> float | None:

@@ -18,7 +18,7 @@ import structlog
 
 from cdc_runtime.consuming.tasks import Tasks
 from schemas.errors import TransientError
-from schemas.file_results import ATTEMPTS
+from schemas.file_results import row_version_of
 from vespa_sink.documents.identifiers import DocumentId
 from vespa_sink.metrics import SinkMetrics
 from vespa_sink.vespa.operations import Operation
@@ -64,7 +64,7 @@ class FutureVersions:
     async def _look(self, operation: Operation) -> None:
         document = operation.document
         try:
-            answer = await self._documents.get(_version_path(document))
+            answer = await self._documents.get(version_path(document))
         except TransientError:
             return
         fields = answer.get("fields")
@@ -72,7 +72,7 @@ class FutureVersions:
         if not isinstance(stored, int):
             return
         now_us = time.time_ns() // 1000
-        row_version = stored // ATTEMPTS if document.type in self._file_types else stored
+        row_version = row_version_of(stored) if document.type in self._file_types else stored
         if row_version > now_us + _CLOCKS_DIFFER_US:
             self._metrics.future_versions.inc()
             _log.error(
@@ -81,9 +81,10 @@ class FutureVersions:
                 stored=stored,
                 offered=operation.version,
                 ahead_s=(row_version - now_us) // 1_000_000,
-                remedy="start the reader with a version seed above it, or remove the document",
+                remedy=f"cdc-reader run --version-seed {row_version}, or remove the document",
             )
 
 
-def _version_path(document: DocumentId) -> str:
+def version_path(document: DocumentId) -> str:
+    """The path of a document of which nothing but its version is read."""
     return f"{document.path}?fieldSet={quote(f'{document.type}:version', safe='')}"

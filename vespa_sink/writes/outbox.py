@@ -15,6 +15,7 @@ from vespa_sink.writes.attempts import Attempt
 from vespa_sink.writes.composer import Composer
 from vespa_sink.writes.rejections import Rejections
 from vespa_sink.writes.retries import Retries
+from vespa_sink.writes.stand_ins import StandIns
 from vespa_sink.writes.write_order import WriteOrder
 
 
@@ -29,6 +30,7 @@ class Outbox:
         *,
         rejections: Mapping[str, Rejections],
         completion: Completion,
+        stand_ins: StandIns,
         metrics: SinkMetrics,
     ) -> None:
         self._order = order
@@ -36,20 +38,23 @@ class Outbox:
         self._composer = composer
         self._rejections = rejections
         self._completion = completion
+        self._stand_ins = stand_ins
         self._metrics = metrics
 
     @property
     def held_up(self) -> bool:
         """Whether nothing of some document type may be sent."""
-        return any(each.paused for each in self._rejections.values())
+        return any(each.holds_up for each in self._rejections.values())
 
     def take(self) -> Attempt | None:
         """The next attempt, with its operation; None when there is nothing to send."""
         while (attempt := self._next()) is not None:
             write = attempt.write
             if write.partition.dropped:
+                self._left(attempt)
                 self._order.done(write)
             elif attempt.tries and self._order.newer_waits(write):
+                self._left(attempt)
                 self._metrics.collapsed.inc()
                 self._completion.settled(write)
             elif self._ready(attempt):
@@ -67,17 +72,19 @@ class Outbox:
         """Whether the attempt can be sent now; it is parked, or given up, when not."""
         operation = attempt.operation
         if operation is None or operation.action is Action.DELETE:  # a delete carries the time of its writing
-            write = attempt.write
+            now_ms = int(time.time() * 1000)
             try:
-                composed = self._composer.compose(write.partition.topic_type, write.content, int(time.time() * 1000))
+                composed = self._composer.compose(attempt.table, attempt.write.content, now_ms, attempt.extent)
             except RecordError as exc:
-                self._completion.give_up(write, exc)
+                self._left(attempt)
+                self._stand_ins.give_up(attempt, exc, refused=False)
                 return False
             operation = attempt.operation = composed.operation
             if composed.replaced:
                 self._metrics.replaced_text.inc(composed.replaced)
-        rejections = self._rejections[operation.document.type]
-        if rejections.paused:
-            rejections.park(attempt)
-            return False
-        return True
+        return not self._rejections[operation.document.type].keeps_back(attempt)
+
+    def _left(self, attempt: Attempt) -> None:
+        if attempt.refused_at is not None:
+            document = self._composer.document(attempt.table, attempt.write.content)
+            self._rejections[document.type].left(attempt)

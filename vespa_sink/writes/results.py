@@ -1,7 +1,7 @@
 """
 Does what `answers` decides about each answer of Vespa.
 
-Keeps: V4.
+Keeps: V4, V15.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from vespa_sink.metrics import SinkMetrics
-from vespa_sink.vespa.answers import Answer, Verdict, may_apply_later, public_reason, stop_error, verdict
+from vespa_sink.vespa.answers import NOT_NOW, Answer, Verdict, may_apply_later, refusal, verdict
 from vespa_sink.vespa.operations import Operation
 from vespa_sink.writes.accepted import Accepted
 from vespa_sink.writes.attempts import Attempt
 from vespa_sink.writes.endpoint import Endpoint
 from vespa_sink.writes.rejections import Rejections
-from vespa_sink.writes.retries import Retries
+from vespa_sink.writes.suspects import Suspects
 
 
 class Results:
@@ -26,37 +26,36 @@ class Results:
         endpoint: Endpoint,
         accepted: Accepted,
         rejections: Mapping[str, Rejections],
-        retries: Retries,
+        suspects: Suspects,
         *,
         metrics: SinkMetrics,
         longest_request_s: float,
     ) -> None:
         self._endpoint = endpoint
+        self._suspects = suspects
         self._accepted = accepted
         self._rejections = rejections
-        self._retries = retries
         self._metrics = metrics
         self._longest_request_s = longest_request_s
 
     def take(self, attempt: Attempt, operation: Operation, answer: Answer, now: float) -> None:
-        """Handle the answer to an attempt. Raises `FatalError` when no document will do."""
+        """Handle the answer to an attempt."""
         decided = verdict(answer)
-        if decided is Verdict.RETRY:
+        if decided in NOT_NOW:
             if may_apply_later(answer):
                 attempt.write.partition.doubts.unanswered(now + self._longest_request_s)
-            self._endpoint.failed(answer, attempt.sent_at, now)
-            self._retries.later(attempt, answer.status)
+            if self._suspects.suspected(attempt, answer):
+                self._suspects.judge(attempt, operation, answer)
+            else:
+                self._suspects.not_now(attempt, answer, now)
             return
         self._endpoint.answered()
-        if decided is Verdict.THROTTLED:
-            self._endpoint.throttled()
-            self._retries.later(attempt, answer.status)
-        elif decided is Verdict.REJECTED:
+        if decided is Verdict.REJECTED:
             self._metrics.operation(operation.document.type, operation.action, decided.value)
-            self._rejections[operation.document.type].reject(attempt, public_reason(answer))
+            self._rejections[operation.document.type].reject(attempt, refusal(answer))
         elif decided is Verdict.STOP:
-            raise stop_error(answer, self._endpoint.url)
+            self._suspects.judge(attempt, operation, answer)
         else:
             self._endpoint.succeeded()
-            self._rejections[operation.document.type].accepted()
+            self._rejections[operation.document.type].accepted(attempt, operation)
             self._accepted.take(attempt, operation, answer, decided)

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 
 from vespa_sink.metrics import SinkMetrics
+from vespa_sink.vespa.answers import NO_ANSWER, Answer, retry_reason
 from vespa_sink.writes.attempts import Attempt
 from vespa_sink.writes.outage import wait_after
 
@@ -26,10 +27,11 @@ class Retries:
         self._due.extend(attempts)
         self._wake()
 
-    def later(self, attempt: Attempt, status: int) -> None:
+    def later(self, attempt: Attempt, answer: Answer) -> None:
         """Send an attempt again that was answered so; the wait grows with each try."""
         attempt.tries += 1
-        self._metrics.retry(status)
+        self._metrics.retry(retry_reason(answer))
+        status = NO_ANSWER if answer.foreign else answer.status
         self._loop.call_later(wait_after(status, attempt.tries, random.random), self.again, [attempt])
 
     def take(self) -> Attempt | None:

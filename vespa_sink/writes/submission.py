@@ -39,7 +39,7 @@ class Submission:
             self._completion.done(partition, change.record)
             return
         if isinstance(change, Floor):
-            self._order.offer(Barrier(partition, change))
+            self._completion.needless(self._order.offer(Barrier(partition, change, change.below_version)))
         else:
             document = self._composer.document(partition.topic_type, change)
             write = Write(partition, str(document), change.version, change)

@@ -7,11 +7,13 @@ Rule 2: of several waiting writes of one document only the newest is kept; the o
 Rule 3: a barrier in a partition (a floor, rule V4) starts when every write of the partition before it is done,
         and everything of the partition after it waits until the barrier is done.
 Rule 4: writes of different documents keep no order.
+Rule 5: a write may be set aside: barriers of its partition do not wait for it, and a newer write of its document takes
+        its place. A barrier behind it ends it when its version is below the barrier's: what it would write is gone.
 
 a partition that is assigned again must have a new identity: what is under way for the old one has no consequence.
 Leaves to others: what a write is, sending it, and which offsets may be committed.
 
-Keeps: V4.
+Keeps: V4, V13.
 """
 
 from __future__ import annotations
@@ -37,10 +39,11 @@ class Write(Generic[P, W]):
 
 @dataclass(slots=True)
 class Barrier(Generic[P, W]):
-    """Something that must stand alone in its partition."""
+    """Something that must stand alone in its partition; it ends what is aside with a version below `below`."""
 
     partition: P
     content: W
+    below: int = 0
 
 
 @dataclass(slots=True)
@@ -58,6 +61,7 @@ class WriteOrder(Generic[P, W]):
         self._partitions: dict[P, _Partition[P, W]] = {}
         self._waiting: dict[str, Write[P, W]] = {}  # the newest by document
         self._under_way: dict[str, Write[P, W]] = {}
+        self._aside: dict[str, Write[P, W]] = {}
         self._ready: deque[str] = deque()
         self._barriers: deque[Barrier[P, W]] = deque()
 
@@ -74,8 +78,9 @@ class WriteOrder(Generic[P, W]):
             return []
         if isinstance(item, Barrier):
             state.barrier = item
+            ended = self._ended_by(item)
             self._start_barrier(state)
-            return []
+            return ended
         return self._admit(state, item)
 
     def take(self) -> Write[P, W] | None:
@@ -109,6 +114,30 @@ class WriteOrder(Generic[P, W]):
                 self._ready.append(write.document)
         self._closed(write)
 
+    def set_aside(self, write: Write[P, W]) -> list[Write[P, W]]:
+        """
+        A write under way will be tried again only after a while; nothing else waits for it until `take_back`.
+
+        Returns it when that is needless: a newer one waits, a barrier ends it, or its partition was dropped.
+        """
+        state = self._partitions.get(write.partition)
+        barrier = None if state is None else state.barrier
+        ended = write.document in self._waiting or (barrier is not None and write.version < barrier.below)
+        self.done(write)
+        if state is None or ended:
+            return [write]
+        self._aside[write.document] = write
+        return []
+
+    def take_back(self, write: Write[P, W]) -> bool:
+        """A write that was set aside is under way again; False when it needs nothing more."""
+        if self._aside.get(write.document) is not write:
+            return False
+        del self._aside[write.document]
+        self._under_way[write.document] = write
+        self._partitions[write.partition].open_writes += 1
+        return True
+
     def barrier_done(self, barrier: Barrier[P, W]) -> list[Write[P, W]]:
         """A barrier is carried out: what waited behind it comes in. Returns the writes made needless by it."""
         state = self._partitions.get(barrier.partition)
@@ -124,11 +153,12 @@ class WriteOrder(Generic[P, W]):
         """Forget a partition: what waits is gone; what is under way ends without consequence."""
         if self._partitions.pop(partition, None) is None:
             return
-        for document in [name for name, write in self._waiting.items() if write.partition == partition]:
-            del self._waiting[document]
+        for writes in (self._waiting, self._aside):
+            for document in [name for name, write in writes.items() if write.partition == partition]:
+                del writes[document]
 
     def open_in(self, partition: P) -> int:
-        """How many writes and barriers of a partition are not done."""
+        """How many writes and barriers of a partition are not done, but for those that are aside."""
         state = self._partitions.get(partition)
         if state is None:
             return 0
@@ -139,7 +169,8 @@ class WriteOrder(Generic[P, W]):
         if under_way is not None and under_way.partition == write.partition and under_way.version >= write.version:
             return [write]
         waiting = self._waiting.get(write.document)
-        if waiting is not None and waiting.version >= write.version:
+        aside = self._aside.get(write.document)
+        if any(each is not None and each.version >= write.version for each in (waiting, aside)):
             return [write]
         self._waiting[write.document] = write
         state.open_writes += 1
@@ -148,7 +179,18 @@ class WriteOrder(Generic[P, W]):
             return [waiting]
         if under_way is None:
             self._ready.append(write.document)
-        return []
+        return [] if aside is None else [self._aside.pop(write.document)]
+
+    def _ended_by(self, barrier: Barrier[P, W]) -> list[Write[P, W]]:
+        """What is aside in a barrier's partition and needs nothing more because of it."""
+        ended = [
+            each
+            for each in self._aside.values()
+            if each.partition == barrier.partition and each.version < barrier.below
+        ]
+        for each in ended:
+            del self._aside[each.document]
+        return ended
 
     def _closed(self, write: Write[P, W]) -> None:
         state = self._partitions.get(write.partition)

@@ -3,10 +3,13 @@ Sends what `outbox` hands out, as many requests at a time as `endpoint` allows, 
 
 Rules:
 1. A write ends only when the index has it (or a newer one), or its record is stored in the dead letters.
-2. Nothing is sent while the endpoint is silent (`outage`) or the breaker of its document type is open.
+2. Nothing is sent while the endpoint is silent (`outage`) or the breaker of its table is open.
 3. A rejected document is judged by its breaker, never by one answer alone.
+4. While what answers is not Vespa, no document is sent: a probe asks, until Vespa answers it.
 
 Leaves to others: order (`write_order`), what to send (`outbox`), what an answer asks for (`results`).
+
+Keeps: V10.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from typing import Protocol
 
 from cdc_runtime.consuming.tasks import Tasks
 from vespa_sink.metrics import SinkMetrics
-from vespa_sink.vespa.answers import Answer
+from vespa_sink.vespa.answers import Answer, Verdict, probed, verdict
 from vespa_sink.vespa.operations import Operation
 from vespa_sink.writes.attempts import Attempt
 from vespa_sink.writes.endpoint import Endpoint
@@ -43,6 +46,7 @@ class Writer:
         endpoint: Endpoint,
         results: Results,
         *,
+        probe: Operation,
         tasks: Tasks,
         metrics: SinkMetrics,
     ) -> None:
@@ -50,6 +54,7 @@ class Writer:
         self._outbox = outbox
         self._endpoint = endpoint
         self._results = results
+        self._probe = probe
         self._tasks = tasks
         self._metrics = metrics
         self._wake: asyncio.TimerHandle | None = None
@@ -64,6 +69,10 @@ class Writer:
     def pump(self) -> None:
         """Send what may be sent now; cheap when there is nothing."""
         while self._endpoint.allows(now := self._clock()):
+            if self._endpoint.is_foreign:
+                self._endpoint.sent(now)
+                self._tasks.run(self._ask(now))
+                return
             attempt = self._outbox.take()
             if attempt is None:
                 return
@@ -82,6 +91,18 @@ class Writer:
         now = self._clock()
         self._metrics.request(operation.action, answer.status, now - attempt.sent_at)
         self._results.take(attempt, operation, answer, now)
+        self.pump()
+
+    async def _ask(self, sent_at: float) -> None:
+        """Find out whether it is Vespa again that answers; what it thinks of the probe's document is not asked here."""
+        try:
+            answer = probed(await self._sender.send(self._probe))
+        finally:
+            self._endpoint.ended()
+        if verdict(answer) in (Verdict.RETRY, Verdict.FOREIGN):
+            self._endpoint.failed(answer, sent_at, self._clock())
+        else:
+            self._endpoint.answered()
         self.pump()
 
     def _pump_later(self, now: float) -> None:

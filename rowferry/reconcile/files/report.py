@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rowferry.reconcile.columns import lined_up
-from rowferry.reconcile.difference import Difference
+from rowferry.reconcile.difference import Difference, shown
 
 # Kinds of what is not as it should be. `outdated`: the document tells another result than the newest in Kafka;
 # `wrong_rows`: a spreadsheet with more or fewer row documents than rows that were accepted.
@@ -119,4 +119,4 @@ def _samples(table: FileTable) -> Iterator[str]:
     for kind in KINDS:
         for each in table.first.get(kind, ()):
             fields = f": {', '.join(each.fields)}" if each.fields else ""
-            yield f"{kind.replace('_', ' ')}: {each.doc_id}{fields}"
+            yield f"{kind.replace('_', ' ')}: {shown(each.doc_id)}{fields}"

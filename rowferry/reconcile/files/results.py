@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from cdc_runtime.kafka.admin import KafkaAdmin
 from cdc_runtime.kafka.positions import read_to_end
 from cdc_runtime.settings.models import KafkaSettings
+from cdc_runtime.unreadable import UNREADABLE
 from rowferry.reconcile.files.facts import Outcome
+from schemas.errors import RecordError
 from schemas.file_results import FileResult
 from schemas.topics import Topics
 
@@ -34,10 +36,15 @@ class Results:
         """
         Every result that the topic still holds, those that newer ones have replaced included.
 
-        Raises `RecordError` for what is no result, and as reading a topic does.
+        What is no result is told, and passed over. Raises as reading a topic does.
         """
         for record in read_to_end(self._settings, self.topic, admin=self._admin, timeout_s=_READ_TIMEOUT_S):
-            if record.value is not None:
+            if record.value is None:
+                continue
+            try:
                 result = FileResult.from_json(record.value)
+            except RecordError as exc:
+                UNREADABLE.passed_over(record, exc, "what became of the file is not compared")
+            else:
                 rows = result.extraction.rows_accepted if result.extraction else 0
                 yield result.file_id, Outcome(result.status.value, result.reason, result.version, rows)

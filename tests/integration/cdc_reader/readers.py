@@ -9,6 +9,8 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +18,7 @@ from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, KafkaError, TopicPartition
 from confluent_kafka import Consumer as KafkaConsumer
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, NewPartitions
 
 from cdc_runtime.consuming.records import Record
 from cdc_runtime.kafka.admin import KafkaAdmin
@@ -68,6 +70,7 @@ class Reader:
             "KAFKA__BOOTSTRAP_SERVERS": self.kafka,
             "KAFKA__PREFIX": self.prefix,
             "SLOT": self.slot,
+            "PUBLICATION": "rowferry",
             "HTTP__HOST": "127.0.0.1",
             "HTTP__PORT": "0",
             "HEARTBEAT_INTERVAL_S": "1",
@@ -113,6 +116,20 @@ class Reader:
 
     def tail(self) -> str:
         return self.log_file.read_text()[-3000:] if self.log_file.exists() else "no log"
+
+    def answer(self, path: str) -> str:
+        """What it serves there now, whatever the code."""
+        [served] = self.said("health and metrics served")[-1:]
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{served['port']}{path}", timeout=30) as answer:
+                return str(answer.read().decode())
+        except urllib.error.HTTPError as exc:
+            with exc:
+                return exc.read().decode()
+
+    def status(self) -> dict[str, Any]:
+        """`/statusz`."""
+        return dict(json.loads(self.answer("/statusz")))
 
     def running(self) -> bool:
         return self.process is not None and self.process.poll() is None
@@ -174,8 +191,13 @@ class Published:
         return [op for _, op in sorted((version(record, event), op_of(event)) for record, event in self.records)]
 
     def rows(self, document_table: str) -> dict[str, dict[str, str]]:
-        """The table as the topic tells it: document id -> column -> text."""
+        """
+        The table as the topic tells it: document id -> column -> text.
+
+        Between partitions there is no order: where partitions were added, a key may be in two, and its newest counts.
+        """
         rows: dict[bytes, tuple[int, dict[str, str] | None]] = {}
+        latest: dict[tuple[bytes, int], int] = {}
         for record, event in self.records:
             assert record.key is not None
             if record.key == FLOOR_KEY:
@@ -189,11 +211,13 @@ class Published:
                 for key in gone:
                     del rows[key]
                 continue
-            self._partition[record.key] = record.partition
             now = version(record, event)
-            after = None if event is None or event.op == "d" else event.after_text()
-            assert rows.get(record.key, (0, None))[0] <= now, "a version ran back"
-            rows[record.key] = (now, after)
+            place = (record.key, record.partition)
+            assert latest.get(place, 0) <= now, "a version ran back"
+            latest[place] = now
+            if rows.get(record.key, (0, None))[0] <= now:
+                self._partition[record.key] = record.partition
+                rows[record.key] = (now, None if event is None or event.op == "d" else event.after_text())
         return {document_id(document_table, key): row for key, (_, row) in rows.items() if row is not None}
 
     @property
@@ -266,16 +290,18 @@ class Consumer:
         finally:
             client.close()
 
-    def _until_ended(self, client: KafkaConsumer, open_places: int) -> Iterator[Record]:
+    def _until_ended(self, client: KafkaConsumer, places: int) -> Iterator[Record]:
+        """A partition that is written to meanwhile ends more than once."""
         deadline = time.monotonic() + EXIT_S
-        while open_places:
-            assert time.monotonic() < deadline, f"{open_places} partitions were not read to their end"
+        ended: set[tuple[str | None, int | None]] = set()
+        while len(ended) < places:
+            assert time.monotonic() < deadline, f"{places - len(ended)} partitions were not read to their end"
             for message in client.consume(1000, 0.1):
                 error = message.error()
                 if error is None:
                     yield record_of(message)
                 elif error.code() == KafkaError._PARTITION_EOF:
-                    open_places -= 1
+                    ended.add((message.topic(), message.partition()))
 
     def raw(self, topic: str) -> list[Record]:
         return list(read_to_end(self.settings, topic))
@@ -321,6 +347,13 @@ class Consumer:
         for deletion in client.delete_topics([topic], operation_timeout=10).values():
             deletion.result()
         eventually(lambda: self.admin().topic_id(topic) is None, 60, f"{topic} to be gone")
+
+    def add_partitions(self, topic: str, count: int) -> None:
+        """Give a topic more partitions, and wait until the broker tells so."""
+        client = AdminClient({"bootstrap.servers": self.kafka})
+        for creation in client.create_partitions([NewPartitions(topic, count)]).values():
+            creation.result()
+        eventually(lambda: self.admin().partition_counts([topic]) == {topic: count}, 60, f"{count} partitions")
 
     def admin(self) -> KafkaAdmin:
         return KafkaAdmin(self.settings)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from devstack.kafka import KafkaServer
 from devstack.postgres import PostgresServer
 from tests.databases import Database, create
@@ -75,7 +77,7 @@ def test_table_dropped_while_it_is_scanned_stops_nothing(
     database.execute(f"{MANY}; CREATE TABLE others (id int PRIMARY KEY); INSERT INTO others VALUES (1)")
     reader = make_reader(database, SNAPSHOT__CHUNK_ROWS=2).start().wait_for("snapshot_begins", table="public.items")
     database.execute("DROP TABLE items")
-    reader.wait_for("table_taken_out", table="public.items")
+    reader.wait_for("table_removed_from_index", table="public.items")
     database.execute("INSERT INTO others VALUES (2)")
     reader.caught_up()
     eventually(lambda: equal(database, consumer, "others"), 60, "the other table")
@@ -127,3 +129,25 @@ def test_unreadable_commands_are_passed_over(database: Database, make_reader: Ma
     )
     reader.stop()
     reader.start().wait_for("streaming", count=2).caught_up()
+
+
+@pytest.mark.rule("V5")
+def test_v5_rows_that_could_not_be_had_are_asked_for_together(
+    database: Database, make_reader: MakeReader, consumer: Consumer
+) -> None:
+    """Updates beside large values, then a lock on the table: VACUUM FULL right after a mass update."""
+    database.execute(
+        "CREATE TABLE items (id bigint PRIMARY KEY, n int, body text);"
+        "ALTER TABLE items ALTER body SET STORAGE EXTERNAL;"
+        "INSERT INTO items SELECT n, 0, repeat(md5(n::text), 100) FROM generate_series(1, 1000) n"
+    )
+    reader = make_reader(database, REFETCH_WAIT_S=0.5).start().snapshots_over(1, 120)
+    with database.connect() as holder:
+        holder.execute("BEGIN; UPDATE items SET n = 1; LOCK TABLE items IN ACCESS EXCLUSIVE MODE")
+        holder.execute("COMMIT; BEGIN; LOCK TABLE items IN ACCESS EXCLUSIVE MODE")
+        reader.wait_for("refetch_failed", timeout_s=120)
+        holder.execute("ROLLBACK")
+    reader.caught_up(120)
+    eventually(lambda: equal(database, consumer), 120, f"all rows, whole; {reader.tail()}")
+    eventually(lambda: all(each.over for each in consumer.commands().values()), 120, "all commands to be over")
+    assert 1 <= len(consumer.commands()) < 10

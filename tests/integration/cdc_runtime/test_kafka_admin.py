@@ -18,7 +18,7 @@ from cdc_runtime.kafka.admin import KafkaAdmin
 from cdc_runtime.kafka.errors import TopicMissing
 from cdc_runtime.kafka.producer import IdempotentProducer
 from cdc_runtime.settings.models import KafkaSettings
-from schemas.errors import NeighbourMissing, ServerSetting
+from schemas.errors import NeighbourMissing, ServerSetting, Unreachable
 from schemas.topics import TopicSpec, directory_topic, failure_topic, offsets_topic, table_topic
 
 # Each is a record of the controller; none changes what a topic does in these tests.
@@ -72,6 +72,25 @@ def set_config(settings, topic, name, value):
 
 def test_a_broker_that_answers_is_reachable(admin):
     assert admin.wait_until_reachable(20) is True
+
+
+@pytest.mark.remedy("check kafka.bootstrap_servers, and that the brokers are up")
+def test_brokers_that_were_stopped_are_unreachable_until_they_are_up(own_kafka):
+    admin = KafkaAdmin(KafkaSettings(bootstrap_servers=own_kafka.bootstrap_servers))
+    admin.ensure_topics([directory_topic("t")])
+    wrong = KafkaAdmin(KafkaSettings(bootstrap_servers="127.0.0.1:1"))
+    with pytest.raises(Unreachable) as caught:
+        wrong.ask(2)
+    assert caught.value.remedy == "check kafka.bootstrap_servers, and that the brokers are up"
+    admin.ask(20)
+    own_kafka.stop()
+    with pytest.raises(Unreachable) as caught:
+        admin.ask(2)
+    assert caught.value.remedy == "check kafka.bootstrap_servers, and that the brokers are up"
+    own_kafka.restart()
+
+    admin.wait_until_reachable(60)
+    admin.ask(20)
 
 
 def test_a_broker_that_does_not_answer_is_waited_for_and_then_missing():

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 
 import pytest
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
 
 from cdc_runtime.consuming.records import Record, TopicPartition
 from cdc_runtime.kafka.consumer import GroupConsumer
@@ -159,6 +161,60 @@ def test_a_paused_partition_is_silent_until_it_is_resumed(make_topic, write, mem
     assert place in consumer.assignment()
     consumer.resume([place])
     assert values(collect(consumer, 1)) == [b"1"]
+
+
+@pytest.mark.rule("V12")
+def test_v12_a_partition_that_was_paused_and_comes_back_is_read(make_topic, write, member):
+    """Taken out: the client keeps the pause over revoke and assign, and nobody knows of it any more."""
+    topic = make_topic(partitions=2)
+    for partition in range(2):
+        write(topic, b"0", partition=partition)
+    seen, other = Seen(), Seen()
+    first = member([topic], seen)
+    collect(first, 2)
+    first.pause([TopicPartition(topic, partition) for partition in range(2)])
+    second = member([topic], other)
+    deadline = time.monotonic() + 60
+    while not other.held:
+        assert time.monotonic() < deadline
+        first.poll_batch(10, 0.05)
+        second.poll_batch(10, 0.05)
+    (moved,) = other.held
+    second.close()
+    for partition in range(2):
+        write(topic, b"1", partition=partition)
+    # Nothing was committed, so it begins at its first record; the other stays paused.
+    records = collect(first, 2)
+    assert [(record.partition, record.value) for record in records] == [
+        (moved.partition, b"0"),
+        (moved.partition, b"1"),
+    ]
+    assert first.poll_batch(10, 0.5) == []
+
+
+@pytest.mark.rule("V12")
+def test_v12_a_member_that_holds_nothing_leaves_and_is_not_waited_for(settings, kafka, make_topic, member):
+    """Taken out: it is a member until its session times out, and no rebalance ends before that."""
+    topic = make_topic(partitions=1)
+    members = {seen: member([topic], seen) for seen in (Seen(), Seen())}
+    admin = AdminClient({"bootstrap.servers": kafka})
+
+    def shares():
+        (described,) = admin.describe_consumer_groups([f"{settings.prefix}-group"]).values()
+        try:
+            group = described.result()
+        except KafkaException:
+            return []  # the coordinator of a new broker is not there yet
+        return sorted(len(each.assignment.topic_partitions) for each in group.members)
+
+    deadline = time.monotonic() + 60
+    while not any(seen.held for seen in members) or shares() != [0, 1]:
+        assert time.monotonic() < deadline
+        for consumer in members.values():
+            consumer.poll_batch(10, 0.05)
+    (empty,) = [consumer for seen, consumer in members.items() if not seen.held]
+    empty.close()
+    assert len(shares()) == 1
 
 
 def test_a_seek_hands_records_out_again(make_topic, write, member):

@@ -9,9 +9,15 @@ import pytest
 
 from cdc_runtime.kafka.directory import SchemaDirectory, TableDirectory
 from cdc_runtime.kafka.producer import IdempotentProducer
+from schemas.avro_types import ColumnType
+from schemas.envelope import TableSchema, envelope_schema
 from schemas.names import TableName
 from schemas.tables import Capture, Column, TableEntry
 from schemas.topics import Topics, directory_topic
+from schemas.wire import fingerprint
+
+SCHEMA = envelope_schema(TableSchema("cdc", "public", "photos", (ColumnType("id", "bigint", 20, "int8"),), ("id",)))
+KEY = fingerprint(SCHEMA)
 
 
 @pytest.fixture
@@ -51,17 +57,17 @@ def entry(table, version, **more) -> TableEntry:
 
 
 def test_a_schema_is_found_by_its_fingerprint(settings, topics, write):
-    write(topics.schemas, b"12345678", json.dumps({"type": "string"}).encode())
+    write(topics.schemas, KEY, json.dumps(SCHEMA).encode())
     with closing(SchemaDirectory(settings, topics)) as schemas:
-        assert schemas.get(b"12345678") == {"type": "string"}
+        assert schemas.get(KEY) == SCHEMA
         assert len(schemas) == 1
 
 
 def test_an_unknown_fingerprint_makes_the_directory_read_on(settings, topics, write):
     with closing(SchemaDirectory(settings, topics)) as schemas:
-        write(topics.schemas, b"abcdefgh", b'{"type": "long"}')
-        assert schemas.get(b"abcdefgh") is None
-        assert schemas.find(b"abcdefgh") == {"type": "long"}
+        write(topics.schemas, KEY, json.dumps(SCHEMA).encode())
+        assert schemas.get(KEY) is None
+        assert schemas.find(KEY) == SCHEMA
         assert schemas.find(b"zzzzzzzz") is None
 
 

@@ -10,7 +10,7 @@ import pytest
 from confluent_kafka import TopicPartition as KafkaTopicPartition
 
 from cdc_runtime.kafka.errors import TopicMissing
-from cdc_runtime.kafka.positions import last_record, last_records, read_to_end
+from cdc_runtime.kafka.positions import last_record, last_records, read_committed, read_to_end
 from cdc_runtime.kafka.producer import IdempotentProducer, TransactionalProducer
 from cdc_runtime.kafka.tail import Tail
 from schemas.errors import TransientError
@@ -50,6 +50,21 @@ def values(records):
     return [record.value for record in records]
 
 
+def test_look_at_what_is_committed_ends_before_an_open_transaction(
+    settings, make_topic, write, aborted, plain_transaction
+):
+    topic = make_topic()
+    write(topic, b"before")
+    aborted(topic, 2)
+    other = plain_transaction(f"{settings.prefix}.other")
+    other.produce(topic, b"open")
+    other.flush(20)
+    write(topic, b"behind")
+    assert values(read_committed(settings, topic)) == [b"before"]
+    other.abort_transaction()
+    assert values(read_committed(settings, topic)) == [b"before", b"behind"]
+
+
 @pytest.mark.rule("P1")
 def test_p1_records_behind_another_producers_open_transaction_are_waited_for(
     settings, make_topic, write, plain_transaction
@@ -70,6 +85,7 @@ def test_p1_records_behind_another_producers_open_transaction_are_waited_for(
 
 
 @pytest.mark.rule("P1")
+@pytest.mark.remedy("another producer has a transaction open: stop it, or wait for its time-out")
 def test_p1_the_wait_for_an_open_transaction_is_bounded(settings, make_topic, write, plain_transaction):
     topic = make_topic()
     other = plain_transaction(f"{settings.prefix}.other")
@@ -77,9 +93,13 @@ def test_p1_the_wait_for_an_open_transaction_is_bounded(settings, make_topic, wr
     other.flush(20)
     write(topic, b"position")
     begun = time.monotonic()
-    with pytest.raises(TransientError, match="got an open transaction"):
+    with pytest.raises(TransientError, match="got an open transaction") as caught:
         list(read_to_end(settings, topic, timeout_s=1))
     assert time.monotonic() - begun < 60
+    assert str(caught.value.remedy).startswith("another producer has a transaction open: stop it, or wait for its time")
+    other.abort_transaction(20)  # as every producer does that is stopped in order
+
+    assert values(read_to_end(settings, topic, timeout_s=20)) == [b"position"]
 
 
 def test_the_end_is_found_behind_markers_and_aborted_records(settings, make_topic, write, aborted):

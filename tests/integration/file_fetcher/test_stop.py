@@ -45,8 +45,13 @@ def test_the_end_does_not_wait_for_state_that_cannot_be_read(kafka, topic_prefix
     other.produce(retries, b"k", b"v", partition=0)
     place = [each for each in admin.topic_partitions(retries) if each.partition == 0]
     eventually(lambda: other.poll() or admin.end_offsets(place, "uncommitted")[place[0]], what="an open transaction")
-    flags = {"--kafka.bootstrap-servers": kafka, "--kafka.prefix": topic_prefix, "--http.port": "0"}
-    flags |= {"--data-directory": str(tmp_path / "data"), "--http.host": "127.0.0.1"}
+    flags = {
+        "--kafka.bootstrap-servers": kafka,
+        "--kafka.prefix": topic_prefix,
+        "--http.port": "0",
+        "--fetcher-group": GROUP,
+    }
+    flags |= {"--data-directory": str(tmp_path / "data"), "--http.host": "127.0.0.1", "--http.port": "0"}
     command = [sys.executable, "-m", "file_fetcher", "run", *(word for flag in flags.items() for word in flag)]
     log = tmp_path / "log"
     with log.open("w") as out, subprocess.Popen(command, stdout=out, stderr=out) as process:

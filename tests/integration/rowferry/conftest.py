@@ -41,6 +41,7 @@ def patient_of(capsys: pytest.CaptureFixture[str], database: Database, *flags: s
 def neighbours(kafka: str, topic_prefix: str, vespa: VespaAddress, vespa_namespace: str) -> list[str]:
     return [
         *("--kafka-bootstrap-servers", kafka, "--kafka.prefix", topic_prefix, "--slot", f"slot_{topic_prefix}"),
+        *("--publication", "rowferry"),
         *("--vespa-url", vespa.url, "--vespa.query-url", vespa.search_url, "--vespa.namespace", vespa_namespace),
     ]
 

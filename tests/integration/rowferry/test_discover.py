@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from devstack.sample import model
 from devstack.sample.tables import CAPTURED
+from tests import databases
 from tests.databases import Database
 from tests.integration.rowferry.commands import Rowferry
 
@@ -91,6 +93,20 @@ def test_sample_database_is_found_as_it_was_described(
     assert {name for name, table in tables.items() if table["capture"]["mode"] == "replication"} == described
 
 
+@pytest.mark.rule("P8")
+def test_p8_samples_of_a_database_that_checks_no_encoding(
+    capsys: pytest.CaptureFixture[str], postgres_dsn: str
+) -> None:
+    with databases.temporary(postgres_dsn, "template0", databases.UNCHECKED) as database:
+        database.execute_bytes(b"CREATE TABLE items (id int, v text); INSERT INTO items VALUES (1, 'gr\xfcn')")
+        database.execute_bytes(b"COMMENT ON TABLE items IS 'f\xfcr alle'")
+
+        ran = Rowferry(capsys, "--database-url", database.dsn)("discover", "--include-samples")
+
+    [table] = ran.json["schemas"][0]["tables"]
+    assert (ran.code, table["samples"]) == (0, [{"id": 1, "v": "gr\ufffdn"}])
+
+
 def test_unreachable_database_ends_with_1(rowferry: Rowferry) -> None:
     ran = rowferry("discover", "--database-url", "postgresql://nobody@127.0.0.1:1/none")
 
@@ -109,13 +125,57 @@ def test_wrong_password_ends_with_1(rowferry: Rowferry, own_database: Database) 
     assert "wrong" not in ran.err
 
 
-def test_missing_right_ends_with_2(rowferry: Rowferry, database: Database) -> None:
+def errors_of(found: Any) -> dict[str, str | None]:
+    """What the inventory says of the tables that it could not read."""
+    return {table["name"]: table["error"] for schema in found["schemas"] for table in schema["tables"]}
+
+
+@pytest.mark.rule("D8")
+def test_missing_right_ends_with_2_and_the_rest_is_listed(rowferry: Rowferry, database: Database) -> None:
     database.execute(SCHEMA)
+    role = database.create_role()
+    database.execute(f"GRANT SELECT ON projects TO {role.name}")
 
-    ran = rowferry("discover", "--database-url", database.create_role().dsn)
+    ran = rowferry("discover", "--database-url", role.dsn)
 
-    assert (ran.code, ran.out) == (2, "")
+    assert ran.code == 2
     assert "permission denied for table photos" in ran.err
+    assert "permission denied for table photos" in (errors_of(ran.json)["photos"] or "")
+    assert {name: row["row_count"] for name, row in tables_of(ran.json).items()} == {"photos": None, "projects": 7}
+
+
+# Without a handler none can be read; postgres_fdw, whose tables lack a user mapping, is not on every server.
+FOREIGN = """
+CREATE FOREIGN DATA WRAPPER other; CREATE SERVER elsewhere FOREIGN DATA WRAPPER other;
+CREATE FOREIGN TABLE away (id bigint, name text) SERVER elsewhere;
+"""
+
+
+@pytest.mark.rule("D8")
+def test_table_that_cannot_be_read_keeps_no_other_from_being_listed(rowferry: Rowferry, database: Database) -> None:
+    """A foreign table that leads nowhere, and one that somebody has locked."""
+    database.execute(SCHEMA + FOREIGN)
+    with database.connect() as holder:
+        holder.execute("BEGIN")
+        holder.execute("LOCK TABLE photos IN ACCESS EXCLUSIVE MODE")
+
+        ran = rowferry("discover", "--include-samples", "--format", "both")
+
+    text, _, shown = ran.out.rpartition("\n# Database")
+    found = json.loads(text)
+    errors = errors_of(found)
+    assert ran.code == 0
+    assert "has no handler" in (errors["away"] or "")
+    assert "lock timeout" in (errors["photos"] or "")
+    assert errors["projects"] is None
+    assert tables_of(found)["projects"]["row_count"] == 7
+    assert [column["name"] for column in tables_of(found)["away"]["columns"]] == ["id", "name"]
+    assert "Not read:" in shown
+    assert "cannot read public.away" in ran.err
+
+
+def tables_of(found: Any) -> dict[str, Any]:
+    return {table["name"]: table for schema in found["schemas"] for table in schema["tables"]}
 
 
 def test_catalog_alone_needs_no_right(rowferry: Rowferry, database: Database) -> None:

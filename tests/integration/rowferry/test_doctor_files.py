@@ -14,6 +14,7 @@ from typing import Any
 
 import boto3
 import pytest
+from confluent_kafka.admin import AdminClient, NewPartitions
 
 from cdc_runtime.kafka.admin import KafkaAdmin
 from cdc_runtime.kafka.producer import IdempotentProducer
@@ -24,6 +25,7 @@ from devstack.vespa import DEFAULT_APPLICATION, VespaServer
 from schemas.tables import Capture, FileColumn, TableEntry
 from schemas.topics import Topics, TopicSpec, directory_topic, failure_topic, state_topic
 from tests.integration.rowferry.patients import Patient, run_kafka_configs
+from tests.relay import relay
 from tests.servers import S3Address
 
 Clients = Callable[[str], Any]
@@ -109,6 +111,7 @@ def test_contents_in_a_folder_need_no_bucket(patient: Patient, tmp_path: Path) -
     assert of_files(patient.examine()) == {}
 
 
+@pytest.mark.remedy("check s3.endpoint_url, or s3.endpoint_of for this bucket")
 def test_store_that_does_not_answer_is_mended_by_its_address(patient: Patient, s3: S3Address, s3_bucket: str) -> None:
     patient.flags += [*user_of(s3), "--s3.bucket", s3_bucket]
     right = list(patient.flags)
@@ -122,6 +125,7 @@ def test_store_that_does_not_answer_is_mended_by_its_address(patient: Patient, s
     assert patient.examine()[f"s3.{s3_bucket}.reachable"]["status"] == "ok"
 
 
+@pytest.mark.remedy("correct its name in s3.bucket or s3.bucket_of, or create it")
 @pytest.mark.parametrize("region", ["us-east-1", "eu-west-1"])
 def test_bucket_that_is_not_there_is_made_by_its_command(
     patient: Patient, own_s3: S3Server, clients: Clients, region: str
@@ -135,6 +139,52 @@ def test_bucket_that_is_not_there_is_made_by_its_command(
     assert set(of_files(patient.examine()).values()) == {"ok"}
 
 
+@pytest.mark.remedy("set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile or role")
+@pytest.mark.parametrize("way", ["variables", "a profile"])
+def test_credentials_that_are_nowhere_are_given_by_variables_or_a_profile(
+    patient: Patient, s3: S3Address, s3_bucket: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, way: str
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    patient.flags += ["--s3.endpoint-url", s3.endpoint_url, "--s3.region", s3.region, "--s3.bucket", s3_bucket]
+
+    finding = patient.examine()[f"s3.{s3_bucket}.credentials"]
+    assert finding["remedy"] == "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile or role"
+    pair = {"AWS_ACCESS_KEY_ID": s3.access_key_id, "AWS_SECRET_ACCESS_KEY": s3.secret_access_key}
+    if way == "variables":
+        for name, value in pair.items():
+            monkeypatch.setenv(name, value)
+    else:
+        lines = [f"{name.lower()} = {value}" for name, value in pair.items()]
+        (tmp_path / "credentials").write_text("\n".join(["[files]", *lines, ""]))
+        monkeypatch.setenv("AWS_PROFILE", "files")
+
+    assert set(of_files(patient.examine()).values()) == {"ok"}
+
+
+@pytest.mark.remedy("set the clock of this host (chronyc makestep), or that of the store, whichever is wrong")
+def test_clock_of_the_store_that_is_wrong_is_set(patient: Patient, s3: S3Address, s3_bucket: str) -> None:
+    """Its answers are from another hour, until somebody sets it."""
+    host, _, port = s3.endpoint_url.removeprefix("http://").partition(":")
+    fast = [True]
+
+    def told(data: bytes) -> bytes:
+        return re.sub(rb"(?i)(\r\ndate: )[^\r]*", rb"\1Tue, 01 Dec 2099 00:00:00 GMT", data) if fast[0] else data
+
+    with relay((host, int(port)), told) as store:
+        patient.flags += [*user_of(s3), "--s3.bucket", s3_bucket, "--s3.endpoint-url", f"http://{store.address}"]
+        finding = patient.examine()[f"s3.{s3_bucket}.clock"]
+        assert finding["status"] == "failed"
+        assert finding["remedy"].startswith("set the clock of this host (chronyc makestep), or that of the store")
+        fast[0] = False
+
+        assert patient.examine()[f"s3.{s3_bucket}.clock"]["status"] == "ok"
+
+
+@pytest.mark.remedy("give the key pair of a user of this store")
 def test_key_that_the_store_does_not_know_is_mended_by_another(patient: Patient, s3: S3Address, s3_bucket: str) -> None:
     patient.flags += [*user_of(s3), "--s3.bucket", s3_bucket]
     right = list(patient.flags)
@@ -156,12 +206,19 @@ def test_secret_is_read_from_its_file(patient: Patient, s3: S3Address, s3_bucket
     assert set(of_files(patient.examine()).values()) == {"ok"}
 
 
-def test_key_without_its_secret_is_told_with_the_setting(patient: Patient, s3_bucket: str) -> None:
+@pytest.mark.remedy("give both, or neither")
+def test_key_without_its_secret_is_told_with_the_setting(patient: Patient, s3: S3Address, s3_bucket: str) -> None:
+    before = list(patient.flags)
     patient.flags += ["--s3.bucket", s3_bucket, "--s3.access-key-id", "test"]
 
     finding = patient.examine()["s3.settings"]
 
     assert (finding["status"], finding["found"].partition(":")[0]) == ("failed", "s3.secret_access_key")
+    assert finding["remedy"] == "give both, or neither"
+    patient.flags[:] = [*before, *user_of(s3), "--s3.bucket", s3_bucket]
+    assert set(of_files(patient.examine()).values()) == {"ok"}
+    patient.flags[:] = before
+    assert "s3.settings" not in patient.examine()
 
 
 ALLOWED: dict[str, tuple[list[tuple[str, str]], str]] = {
@@ -171,6 +228,7 @@ ALLOWED: dict[str, tuple[list[tuple[str, str]], str]] = {
 }
 
 
+@pytest.mark.remedy("allow it with this policy")
 @pytest.mark.parametrize(("allowed", "status"), ALLOWED.values(), ids=ALLOWED)
 def test_right_that_is_lacking_is_given_by_the_policy(
     patient: Patient, own_s3: S3Server, clients: Clients, allowed: list[tuple[str, str]], status: str
@@ -194,6 +252,7 @@ def test_right_that_is_lacking_is_given_by_the_policy(
     assert patient.examine()["s3.drawings.rights"]["status"] == "ok"
 
 
+@pytest.mark.remedy("set this in the settings file")
 def test_region_is_mended_in_the_settings_file(
     patient: Patient, own_s3: S3Server, clients: Clients, tmp_path: Path
 ) -> None:
@@ -217,6 +276,7 @@ def publish(kafka: str, spec: TopicSpec, key: bytes, value: bytes) -> None:
         producer.flush_or_raise()
 
 
+@pytest.mark.remedy("set s3.bucket, or s3.bucket_of for these columns")
 def test_column_without_a_bucket_is_mended_by_naming_one(
     patient: Patient, kafka: str, topic_prefix: str, s3: S3Address, s3_bucket: str
 ) -> None:
@@ -266,17 +326,37 @@ def test_topic_of_files_that_was_altered_is_mended(patient: Patient, kafka: str,
     assert patient.examine()["kafka.topics"]["status"] == "ok"
 
 
+@pytest.mark.remedy("kafka-topics.sh --bootstrap-server")
 def test_f2_topics_of_files_have_as_many_partitions_as_the_memory_of_the_fetcher(
     patient: Patient, kafka: str, topic_prefix: str
 ) -> None:
     admin, topics = KafkaAdmin(KafkaSettings(bootstrap_servers=kafka)), Topics(topic_prefix)
     admin.ensure_topics([state_topic(topics.file_refs, 2), state_topic(topics.files, 2)])
     assert patient.examine()["kafka.topics"]["status"] == "ok"
-    admin.ensure_topics([state_topic(topics.file_rows, 3)])
+    admin.ensure_topics([state_topic(topics.file_rows, 3), failure_topic(topics.retry("fetchers"), 1)])
+    patient.flags += ["--fetcher-group", "fetchers"]
 
-    finding = patient.examine()[f"kafka.topics.{topics.file_rows}.partitions"]
+    findings = patient.examine()
 
-    assert (finding["status"], finding["expected"], finding["found"]) == ("failed", "partitions=2", "partitions=3")
+    assert f"kafka.topics.{topics.file_rows}.partitions" not in findings, "more are not used"
+    finding = findings[f"kafka.topics.{topics.retry('fetchers')}.partitions"]
+    assert (finding["status"], finding["expected"], finding["found"]) == ("failed", "partitions=2", "partitions=1")
+    _add_partitions(finding["remedy"])
+    assert patient.examine()["kafka.topics"]["status"] == "ok"
+
+
+def _add_partitions(remedy: str) -> None:
+    """Carry out a `kafka-topics.sh --alter` command; the tool itself is not among the jars of the tests' broker."""
+    said = argparse.ArgumentParser()
+    said.add_argument("program", choices=["kafka-topics.sh"])
+    said.add_argument("--bootstrap-server", required=True)
+    said.add_argument("--alter", action="store_true", required=True)
+    said.add_argument("--topic", required=True)
+    said.add_argument("--partitions", type=int, required=True)
+    given = said.parse_args(shlex.split(remedy))
+    client = AdminClient({"bootstrap.servers": given.bootstrap_server})
+    for done in client.create_partitions([NewPartitions(given.topic, given.partitions)]).values():
+        done.result()
 
 
 def test_schema_of_files_that_is_outdated_is_mended_by_the_package(

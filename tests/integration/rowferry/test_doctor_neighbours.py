@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import shutil
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +23,10 @@ from schemas.topics import Topics, TopicSpec, directory_topic, offsets_topic
 from tests.integration.cdc_reader.readers import Reader
 from tests.integration.rowferry.indexed import IndexedRows
 from tests.integration.rowferry.patients import Patient, run_kafka_configs
+from tests.integration.vespa_sink.test_breaker import _without
 
 
+@pytest.mark.remedy("kafka-configs.sh")
 def test_topic_that_was_altered_is_mended(patient: Patient, kafka: str, topic_prefix: str) -> None:
     spec = directory_topic(Topics(topic_prefix).schemas)
     altered = TopicSpec(spec.name, spec.partitions, {**spec.config, "cleanup.policy": "delete"})
@@ -68,6 +72,7 @@ def publish(kafka: str, spec: TopicSpec, key: bytes, value: bytes) -> None:
         producer.close()
 
 
+@pytest.mark.remedy("give each source a kafka.prefix of its own")
 def test_d7_topics_of_another_source_are_left_by_another_prefix(
     patient: Patient, kafka: str, topic_prefix: str
 ) -> None:
@@ -93,12 +98,13 @@ def test_d6_partition_count_that_differs_is_found(patient: Patient, kafka: str, 
     assert (finding["status"], finding["expected"], finding["found"]) == ("failed", "partitions=3", "partitions=2")
 
 
+@pytest.mark.remedy("in server.properties of every broker, then restart it")
 def test_v7_short_retention_of_offsets_is_mended(patient: Patient, own_kafka: KafkaServer) -> None:
     own_kafka.restart({"offsets.retention.minutes": 60})
     patient.flags += ["--kafka-bootstrap-servers", own_kafka.bootstrap_servers]
 
     finding = patient.examine()["kafka.offsets_retention"]
-    assert (finding["status"], finding["found"]) == ("warning", "60")
+    assert (finding["status"], finding["found"]) == ("warning", "1 hour")
     setting = re.match(r"([a-z.]+)=(\d+) in server.properties", finding["remedy"])
     assert setting is not None
     own_kafka.restart({setting[1]: setting[2]})
@@ -126,6 +132,7 @@ def outdated_vespa(own_vespa: VespaServer, old_application: Path) -> Iterator[Ve
     return own_vespa
 
 
+@pytest.mark.remedy("vespa-sink deploy deploy/vespa")
 def test_outdated_schema_is_mended_by_the_package_that_the_remedy_names(
     patient: Patient, outdated_vespa: VespaServer
 ) -> None:
@@ -141,12 +148,12 @@ def test_outdated_schema_is_mended_by_the_package_that_the_remedy_names(
     assert patient.examine()["vespa.schema"]["status"] == "ok"
 
 
+@pytest.mark.remedy("cdc-reader run --version-seed")
 def test_v8_index_ahead_of_the_reader_is_mended_by_its_seed(
-    patient: Patient, index: IndexedRows, kafka: str, topic_prefix: str, tmp_path: Path
+    patient: Patient, index: IndexedRows, vespa_namespace: str, kafka: str, topic_prefix: str, tmp_path: Path
 ) -> None:
-    # Newer than all that other tests write into the shared index, whose newest documents are looked at.
     greatest = 8_000_000_000_000_000_000
-    index.put({"version": greatest, "doc_id": "photos/9"})
+    index.put({"version": greatest, "doc_id": "photos/9", "namespace": vespa_namespace})
     position = Position("i", 17, 1, "1", 1, patient.database.name, f"slot_{topic_prefix}")
     offsets = offsets_topic(Topics(topic_prefix).offsets("rowferry"))
     publish(kafka, offsets, POSITION_KEY, position.to_json())
@@ -174,23 +181,77 @@ def test_document_type_that_is_not_there_is_found(patient: Patient) -> None:
 
 
 UNREACHABLE = {
-    "database": (["--database-url", "postgresql://nobody@127.0.0.1:1/none"], "database.reachable"),
-    "kafka": (["--kafka-bootstrap-servers", "127.0.0.1:1"], "kafka.reachable"),
-    "vespa": (["--vespa-url", "http://127.0.0.1:1"], "vespa.reachable"),
+    "database": (
+        ["--database-url", "postgresql://nobody@127.0.0.1:1/none"],
+        "database.reachable",
+        "check host and port of database_url and that the server runs",
+    ),
+    "kafka": (
+        ["--kafka-bootstrap-servers", "127.0.0.1:1"],
+        "kafka.reachable",
+        "start the brokers, or set kafka.bootstrap_servers",
+    ),
+    "vespa": (["--vespa-url", "http://127.0.0.1:1"], "vespa.reachable", "check vespa.url and that the server runs"),
 }
 
 
-@pytest.mark.parametrize(("flags", "check"), UNREACHABLE.values(), ids=UNREACHABLE)
+@pytest.mark.remedy("check vespa.url and that the server runs")
+@pytest.mark.parametrize(("flags", "check", "remedy"), UNREACHABLE.values(), ids=UNREACHABLE)
 def test_neighbour_that_does_not_answer_is_one_finding_among_others(
-    patient: Patient, flags: list[str], check: str
+    patient: Patient, flags: list[str], check: str, remedy: str
 ) -> None:
+    right = list(patient.flags)
     patient.flags += flags
 
     found = patient.examine()
 
     failures = [name for name, each in found.items() if each["status"] == "failed"]
     assert failures == [check]
+    assert found[check]["remedy"] == remedy
     assert {name.partition(".")[0] for name in found} >= {"settings", "database", "kafka", "vespa"}
+    patient.flags[:] = right
+
+    assert [name for name, each in patient.examine().items() if each["status"] == "failed"] == []
+
+
+class _NoSearch(BaseHTTPRequestHandler):
+    """A container without the search API."""
+
+    def do_GET(self) -> None:
+        self.send_error(404)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Stay silent."""
+
+
+@pytest.mark.remedy("set vespa.query_url to the container with the search API")
+def test_container_without_search_is_told_from_the_one_that_has_it(patient: Patient) -> None:
+    right = list(patient.flags)
+    with ThreadingHTTPServer(("127.0.0.1", 0), _NoSearch) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        patient.flags += ["--vespa.query-url", f"http://127.0.0.1:{server.server_port}"]
+        finding = patient.examine()["vespa.reachable"]
+        server.shutdown()
+    assert finding["status"] == "failed"
+    assert finding["remedy"] == "set vespa.query_url to the container with the search API"
+    patient.flags[:] = right
+
+    assert patient.examine()["vespa.reachable"]["status"] == "ok"
+
+
+@pytest.mark.remedy("vespa-sink deploy deploy/vespa")
+def test_reconcile_of_an_outdated_index_is_mended_by_the_package_that_the_remedy_names(
+    patient: Patient, own_vespa: VespaServer, tmp_path: Path
+) -> None:
+    own_vespa.restart(_without(own_vespa.application, tmp_path / "outdated", "omitted"))
+    patient.flags += ["--vespa-url", own_vespa.url, "--vespa.query-url", own_vespa.url]
+    told = patient.rowferry("reconcile", "--no-files", *patient.flags)
+    assert told.code == 78
+    asked = re.search(r"^remedy: vespa-sink deploy ([a-z/]+)$", told.err, re.M)
+    assert asked is not None
+    own_vespa.restart(DEFAULT_APPLICATION.parents[1] / asked[1])
+
+    assert patient.rowferry("reconcile", "--no-files", *patient.flags).code == 0
 
 
 def test_wrong_password_is_told_without_it(own_patient: Patient) -> None:

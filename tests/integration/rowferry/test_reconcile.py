@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -44,10 +45,17 @@ PHOTO = "photos/00000000-0000-0000-0000-000000000001"
 
 @pytest.fixture
 def rowferry(
-    capsys: pytest.CaptureFixture[str], vespa: VespaAddress, vespa_namespace: str, database: Database
+    capsys: pytest.CaptureFixture[str],
+    vespa: VespaAddress,
+    vespa_namespace: str,
+    kafka: str,
+    topic_prefix: str,
+    database: Database,
 ) -> Rowferry:
     return Rowferry(
-        capsys, "--database-url", database.dsn, "--vespa-url", vespa.url, "--vespa.namespace", vespa_namespace
+        capsys,
+        *("--database-url", database.dsn, "--vespa-url", vespa.url, "--vespa.namespace", vespa_namespace),
+        *("--kafka-bootstrap-servers", kafka, "--kafka.prefix", topic_prefix),
     )
 
 
@@ -76,6 +84,37 @@ def test_index_that_holds_every_row_is_equal(rowferry: Rowferry, index: IndexedR
         {"table": "keyless", "reason": "none: has no primary key: its rows cannot be told apart"}
     ]
     assert (ran.code, ran.json["equal"]) == (0, True)
+
+
+@pytest.mark.remedy("correct --tables, or the settings 'tables' and 'exclude'")
+def test_table_that_is_not_selected_is_found_by_its_name_or_the_settings(
+    rowferry: Rowferry, index: IndexedRows, database: Database
+) -> None:
+    database.execute("CREATE TABLE photos (id integer PRIMARY KEY); CREATE TABLE notes (id integer PRIMARY KEY)")
+    for wrong in (["--tables", "fotos"], ["--tables", "notes", "--exclude", "notes"]):
+        told = rowferry("reconcile", "--no-files", *wrong)
+        assert told.code == 78
+        assert "remedy: correct --tables, or the settings 'tables' and 'exclude'" in told.err
+
+    for right in (["--tables", "photos"], ["--tables", "notes"]):
+        assert rowferry("reconcile", "--no-files", *right).code == 0
+
+
+@pytest.mark.remedy("give --database-url, ROWFERRY_DATABASE_URL or database_url in the settings file")
+def test_database_is_named_by_flag_environment_or_file(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, database: Database, tmp_path: Path
+) -> None:
+    rowferry = Rowferry(capsys)
+    monkeypatch.delenv("ROWFERRY_DATABASE_URL", raising=False)
+    told = rowferry("discover")
+    assert told.code == 78
+    assert "give --database-url, ROWFERRY_DATABASE_URL or database_url in the settings file" in told.err
+
+    assert rowferry("discover", "--database-url", database.dsn).code == 0
+    (tmp_path / "rowferry.yaml").write_text(f"database_url: {database.dsn}\n")
+    assert rowferry("discover", "--config", str(tmp_path / "rowferry.yaml")).code == 0
+    monkeypatch.setenv("ROWFERRY_DATABASE_URL", database.dsn)
+    assert rowferry("discover").code == 0
 
 
 def test_sample_database_in_the_index_is_equal(
@@ -237,7 +276,7 @@ def test_row_filter_and_column_list_of_the_publication_apply(
         }
     )
 
-    assert rowferry("reconcile").code == 0
+    assert rowferry("reconcile", "--publication", "rowferry").code == 0
 
 
 def test_table_for_eyes_names_what_differs(rowferry: Rowferry, index: IndexedRows, database: Database) -> None:

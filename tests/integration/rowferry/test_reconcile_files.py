@@ -24,7 +24,7 @@ CREATE TABLE plans (region text, number integer, s3_key text, PRIMARY KEY (regio
 CREATE TABLE projects (id integer PRIMARY KEY, name text);
 INSERT INTO photos VALUES
     (1, 'a b/c.pdf', 'https://files.example.com/p.png?X-Amz-Signature=secret', '{"1": "one.csv", "2": "", "x y": "b"}',
-     'https://no.reference.com/x', 'https://no.reference.com/y'),
+     'https://no.reference.com/x', 'https://files.example.com/old.png'),
     (2, '', 'no link', '[1]', NULL, NULL), (3, 'gone.pdf', NULL, NULL, NULL, NULL);
 INSERT INTO plans VALUES ('north/east', 7, 's3://drawings/plan.pdf');
 INSERT INTO projects VALUES (1, 'one');
@@ -35,6 +35,7 @@ RESULTS = {
     for each in (
         result("photos/1", "s3_key", "a b/c.pdf"),
         result("photos/1", "image_url", "https://files.example.com/p.png", kind="url", role="image", bucket=""),
+        result("photos/1", "old_url", "https://files.example.com/old.png", kind="url", role="old", bucket=""),
         result("photos/1", "page_s3_keys", "one.csv", entry="1", kind="jsonb_s3_map", role="page", extraction=CSV),
         result(
             "photos/1",
@@ -119,10 +120,10 @@ def tables_of(report: dict[str, Any]) -> dict[str, tuple[int, ...]]:
 def test_every_reference_is_accounted_for(pipeline: Pipeline) -> None:
     ran = pipeline.reconcile()
 
-    assert tables_of(ran.json) == {"photos": (5, 5, 0, 0, 0, 0, 0), "plans": (1, 1, 0, 0, 0, 0, 0)}
+    assert tables_of(ran.json) == {"photos": (6, 6, 0, 0, 0, 0, 0), "plans": (1, 1, 0, 0, 0, 0, 0)}
     assert ran.json["files"]["outcomes"] == [
         {"status": "failed", "reason": "not_found", "documents": 1},
-        {"status": "fetched", "reason": "", "documents": 4},
+        {"status": "fetched", "reason": "", "documents": 5},
         {"status": "skipped", "reason": "unsupported_type", "documents": 1},
     ]
     assert (ran.json["files"]["row_documents"], ran.json["equal"], ran.code) == (2, True, 0)
@@ -196,7 +197,7 @@ def test_reference_that_is_gone_leaves_no_document(pipeline: Pipeline, index: In
 
     ran = pipeline.reconcile()
 
-    assert (ran.code, ran.json["files"]["references"], ran.json["files"]["memories"]) == (0, 5, 1)
+    assert (ran.code, ran.json["files"]["references"], ran.json["files"]["memories"]) == (0, 6, 1)
 
 
 def test_only_the_named_tables_are_compared(pipeline: Pipeline) -> None:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from cdc_reader.postgres.connections import connect
 from rowferry.reconcile import database as reconcile
+from rowferry.reconcile.comparison import key_of
+from rowferry.reconcile.facts import expected
 from schemas.names import TableName
+from tests import databases
 from tests.databases import Database
 
 KEYS = {
@@ -46,3 +50,19 @@ def test_row_is_found_by_what_its_key_prints(database: Database, kind: str, key:
         database.execute("DELETE FROM items")
     with database.connect() as connection, reconcile.Database(connection, publication="rowferry") as rows:
         assert rows.row(shape, {"k": key}) is None
+
+
+@pytest.mark.rule("P8")
+def test_p8_rows_of_a_database_that_checks_no_encoding_are_compared(postgres_dsn: str) -> None:
+    with databases.temporary(postgres_dsn, "template0", databases.UNCHECKED) as database:
+        database.execute_bytes(
+            b"CREATE TABLE items (k text PRIMARY KEY, v text); INSERT INTO items VALUES ('M\xfcller', 'gr\xfcn')"
+        )
+        opened = connect(database.dsn, application_name="test")
+        with opened as connection, reconcile.Database(connection, publication="rowferry") as rows:
+            [shape] = rows.shapes([TableName("public", "items")])
+            [row] = rows.rows(shape)
+            fields = expected(shape, row)
+            assert fields["doc_id"] == "items/M%FCller"
+            assert fields["metadata"] == {"k": "M\ufffdller", "v": "gr\ufffdn"}
+            assert rows.row(shape, key_of(shape, "items/M%FCller")) == row

@@ -61,6 +61,25 @@ def test_running_reader_shows_its_slot_and_position(rowferry: Rowferry, reader: 
     ]
 
 
+@pytest.mark.rule("D8")
+@pytest.mark.remedy("ADD PRIMARY KEY ({});")
+def test_d8_table_whose_key_is_gone_is_named_with_its_remedy(rowferry: Rowferry, reader: Reader) -> None:
+    reader.database.execute("CREATE TABLE photos (id integer PRIMARY KEY); CREATE TABLE keyless (a integer)")
+    reader.start().snapshots_over(1)
+    reader.database.execute("ALTER TABLE photos DROP CONSTRAINT photos_pkey")
+    reader.wait_for("table_not_streamed", table="public.photos")
+
+    reason = "its primary key was (id integer), and is gone"
+    assert rowferry("status", "--json").json["set_aside"] == {"public.photos": reason}
+    [finding] = [each for each in rowferry("doctor", "--json").json["checks"] if each["id"] == "tables.public.photos"]
+    assert (finding["status"], finding["found"]) == ("failed", f"public.photos: none, {reason}")
+    reader.database.execute(finding["remedy"])
+
+    reader.snapshots_over(2)
+    assert rowferry("status", "--json").json["set_aside"] == {}
+    assert "tables.public.photos" not in {each["id"] for each in rowferry("doctor", "--json").json["checks"]}
+
+
 def commit(reader: Reader, topic: str, next_offset: int) -> None:
     """Commit an offset as a sink would, without joining the group for good."""
     options = {"bootstrap.servers": reader.kafka, "group.id": f"group-{reader.prefix}", "enable.auto.commit": False}

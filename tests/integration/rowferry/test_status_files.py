@@ -112,11 +112,17 @@ def test_groups_are_behind_in_the_topics_that_they_read(rowferry: Rowferry, topi
     assert (found["sink"]["_files"], found["fetcher"]["photos"], found["sink"]["photos"]) == (1, 1, 4)
 
 
-def test_record_that_is_none_is_told_beside_the_rest(rowferry: Rowferry, topics: FileTopics, reader: Reader) -> None:
+@pytest.mark.rule("P14")
+def test_p14_record_that_is_none_is_told_by_its_place_and_the_rest_counted(
+    rowferry: Rowferry, topics: FileTopics, reader: Reader
+) -> None:
     topics.create()
     topics.send(Topics(reader.prefix).file_refs, [(b"photos/1", b"no json", ())])
 
     ran = rowferry("status", "--json")
 
-    assert ran.json["errors"] == {"files": "expected a _file_refs record, got something else (JSONDecodeError)"}
-    assert (ran.code != 0, ran.json["slot"]["active"]) == (True, True)
+    topic = Topics(reader.prefix).file_refs
+    (line,) = [each for each in ran.err.splitlines() if "cannot be read" in each]
+    assert line.startswith(f"rowferry: offset 0 of {topic}[")
+    assert "expected a _file_refs record in JSON, got other bytes" in line
+    assert (ran.code, ran.json["errors"], ran.json["files"]["references"]) == (0, {}, 0)

@@ -12,6 +12,7 @@ import pytest
 from cdc_runtime.settings.models import KafkaSettings
 from tests.integration.vespa_sink.files import FileFeeder
 from tests.integration.vespa_sink.pipeline import Feeder, Index, SinkProcess
+from tests.integration.vespa_sink.proxy import Proxy
 
 
 @pytest.fixture
@@ -27,6 +28,13 @@ def feeder(kafka_settings) -> Feeder:
 @pytest.fixture
 def index(vespa, vespa_namespace) -> Index:
     return Index(vespa.url, vespa_namespace)
+
+
+@pytest.fixture
+def proxy(vespa) -> Iterator[Proxy]:
+    """A proxy of this test before the shared Vespa."""
+    with Proxy(vespa.url, vespa.search_url) as server:
+        yield server
 
 
 @pytest.fixture

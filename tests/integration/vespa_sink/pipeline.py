@@ -12,6 +12,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -49,9 +50,7 @@ class Feeder:
         self.topics = Topics(kafka.prefix)
         self.partitions = partitions
         self.version = time.time_ns() // 1000
-        self._producer = Producer(
-            {"bootstrap.servers": kafka.bootstrap_servers, "enable.idempotence": True, "linger.ms": 1}
-        )
+        self._producer = self._new_producer()
         self._admin = KafkaAdmin(kafka)
         self._schemas: dict[TableName, tuple[bytes, Any]] = {}
         self._admin.ensure_topics(
@@ -76,6 +75,19 @@ class Feeder:
             self.announce_schema(table, schema)
             self.announce(table, columns, **more)
         return table
+
+    def make_again(self, *tables: TableName) -> None:
+        """Delete the topics of tables and make them again; what was written to them before is gone."""
+        topics = [self.topics.table(each) for each in tables]
+        client = AdminClient({"bootstrap.servers": self.kafka.bootstrap_servers})
+        for deleted in client.delete_topics(topics).values():
+            deleted.result()
+        eventually(lambda: not self._admin.topic_ids(topics), what="topics that are gone")
+        self._admin.ensure_topics([table_topic(topic, self.partitions) for topic in topics])
+        self._producer = self._new_producer()  # the old one remembers the old topics
+
+    def _new_producer(self) -> Producer:
+        return Producer({"bootstrap.servers": self.kafka.bootstrap_servers, "enable.idempotence": True, "linger.ms": 1})
 
     def schema_of(self, name: str, columns: tuple[ColumnType, ...] = COLUMNS) -> dict[str, Any]:
         return envelope_schema(TableSchema(self.kafka.prefix, "public", name, columns, ("id",)))
@@ -105,10 +117,19 @@ class Feeder:
         self.flush()
         return entry
 
-    def put(self, table: TableName, row: dict[str, Any], *, version: int | None = None, op: str = "c") -> int:
+    def put(
+        self,
+        table: TableName,
+        row: dict[str, Any],
+        *,
+        version: int | None = None,
+        op: str = "c",
+        omitted: Sequence[str] = (),
+    ) -> int:
         version = version or self.next_version()
         key = row_key([str(row["id"])])
-        self._event(table, key, {"op": op, "version": version, "after": row})
+        lacks = [{"column": name, "reason": "too_large"} for name in omitted]
+        self._event(table, key, {"op": op, "version": version, "after": row, "omitted": lacks})
         return version
 
     def delete(self, table: TableName, row_id: object, *, version: int | None = None, tombstone: bool = True) -> int:

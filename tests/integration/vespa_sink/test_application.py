@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import re
+import shlex
 import subprocess
 import sys
 import threading
@@ -13,12 +16,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from devstack.vespa import DEFAULT_APPLICATION
+from tests.integration.vespa_sink.proxy import LOG_IN, PAGE
 from tests.integration.vespa_sink.test_breaker import _without
 
 
-def _command(*arguments: str) -> subprocess.CompletedProcess[str]:
+def _command(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "vespa_sink", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    environment = {**os.environ, **variables}
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environment)
 
 
 def test_check_accepts_the_application_of_this_repository(vespa, vespa_namespace) -> None:
@@ -46,11 +51,38 @@ def test_check_covers_the_types_of_files(vespa) -> None:
     ]
 
 
+@pytest.mark.remedy("deploy the application package: vespa-sink deploy")
 def test_check_names_missing_fields(own_vespa, tmp_path) -> None:
-    own_vespa.restart(_without(own_vespa.application, tmp_path / "faulty", "column_types"))
+    own_vespa.restart(_without(own_vespa.application, tmp_path / "faulty", "omitted"))
     done = _command("check", "--vespa.url", own_vespa.url)
     assert done.returncode == 78
-    assert "expected fields column_types in procore_record, got others" in done.stdout
+    assert "expected fields omitted in procore_record, got others" in done.stdout
+    asked = re.search("; deploy the application package: vespa-sink deploy ([a-z/]+)\n", done.stdout)
+    assert asked is not None
+    own_vespa.restart(DEFAULT_APPLICATION.parents[1] / asked[1])
+    assert _command("check", "--vespa.url", own_vespa.url).returncode == 0
+
+
+@pytest.mark.remedy("pip install 'rowferry[deploy]'")
+def test_check_without_its_client_names_what_to_install(vespa, vespa_namespace, tmp_path) -> None:
+    """Everything is installed here: a package that hides the client is taken away, and pip finds nothing to add."""
+    (tmp_path / "vespa").mkdir()
+    (tmp_path / "vespa" / "__init__.py").write_text("raise ImportError('hidden')")
+    check = ("check", "--vespa.url", vespa.url, "--vespa.namespace", vespa_namespace)
+    hidden = _command(*check, PYTHONPATH=str(tmp_path))
+    assert (hidden.returncode, hidden.stdout) == (78, "")
+    asked = re.search(r"; (pip install '[a-z\[\]]+')\n", hidden.stderr)
+    assert asked is not None
+    pip = subprocess.run(
+        [sys.executable, "-m", *shlex.split(asked[1]), "--no-index"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (pip.returncode, "does not provide the extra" in pip.stderr) == (0, False), pip.stderr
+    assert "Requirement already satisfied: pyvespa" in pip.stdout
+    assert _command(*check).returncode == 0
 
 
 def test_check_of_a_vespa_that_does_not_answer_exits_with_69() -> None:
@@ -127,6 +159,20 @@ def test_deploy_shows_vespas_words_when_the_package_is_refused(config_server) ->
     )
     assert done.returncode == 78
     assert "Invalid application: unknown field" in done.stderr
+
+
+@pytest.mark.remedy("let --config-server lead to Vespa's config server itself")
+@pytest.mark.rule("V10")
+@pytest.mark.parametrize("reply", [LOG_IN, PAGE], ids=["redirect", "page"])
+def test_v10_deploy_takes_no_proxy_for_a_config_server(proxy, config_server, reply) -> None:
+    proxy.front = lambda method, path: PAGE if path.startswith("/login") else reply
+    done = _command("deploy", str(DEFAULT_APPLICATION), "--config-server", proxy.url)
+    assert (done.returncode, done.stdout) == (78, "")
+    assert "an answer that is not Vespa's (status" in done.stderr
+    assert "please log in" not in done.stderr
+    assert "let --config-server lead to Vespa's config server itself" in done.stderr
+    itself = f"http://127.0.0.1:{config_server.server_port}"
+    assert _command("deploy", str(DEFAULT_APPLICATION), "--config-server", itself).returncode == 0
 
 
 def test_deploy_of_a_folder_that_is_no_package_exits_with_78(tmp_path) -> None:

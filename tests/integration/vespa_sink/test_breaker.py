@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import pytest
+
 from tests.integration.vespa_sink.pipeline import Index
 from tests.waiting import eventually
 
@@ -21,18 +23,25 @@ def _without(application: Path, copy: Path, field: str, document_type: str = "pr
     return copy
 
 
+@pytest.mark.rule("P8")
 def test_index_without_a_field_pauses_the_sink_until_it_is_deployed(
     feeder, make_sink, own_vespa, vespa_namespace, tmp_path
 ) -> None:
     good = own_vespa.application
-    own_vespa.restart(_without(good, tmp_path / "faulty", "column_types"))
+    own_vespa.restart(_without(good, tmp_path / "faulty", "omitted"))
     index = Index(own_vespa.url, vespa_namespace)
     table = feeder.table("rows")
-    sink = make_sink(own_vespa.url, breaker__window_s="0.5")
-    versions = {row: feeder.put(table, {"id": row, "title": "a", "project_id": 1}) for row in range(60)}
+    sink = make_sink(own_vespa.url, breaker__rollout_s="0.5")
+    # Rows that lack nothing say so too: they are not taken while the few that lack something are given up.
+    lacks = {7: ["title"]}
+    versions = {
+        row: feeder.put(table, {"id": row, "title": None, "project_id": 1}, omitted=lacks.get(row, []))
+        for row in range(60)
+    }
     feeder.flush()
     eventually(lambda: "document type procore_record" in sink.ready()[1], what="the reason")
-    assert "field column_types" in sink.ready()[1]
+    assert "field omitted" in sink.ready()[1]
+    assert "compare the deployed application: vespa-sink check" in sink.ready()[1]
     assert sink.metric("rowferry_sink_circuit_open") == 1
     paused = sink.metric("rowferry_sink_operations_total", result="rejected")
     assert paused < 60
@@ -52,7 +61,7 @@ def test_single_row_is_not_dead_lettered_by_an_index_that_lacks_a_field(
     own_vespa.restart(_without(good, tmp_path / "faulty", "ingested_at"))
     index = Index(own_vespa.url, vespa_namespace)
     table = feeder.table("rows")
-    sink = make_sink(own_vespa.url, breaker__window_s="0.2")
+    sink = make_sink(own_vespa.url, breaker__rollout_s="0.2")
     feeder.put(table, {"id": 1, "title": "a", "project_id": 1})
     feeder.flush()
     eventually(lambda: not sink.ready()[0] and "field ingested_at" in sink.ready()[1], what="a reason")
@@ -67,7 +76,7 @@ def test_index_without_a_field_of_files_holds_files_alone(
     good = own_vespa.application
     own_vespa.restart(_without(good, tmp_path / "faulty", "sha256", "procore_file"))
     rows, held = (Index(own_vespa.url, vespa_namespace, name) for name in ("procore_record", "procore_file"))
-    sink = make_sink(own_vespa.url, breaker__window_s="0.5")
+    sink = make_sink(own_vespa.url, breaker__rollout_s="0.5")
     for row in range(20):
         files.file(row, 7)
     files.flush()

@@ -166,6 +166,10 @@ def test_v8_version_of_a_file_from_the_future_is_an_alarm(files, file_index, sin
     eventually(lambda: sink.metric("rowferry_sink_future_versions_total") == 1, what="the alarm")
     (event,) = sink.events("the index holds a version from the future: newer rows are refused")
     assert 3500 < event["ahead_s"] <= 3600
+    assert event["remedy"] == f"cdc-reader run --version-seed {ahead_us}, or remove the document"
+    result = files.file(7, ahead_us + 1)  # of a row that the reader writes then
+    files.flush()
+    eventually(lambda: file_index.version(FILE) == result.version, what="the file")
 
 
 def test_restarted_sink_goes_on_behind_the_files_it_has_written(files, file_index, sink, make_sink, vespa) -> None:

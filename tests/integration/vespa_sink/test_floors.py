@@ -66,7 +66,7 @@ def test_v4_floor_waits_while_the_search_does_not_answer(feeder, make_sink, faul
     feeder.floor(table, feeder.next_version())
     newer = feeder.put(table, {"id": 1, "title": "new", "project_id": 1})
     feeder.flush()
-    eventually(lambda: "sweep of waits" in sink.ready()[1], what="the reason")
+    eventually(lambda: "removing what is gone of waits" in sink.ready()[1], what="the reason")
     assert index.version("waits/1") == older
     faulty_vespa.clear_faults()
     eventually(lambda: index.version("waits/1") == newer, what="the row after the floor")

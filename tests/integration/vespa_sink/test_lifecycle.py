@@ -109,7 +109,7 @@ def test_vespa_that_never_answers_ends_the_sink_with_69_and_one_line(feeder, mak
     assert sink.wait() == 69
     lines = [line for line in sink.log.read_text().splitlines() if line.startswith("vespa-sink:")]
     assert lines == [
-        f"vespa-sink: expected Vespa at {url} to answer within 1 s, got ClientConnectorError; "
+        f"vespa-sink: expected Vespa at {url} to answer within 1 s, got Connection refused; "
         "start Vespa, or set vespa.url"
     ]
 
@@ -121,11 +121,14 @@ def test_kafka_that_never_answers_ends_the_sink_with_69(tmp_path) -> None:
     assert "expected Kafka at" in sink.log.read_text()
 
 
-def test_wrong_path_ends_the_sink_with_78(feeder, make_sink, faulty_vespa, vespa_namespace) -> None:
+@pytest.mark.remedy("let vespa.url lead to Vespa, to a container with <document-api/>")
+def test_wrong_path_ends_the_sink_with_78(feeder, make_sink, faulty_vespa, vespa, vespa_namespace) -> None:
     faulty_vespa.set_fault(404, match=f"id:{vespa_namespace}:")
     sink = make_sink(faulty_vespa.url)
     assert sink.wait() == 78
-    assert "let vespa.url name a container with <document-api/>" in sink.log.read_text()
+    assert "let vespa.url lead to Vespa, to a container with <document-api/>" in sink.log.read_text()
+    there = make_sink(vespa.url)
+    eventually(lambda: there.ready()[0], what="readiness")
 
 
 def test_refused_writes_end_the_sink_with_77(feeder, index, make_sink, faulty_vespa, vespa_namespace) -> None:

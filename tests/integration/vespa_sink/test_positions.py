@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from cdc_runtime.consuming.position_age import CommittedPosition
 from tests.waiting import eventually
 
 DAY_MS = 24 * 3600 * 1000
@@ -29,7 +30,8 @@ def _row(index, doc_id: str, partition: int, version: int) -> None:
 
 def _age_s(committed: dict[int, tuple[int, str | None]]) -> float:
     """How old the oldest of these positions is."""
-    return max(time.time() - int((text or "").removeprefix("as_of_ms=")) / 1000 for _, text in committed.values())
+    positions = [CommittedPosition.read(*each) for each in committed.values()]
+    return max(time.time() - (each.as_of_ms or 0) / 1000 for each in positions)
 
 
 def _asked(feeder) -> list[str]:

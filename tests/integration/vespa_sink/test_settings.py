@@ -42,33 +42,35 @@ def test_requests_in_flight_are_bounded(feeder, index, make_sink, vespa) -> None
     assert sink.metric("rowferry_sink_inflight_limit_operations") == 5
 
 
-def test_rejections_in_a_row_pause_the_sink(feeder, make_sink, faulty_vespa: VespaServer, vespa_namespace) -> None:
-    assert _paused_after_five(
-        feeder, make_sink, faulty_vespa, vespa_namespace, breaker__in_a_row="5", breaker__of_last="1000"
-    )
-
-
-def test_rejections_among_the_last_answers_pause_the_sink(
-    feeder, make_sink, faulty_vespa: VespaServer, vespa_namespace
-) -> None:
-    assert _paused_after_five(
-        feeder, make_sink, faulty_vespa, vespa_namespace, breaker__in_a_row="1000", breaker__of_last="5"
-    )
-
-
-def _paused_after_five(feeder, make_sink, server: VespaServer, namespace: str, **breaker: str) -> bool:
-    """Five rows are rejected, no tenth or fifteenth comes as the defaults ask: the breaker opens all the same."""
-    server.set_fault(400, match=f"id:{namespace}:procore_record::", method="POST")
+def test_rejected_rows_of_a_table_pause_it(feeder, make_sink, faulty_vespa: VespaServer, vespa_namespace) -> None:
+    """Five rows are rejected, no tenth comes as the default asks: the breaker opens all the same."""
+    faulty_vespa.set_fault(400, match=f"id:{vespa_namespace}:procore_record::rows/", method="POST")
     table = feeder.table("rows")
-    sink = make_sink(server.url, breaker__ratio="1", breaker__window_s="30", **breaker)
+    sink = make_sink(faulty_vespa.url, breaker__in_a_row="5")
     for row in range(5):
         feeder.put(table, ROW | {"id": row})
     feeder.flush()
     eventually(lambda: sink.metric("rowferry_sink_circuit_open") == 1, what="the breaker to open")
-    server.clear_faults()
-    index = Index(server.url, namespace)
+    faulty_vespa.clear_faults()
+    index = Index(faulty_vespa.url, vespa_namespace)
     eventually(lambda: all(index.get(f"rows/{row}") for row in range(5)), 60, what="all rows")
-    return feeder.dead_letters(sink.group) == []
+    assert feeder.dead_letters(sink.group) == []
+
+
+def test_rejected_rows_that_are_held_have_a_bound(
+    feeder, make_sink, faulty_vespa: VespaServer, vespa_namespace
+) -> None:
+    """Five rows are held though nothing is final for minutes; two may be, so the others are given up."""
+    faulty_vespa.set_fault(400, match=f"id:{vespa_namespace}:procore_record::rows/7", method="POST")
+    table = feeder.table("rows")
+    sink = make_sink(faulty_vespa.url, breaker__max_held="2")
+    for row in (1, 70, 71, 72, 73, 74, 2):
+        feeder.put(table, ROW | {"id": row})
+    feeder.flush()
+    letters = eventually(
+        lambda: (found := feeder.dead_letters(sink.group)) and len(found) >= 3 and found, 60, "letters"
+    )
+    assert all(b"before its time" in (each.header("__connect.errors.exception.message") or b"") for each in letters)
 
 
 def test_open_bytes_pause_the_reading(feeder, make_sink, faulty_vespa: VespaServer, vespa_namespace) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from typing import Any
 
 import pytest
@@ -63,9 +63,9 @@ class Rows:
         version: int | None = answer.get("fields", {}).get("version")
         return version
 
-    async def below(self, version: int, partition: int = 0) -> list[str]:
+    async def below(self, version: int, partition: int = 0, besides: Collection[str] = ()) -> list[str]:
         sweep = Sweep(Index(self.namespace, TYPE), "rows", partition, version)
-        page = page_of(await self.client.search(sweep.query(10.0)))
+        page = page_of(await self.client.search(sweep.query(10.0, besides)))
         assert page.complete
         return sorted(page.doc_ids)
 
@@ -136,6 +136,19 @@ async def test_search_lists_what_is_below_a_floor_in_its_partition(rows: Rows) -
     assert page.doc_ids == ("rows/4",)
     nothing = rows_of_partition(Index(rows.namespace, TYPE), "rows", 2)
     assert page_of(await rows.client.search(nothing)).over
+
+
+async def test_search_leaves_out_what_it_is_told_to_and_nothing_else(rows: Rows) -> None:
+    odd = ['rows/"1"', "rows/\\", "rows/a\nb", "rows/é", "rows/')) or true"]
+    for key, doc_id in enumerate([*odd, "rows/A", "rows/a", ""]):
+        assert await rows.put(key, 10, doc_id=doc_id) is Verdict.APPLIED
+
+    async def listed() -> bool:
+        return await rows.below(20) == sorted([*odd, "rows/A", "rows/a", ""])
+
+    await eventually_async(listed, what="what was written to be found")
+    assert await rows.below(20, besides=[*odd, "rows/A"]) == ["", "rows/a"]
+    assert await rows.below(20, besides=[*odd, "rows/A", "rows/a", ""]) == []
 
 
 async def test_probe_with_every_field_is_answered_and_never_written(rows: Rows) -> None:

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from cdc_runtime.consuming.records import Headers, Record, TopicPartition
-from cdc_runtime.kafka.errors import Fenced, TransactionAborted
-from schemas.errors import Unreachable
+from cdc_runtime.kafka.errors import Fenced, TopicRefused, TransactionAborted
+from schemas.errors import RowferryError, Unreachable
 from schemas.keys import partition_of
 from schemas.topics import TopicSpec
 
@@ -28,7 +28,11 @@ class Broker:
         self.fates: list[str] = []
         self.epochs: dict[str, int] = {}
         self.down = False
+        self.refused: dict[str, RowferryError] = {}
+        self.denied: dict[str, RowferryError] = {}  # topics that we may not write to
+        self.refusing: set[str] = set()  # topics whose partitions take no records
         self.commits = 0
+        self.hides = False  # behind another producer's open transaction, which a look does not wait for
         self.added: list[Record] = []  # to a transaction or outside of one, in the order of the calls
 
     def create(self, topic: str, partitions: int) -> None:
@@ -79,8 +83,8 @@ def _record(broker: Broker, topic: str, key: Any, value: Any, more: Mapping[str,
 class TransactionalProducer:
     """One at a time by transactional id: `init` fences the others."""
 
-    def __init__(self, broker: Broker, transactional_id: str) -> None:
-        self._broker, self._id = broker, transactional_id
+    def __init__(self, broker: Broker, transactional_id: str, *, names_topics: bool = False) -> None:
+        self._broker, self._id, self._names = broker, transactional_id, names_topics
         self._epoch = -1
         self._open: list[Record] | None = None
         self.dead = False
@@ -101,7 +105,17 @@ class TransactionalProducer:
         self._alive()
         assert self._open is not None, "expected a begin before a record"
         assert self._broker.readable(value), "an event before its schema is durable"
+        self._refused()
         self._open.append(_record(self._broker, topic, key, value, more))
+
+    def _refused(self) -> None:
+        """A record that a topic does not take is known of with what comes next."""
+        for record in self._open or ():
+            if record.topic in self._broker.refusing:
+                self.dead = True
+                refused = TopicRefused(expected="Kafka to take records", found="MSG_SIZE_TOO_LARGE: too large")
+                refused.topic = record.topic if self._names else ""
+                raise refused
 
     def poll(self) -> None:
         self._alive()
@@ -109,6 +123,7 @@ class TransactionalProducer:
     def commit(self, timeout_s: float | None = None) -> None:
         self._alive()
         assert self._open is not None, "expected a begin before the commit"
+        self._refused()
         fate = self._broker.fates.pop(0) if self._broker.fates else HAPPENS
         written, self._open = self._open, None
         if fate != ABORTS:
@@ -165,6 +180,12 @@ class Admin:
             self._broker.create(spec.name, spec.partitions)
         return [spec.name for spec in made]
 
+    def ensure_each(self, specs: Iterable[TopicSpec]) -> dict[str, RowferryError]:
+        wanted = list(specs)
+        refused = {spec.name: self._broker.refused[spec.name] for spec in wanted if spec.name in self._broker.refused}
+        self.ensure_topics(spec for spec in wanted if spec.name not in refused)
+        return refused
+
     def topic_ids(self, topics: Iterable[str]) -> dict[str, str]:
         return {topic: self._broker.ids[topic] for topic in topics if topic in self._broker.ids}
 
@@ -173,6 +194,18 @@ class Admin:
 
     def topics(self) -> list[str]:
         return list(self._broker.ids)
+
+    def topic_lives(self, topics: Iterable[str]) -> dict[str, tuple[str, int]]:
+        self._broker.alive()
+        counts = self.partition_counts(topics)
+        return {topic: (topic_id, counts[topic]) for topic, topic_id in self.topic_ids(counts).items()}
+
+    def topic_differences(self, specs: Iterable[TopicSpec]) -> list[str]:
+        self._broker.alive()
+        return [str(self._broker.refused[spec.name]) for spec in specs if spec.name in self._broker.refused]
+
+    def denied(self, topics: Iterable[str]) -> dict[str, RowferryError]:
+        return {topic: self._broker.denied[topic] for topic in topics if topic in self._broker.denied}
 
 
 class Tail:
@@ -196,6 +229,11 @@ class Tail:
 def read_to_end(broker: Broker, topic: str) -> Iterator[Record]:
     broker.alive()
     yield from broker.records(topic)
+
+
+def read_committed(broker: Broker, topic: str) -> Iterator[Record]:
+    broker.alive()
+    yield from [] if broker.hides else broker.records(topic)
 
 
 def last_records(broker: Broker, topic: str) -> dict[int, Record]:

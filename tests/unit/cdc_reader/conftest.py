@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.unit.cdc_reader.source import inserted
 from tests.unit.cdc_reader.world import World
 
 MakeWorld = Callable[..., World]
@@ -32,3 +33,13 @@ def world(make_world: MakeWorld) -> World:
     made = make_world()
     made.source.create("items", 1)
     return made
+
+
+@pytest.fixture
+def streaming(world: World) -> World:
+    """A reader that has published row 1 of two tables, `items` (OID 1) and `others` (OID 2)."""
+    items, others, row = 1, 2, ("1", "a", None)
+    world.source.create("others", others)
+    world.start().settle()
+    world.source.transact(inserted(items, *row), inserted(others, *row))
+    return world.turn()

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
-from schemas.errors import SlotBusy, TransientError, Unreachable
-from tests.unit.cdc_reader.source import DATABASE, SYSTEM_ID, Done, Row, Seen, Shape, Source
+from schemas.errors import AccessDenied, SlotBusy, TransientError, Unreachable
+from tests.unit.cdc_reader.source import BIGINT, Done, Seen, Shape, Source
 from tests.unit.cdc_reader.transcode.tables import copy_row
 from tests.unit.cdc_reader.walsender import wire
 
@@ -31,7 +31,7 @@ class Connection:
         self._begun, self._seen = False, None  # type: tuple[bool, Seen | None]
         self._result: list[tuple[Any, ...]] = []
         self.closed = self.broken = False
-        self.info = SimpleNamespace(server_version=180004)
+        self.info = SimpleNamespace(server_version=180004, parameter_status=lambda name: "UTF8")
 
     def __enter__(self) -> Connection:
         return self
@@ -62,6 +62,11 @@ class Connection:
         return self._result
 
     @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Statements of one transaction; nothing here is rolled back."""
+        yield
+
+    @contextmanager
     def cursor(self) -> Iterator[Connection]:
         yield self
 
@@ -86,10 +91,11 @@ class Connection:
         self._seen = self._seen or self._source.snapshot()
         return self._seen
 
-    def _selected(self, query: str) -> Iterator[Row]:
+    def _selected(self, query: str) -> Iterator[tuple[bytes | None, ...]]:
         """The rows of a query by range or by keys, in key order."""
         [name] = re.findall(r'FROM (?:ONLY )?"public"\."(\w+)"', query)
-        found = [table for table in self._source.tables.values() if table.name.name == name]
+        tables = self._source.tables.values()
+        found = [each for table in tables for each in (table.relation, *table.leaves) if each.name.name == name]
         if not found:
             raise TransientError(f"cannot read a snapshot chunk: relation {name!r} does not exist")
         rows = self._source.rows(found[0].oid, self.seen())
@@ -98,7 +104,8 @@ class Connection:
         limit = int(ranged[1]) if ranged else len(rows)
         behind = max(keys, default=-1)
         chosen = [row for key, row in rows.items() if (key > behind if ranged else key in keys)][:limit]
-        names = [each.name for each in found[0].relation.attributes]
+        attributes = found[0].attributes
+        names = [each.name for each in attributes]
         places = [
             names.index(each)
             for each in re.findall(r'r\."(\w+)"', query.rpartition("SELECT")[2].partition(" FROM ")[0])
@@ -107,34 +114,56 @@ class Connection:
             chosen.reverse()
         for row in chosen:
             # A column that was added since has no value in an older row.
-            values = tuple(row[place] if place < len(row) else None for place in places)
+            values = tuple(
+                _binary(row[place] if place < len(row) else None, attributes[place].type_oid) for place in places
+            )
             key = int(row[0] or 0)
-            yield (*values, "\x01" if key > behind else "\0") if ranged else values
+            yield (*values, b"\x01" if key > behind else b"\0") if ranged else values
             behind = key
 
 
-def _copied(rows: Sequence[Row]) -> Iterator[bytes]:
-    """Rows of bigint and texts as COPY BINARY sends them, one a block; the header comes with the first."""
+def _binary(value: str | None, type_oid: int) -> bytes | None:
+    if value is None:
+        return None
+    return struct.pack(">q", int(value)) if type_oid == BIGINT else value.encode()
+
+
+def _copied(rows: Sequence[tuple[bytes | None, ...]]) -> Iterator[bytes]:
+    """Rows as COPY BINARY sends them, one a block; the header comes with the first."""
     head = _HEADER
     for row in rows:
-        key = struct.pack(">q", int(row[0] or 0))
-        yield head + copy_row(key, *(None if each is None else each.encode() for each in row[1:]))
+        yield head + copy_row(*row)
         head = b""
     yield head + _TRAILER
 
 
-def _sync_rep(self: Connection, text: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-    return [(str(xid),) for xid in self.source.hidden] if self.source.sync_rep_shows else []
-
-
 def _emit(self: Connection, text: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    if self.source.forbidden:
+        raise AccessDenied("cannot write a message: permission denied for function pg_logical_emit_message")
     self.source.emit(values[1], values[0])
     return []
 
 
 def _slot(self: Connection, text: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-    known = self.source.slots.get(values[0])
-    return [] if known is None else [("pgoutput", DATABASE, _lsn(known), None, "reserved", None)]
+    known, facts = self.source.slots.get(values[0]), self.source.slot_facts
+    if known is None:
+        return []
+    return [(facts.plugin, facts.database or self.source.database, _lsn(known), *facts[2:], None)]
+
+
+def _drop_slot(self: Connection, text: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    del self.source.slots[values[0]]
+    return []
+
+
+def _holders(self: Connection, text: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    return [(4711, "rowferry-rowferry", "10.0.0.5", None, None)] if self.source.locks else []
+
+
+def _publish(self: Connection, text: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    self.source.unpublished.clear()
+    self.source.unpublished_leaves.clear()
+    return []
 
 
 def _settings(self: Connection, text: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
@@ -145,25 +174,41 @@ def _used(self: Connection, text: str, values: Sequence[Any]) -> list[tuple[Any,
     return [(180004, False, len(self.source.slots), len(self.source.locks), [])]
 
 
+def _column_types(self: Connection, text: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    relations = [each for table in self.source.tables.values() for each in (table.relation, *table.leaves)]
+    found = [each for each in relations if each.oid == values[0]]
+    return [
+        (each.name.schema, each.name.name, column.name, column.type_oid) for each in found for column in each.attributes
+    ]
+
+
 def _type_names(self: Connection, text: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-    return [({20: "bigint", 23: "integer", 25: "text"}[oid],) for oid in values[0]]
+    return [({20: "bigint", 23: "integer", 25: "text"}[oid], None, None) for oid in values[0]]
 
 
 _ANSWERS: dict[str, Callable[[Connection, str, Sequence[Any]], list[tuple[Any, ...]]]] = {
+    "ALTER PUBLICATION": _publish,
+    "pg_drop_replication_slot": _drop_slot,
+    "backend_start": _holders,
+    "virtualtransaction": lambda self, text, values: [
+        (each, f"pid of {each}") for each in sorted(self.source.writers_at(values[0]))
+    ],
+    "pg_stat_activity s": lambda self, text, values: [],
     "BEGIN ISOLATION": lambda self, text, values: self.begin(text),
     "ROLLBACK": lambda self, text, values: self.rollback(),
     "SET LOCAL": lambda self, text, values: [],
     "SET lock_timeout": lambda self, text, values: [],
+    "pg_current_xact_id()": lambda self, text, values: [(str(self.source.take_xid()),)],
     "pg_current_snapshot()": lambda self, text, values: [(self.seen().text,)],
     "pg_current_wal_insert_lsn()": lambda self, text, values: [(_lsn(self.source.lsn),)],
     "pg_current_wal_flush_lsn()": lambda self, text, values: [(_lsn(self.source.flushed),)],
     "pg_logical_emit_message(true": _emit,
-    "pg_locks": lambda self, text, values: [(each,) for each in sorted(self.source.writers)],
+    "proname = 'pg_logical_emit_message'": lambda self, text, values: [(each,) for each in self.source.forbidden],
     "FROM pg_catalog.pg_settings": _settings,
     "pg_is_in_recovery()": _used,
     "pg_replication_slots": _slot,
-    "wait_event = 'SyncRep'": _sync_rep,
     "format_type": _type_names,
+    "pg_catalog.pg_attribute": _column_types,
 }
 
 
@@ -181,6 +226,7 @@ class ReplicationStream:
         self.starts: list[tuple[int, dict[str, str]]] = []
         self.waits = False
         self.most = 2_000
+        self.wal_end = 0
         self.error: Exception | None = None
 
     def execute(self, command: str, *values: object) -> list[tuple[Any, ...]]:
@@ -191,8 +237,12 @@ class ReplicationStream:
             self._held |= set() if held else {values}
             source.locks |= self._held
             return [("f" if held else "t",)]
+        if "backend_start" in command:
+            return [(4711, "rowferry-rowferry", "10.0.0.5", "2026-01-01T00:00:00Z", None)]
         if command == "IDENTIFY_SYSTEM":
-            return [(SYSTEM_ID, 1, _lsn(source.flushed), DATABASE)]
+            return [(source.system_id, source.timeline, _lsn(source.flushed), source.database)]
+        if command.startswith("TIMELINE_HISTORY"):
+            return [("history", f"1\t{_lsn(source.switched_at)}\tno recovery target specified\n")]
         [slot] = re.findall(r'CREATE_REPLICATION_SLOT "(\w+)"', command)
         source.slots[slot] = source.lsn
         return [(slot, _lsn(source.lsn), None, "pgoutput")]
@@ -211,6 +261,7 @@ class ReplicationStream:
             raise self.error
         if not self.waits:
             self.place(*self._source.done[self._sent :])
+            self.wal_end = self._source.flushed
         batch = [self.placed.popleft() for _ in range(min(most, self.most, len(self.placed)))]
         return batch, bool(self.placed)
 

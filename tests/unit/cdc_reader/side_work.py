@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from schemas.errors import TransientError
+from schemas.errors import RowferryError, TransientError
 from tests.unit.cdc_reader.connections import Connection
 from tests.unit.cdc_reader.source import Source
 
@@ -38,21 +38,25 @@ class SideWork:
     def __init__(self, source: Source) -> None:
         self._source = source
         self._settled: deque[Callable[[], object]] = deque()
-        self.tasks: deque[tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]] = deque()
+        self.tasks: deque[tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any], bool]] = deque()
         self.waits = False
 
     def worker(self) -> Worker:
         return Worker(self._source)
 
-    def submit(self, task: Callable[..., Any], done: Callable[..., Any], failed: Callable[..., Any]) -> None:
-        self.tasks.append((task, done, failed))
+    def submit(
+        self, task: Callable[..., Any], done: Callable[..., Any], failed: Callable[..., Any], *, alone: bool = False
+    ) -> None:
+        self.tasks.append((task, done, failed, alone))
 
     def run(self, most: int = 1_000) -> None:
         for _ in range(min(most, len(self.tasks))):
-            task, done, failed = self.tasks.popleft()
+            task, done, failed, alone = self.tasks.popleft()
             try:
                 result = task(Worker(self._source))
-            except TransientError as exc:
+            except RowferryError as exc:
+                if not alone and not isinstance(exc, TransientError):
+                    raise
                 self._settled.append(lambda exc=exc, failed=failed: failed(exc))  # type: ignore[misc]
             else:
                 self._settled.append(lambda result=result, done=done: done(result))  # type: ignore[misc]

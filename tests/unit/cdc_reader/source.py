@@ -7,11 +7,19 @@ that leaves it as it was does not send it. What connections make of this is in `
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from cdc_reader.discovery.catalog_rows import Catalog, PublicationRow, ServerRow, TableRow
+from cdc_reader.discovery.catalog_rows import (
+    Catalog,
+    ForeignKeyRow,
+    PublicationMember,
+    PublicationRow,
+    ServerRow,
+    TableRow,
+)
+from schemas.errors import RecordError
 from tests.unit.cdc_reader import messages
 from tests.unit.cdc_reader.discovery import catalogs
 
@@ -49,14 +57,24 @@ class Shape(NamedTuple):
     identity: str
 
 
+class SlotFacts(NamedTuple):
+    """What every slot of this server is like; `database`: another one than the server's."""
+
+    plugin: str = "pgoutput"
+    database: str = ""
+    active_pid: int | None = None
+    wal_status: str = "reserved"
+
+
 class Done(NamedTuple):
-    """A transaction whose commit record lies at `lsn`; `shapes` by OID."""
+    """A transaction whose commit record lies at `lsn`; `shapes` by OID; changes of `unsent` were not published."""
 
     xid: int
     lsn: int
     changes: tuple[Change, ...]
     commit_us: int
     shapes: dict[int, Shape]
+    unsent: frozenset[int] = frozenset()
 
 
 @dataclass
@@ -82,7 +100,9 @@ class Clock:
 class Source:
     """`hidden` are the xids that are committed and streamed, but not visible to other sessions yet.
 
-    Rows of the `disordered` tables come in another order than that of their keys.
+    Rows of the `disordered` tables come in another order than that of their keys. Tables are published but for the
+    `unpublished`, and the `unpublished_leaves`, which any change of the publication adds. Statements that hold
+    `refuses` fail as those do whose values are none of a type; those that hold words of `failing` fail with that error.
     """
 
     clock: Clock
@@ -92,18 +112,32 @@ class Source:
     hidden: set[int] = field(default_factory=set)
     disordered: set[int] = field(default_factory=set)
     next_xid: int = 700
+    ended: int = 699
     lsn: int = 0x1000
     flushed: int = 0x1000
     flushes: bool = True
-    sync_rep_shows: bool = False
     writers: set[str] = field(default_factory=set)
+    writers_of: dict[int, set[str]] = field(default_factory=dict)
+    failing: dict[str, Exception] = field(default_factory=dict)
+    remembered: dict[int, str] = field(default_factory=dict)
     locks: set[tuple[object, ...]] = field(default_factory=set)
     settings: dict[str, str] = field(default_factory=lambda: dict(SETTINGS))
     slots: dict[str, int] = field(default_factory=dict)
+    slot_facts: SlotFacts = field(default_factory=SlotFacts)
+    database: str = DATABASE
+    system_id: str = SYSTEM_ID
+    timeline: int = 1
+    switched_at: int = 0
+    unpublished: set[int] = field(default_factory=set)
+    unpublished_leaves: set[int] = field(default_factory=set)
     statements: list[str] = field(default_factory=list)
     hooks: list[tuple[str, Callable[[], object]]] = field(default_factory=list)
     identity: str = "900:750"
     definitions: int = 0
+    foreign_keys: list[ForeignKeyRow] = field(default_factory=list)
+    refuses: str = ""
+    forbidden: tuple[str, ...] = ()
+    locked: set[int] = field(default_factory=set)
 
     def create(self, name: str, oid: int, kinds: dict[str, str] | None = None, **more: object) -> int:
         """A table (with `leaves`: a partitioned one), published at once; its first column is its key."""
@@ -115,7 +149,9 @@ class Source:
             name,
             kinds or ITEMS,
             kind=kind,
-            leaves=tuple(catalogs.relation(leaf, each, kinds or ITEMS) for each, leaf in leaves.items()),
+            leaves=tuple(
+                catalogs.relation(leaf, each, kinds or ITEMS, row_estimate=0) for each, leaf in leaves.items()
+            ),
             **{"row_estimate": 0, **more},
         )
         return oid
@@ -123,17 +159,83 @@ class Source:
     def drop(self, oid: int) -> None:
         del self.tables[oid]
 
+    def attach(self, oid: int, leaf: int, name: str) -> None:
+        """Another partition of a partitioned table; rows of this OID may be there already."""
+        table = self.tables[oid]
+        kinds = {column.name: column.type for column in table.relation.columns}
+        self.tables[oid] = replace(table, leaves=(*table.leaves, catalogs.relation(leaf, name, kinds, row_estimate=0)))
+        self.unpublished_leaves.add(leaf)
+
+    def detach(self, oid: int, leaf: int) -> None:
+        """DETACH, or DROP, of a partition."""
+        table = self.tables[oid]
+        self.tables[oid] = replace(table, leaves=tuple(each for each in table.leaves if each.oid != leaf))
+
     def rewrite(self, oid: int) -> None:
-        """DDL that sends nothing: another `xmin` in the catalog."""
+        """DDL that sends nothing: another `xmin` in the catalog, and another file."""
+        self.touch(oid)
+        self.move(oid)
+
+    def touch(self, oid: int) -> None:
+        """DDL that no row depends on, as SET STATISTICS is: another `xmin` in the catalog."""
         self.definitions += 1
         table = self.tables[oid]
         attributes = tuple(replace(each, xmin=str(800 + self.definitions)) for each in table.relation.attributes)
         self.tables[oid] = replace(table, relation=replace(table.relation, attributes=attributes))
 
-    def retype(self, oid: int, kinds: dict[str, str]) -> None:
-        """DDL that the next change announces with another Relation message."""
+    def move(self, oid: int) -> None:
+        """VACUUM FULL: another file."""
+        self.definitions += 1
         table = self.tables[oid]
-        made = catalogs.relation(oid, table.name.name, kinds, row_estimate=0)
+        self.tables[oid] = replace(table, relation=replace(table.relation, file=self.definitions))
+
+    def default(self, oid: int, column: str, expression: str) -> None:
+        """SET DEFAULT."""
+        self.touch(oid)
+        table = self.tables[oid]
+        columns = tuple(
+            replace(each, default=expression) if each.name == column else each for each in table.relation.columns
+        )
+        self.tables[oid] = replace(table, relation=replace(table.relation, columns=columns))
+
+    def rename(self, oid: int, **names: str) -> None:
+        """RENAME COLUMN, of some at once; nothing is rewritten."""
+        self.touch(oid)
+        table = self.tables[oid]
+        made = replace(
+            table.relation,
+            columns=tuple(replace(each, name=names.get(each.name, each.name)) for each in table.relation.columns),
+            attributes=tuple(replace(each, name=names.get(each.name, each.name)) for each in table.relation.attributes),
+        )
+        self.tables[oid] = replace(table, relation=made)
+
+    def label(self, oid: int, *labels: str) -> None:
+        """The labels of enums that the table's values are of."""
+        table = self.tables[oid]
+        self.tables[oid] = replace(table, relation=replace(table.relation, types=labels))
+
+    def describe(self, oid: int, text: str) -> None:
+        """COMMENT ON TABLE."""
+        table = self.tables[oid]
+        self.tables[oid] = replace(table, relation=replace(table.relation, description=text))
+
+    def refer(self, oid: int, column: str, target: int) -> None:
+        """ADD FOREIGN KEY, from a column to the key of a table."""
+        keys = self.tables[target].relation.key_columns
+        self.foreign_keys.append(ForeignKeyRow(f"key_{len(self.foreign_keys)}", oid, (column,), target, keys))
+
+    def rekey(self, oid: int, key: str) -> None:
+        """Another primary key, of these columns (by commas), or none; nothing else of the definition changes."""
+        table = self.tables[oid]
+        kinds = {column.name: column.type for column in table.relation.columns}
+        made = catalogs.relation(oid, table.name.name, kinds, key=key)
+        relation = replace(table.relation, primary_key=made.primary_key, key_order=made.key_order)
+        self.tables[oid] = replace(table, relation=relation)
+
+    def retype(self, oid: int, kinds: dict[str, str]) -> None:
+        """DDL that the next change announces with another Relation message; the first column is the key."""
+        table = self.tables[oid]
+        made = catalogs.relation(oid, table.name.name, kinds, key=next(iter(kinds)), row_estimate=0)
         self.tables[oid] = replace(table, relation=made)
         self.rewrite(oid)
 
@@ -151,32 +253,66 @@ class Source:
         raise KeyError(oid)
 
     def catalog(self) -> Catalog:
-        server = ServerRow(180004, DATABASE, 5, "rowferry", False, "logical", SYSTEM_ID, 1)
-        members = [(each.oid, each.name.name) for table in self.tables.values() for each in table.published]
+        server = ServerRow(180004, self.database, 5, "rowferry", False, "logical", self.system_id, 1)
+        published = [table for oid, table in self.tables.items() if oid not in self.unpublished]
+        published_relations = [each for table in published for each in table.published]
+        members = [
+            (each.oid, each.name.name) for each in published_relations if each.oid not in self.unpublished_leaves
+        ]
         oid, xmin = self.identity.split(":")
         publication = catalogs.publication(*members, oid=int(oid), xmin=xmin)
-        return Catalog(server, tuple(self.tables.values()), (), self._filtered(publication))
+        return Catalog(server, tuple(self.tables.values()), tuple(self.foreign_keys), self._filtered(publication))
 
     def _filtered(self, publication: PublicationRow) -> PublicationRow:
-        found = (replace(each, row_filter=self.row_filters.get(each.relation_oid)) for each in publication.members)
+        found = (self._with_filter(each) for each in publication.members)
         # The rows of pg_publication_rel are those of the relation, whatever else comes or goes.
-        return replace(publication, members=tuple(replace(each, oid=each.relation_oid + 50_000) for each in found))
+        return replace(
+            publication,
+            members=tuple(
+                replace(each, oid=each.relation_oid + 50_000, xmin=self.remembered.get(each.relation_oid, each.xmin))
+                for each in found
+            ),
+        )
 
-    def transact(self, *changes: Change, hidden: bool = False) -> int:
-        """Commit these changes; `hidden`: streamed, but not visible before `reveal`."""
-        xid, self.next_xid = self.next_xid, self.next_xid + 1
+    def _with_filter(self, member: PublicationMember) -> PublicationMember:
+        """A lock hides the text of a row filter."""
+        text, oid = self.row_filters.get(member.relation_oid), member.relation_oid
+        hidden = text is not None and oid in self.locked
+        return replace(member, row_filter=None if hidden else text, filter_unread=hidden)
+
+    def transact(self, *changes: Change, hidden: bool = False, xid: int | None = None) -> int:
+        """Commit these changes; `hidden`: streamed, but not visible before `reveal`; `xid`: begun before."""
+        xid = self.begin() if xid is None else xid
         self.lsn += 0x100
         oids = {oid for change in changes for oid in (change.oid, *change.oids) if oid}
         shapes = {oid: self.shape(oid) for oid in oids}
-        self.done.append(Done(xid, self.lsn, changes, messages.COMMIT_US + self.lsn, shapes))
+        unsent = frozenset(self.unpublished_leaves)
+        self.done.append(Done(xid, self.lsn, changes, messages.COMMIT_US + self.lsn, shapes, unsent))
         self.lsn += 0x10
         if hidden:
             self.hidden.add(xid)
+        else:
+            self.ended = max(self.ended, xid)
         if self.flushes:
             self.flushed = self.lsn
         return xid
 
+    def begin(self) -> int:
+        """The xid of a transaction that is committed later."""
+        xid, self.next_xid = self.next_xid, self.next_xid + 1
+        return xid
+
+    def writers_at(self, oids: Sequence[int]) -> set[str]:
+        """Who writes to one of these relations: `writers` do to all of them."""
+        return self.writers.union(*(self.writers_of.get(oid, set()) for oid in oids))
+
+    def take_xid(self) -> int:
+        """A transaction that has an xid, writes nothing and ends at once."""
+        self.ended = self.begin()
+        return self.ended
+
     def reveal(self) -> None:
+        self.ended = max(self.ended, *self.hidden, 0)
         self.hidden.clear()
 
     def emit(self, content: str, prefix: str = "rowferry") -> None:
@@ -199,7 +335,7 @@ class Source:
         return {key: row for (of, key), row in sorted(found.items(), key=lambda each: each[0][1]) if of in oids}
 
     def snapshot(self) -> Seen:
-        return Seen(len(self.done), frozenset(self.hidden), self.next_xid)
+        return Seen(len(self.done), frozenset(self.hidden), self.ended + 1)
 
     def before(self, words: str, action: Callable[[], object]) -> None:
         """Do something once, just before the next statement that holds these words."""
@@ -210,10 +346,18 @@ class Source:
         for hook in [hook for hook in self.hooks if hook[0] in statement]:
             self.hooks.remove(hook)
             hook[1]()
+        for words, error in self.failing.items():
+            if words in statement:
+                raise error
+        if self.refuses and self.refuses in statement:
+            raise RecordError("cannot read: a value is not of the column's type")
 
 
 class Seen(NamedTuple):
-    """A snapshot: the first `commits` transactions but those that were `hidden`."""
+    """A snapshot: the first `commits` transactions but those that were `hidden`.
+
+    `xmax` lies behind the greatest xid that has ended; what is hidden from there on is not named as running.
+    """
 
     commits: int
     hidden: frozenset[int]
@@ -221,7 +365,7 @@ class Seen(NamedTuple):
 
     @property
     def text(self) -> str:
-        running = sorted(self.hidden)
+        running = sorted(xid for xid in self.hidden if xid < self.xmax)
         return f"{running[0] if running else self.xmax}:{self.xmax}:{','.join(map(str, running))}"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cdc_reader.control_commands import CommandStates, ControlInbox
+from cdc_reader.control_commands import CommandStates, ControlInbox, now_ms
 from cdc_runtime.consuming.records import Record
 from schemas.control import Command, Kind, State
 from schemas.names import TableName
@@ -24,6 +24,7 @@ class Desk:
     records: list[Record] = field(default_factory=list)
     states: list[Command] = field(default_factory=list)
     scans: list[tuple[str, TableName, object]] = field(default_factory=list)
+    forgotten: list[str] = field(default_factory=list)
     rows: int = 0
     size: int = 0
 
@@ -31,7 +32,10 @@ class Desk:
         taken, self.records = self.records, []
         return taken
 
-    def add(self, topic: str, key: bytes, value: bytes, ts_ms: int) -> None:
+    def add(self, topic: str, key: bytes, value: bytes | None, ts_ms: int) -> None:
+        if value is None:
+            self.forgotten.append(key.decode())
+            return
         self.states.append(Command.from_json(value))
         self.write(self.states[-1])
 
@@ -52,8 +56,8 @@ def desk() -> Desk:
 
 @pytest.fixture
 def inbox(desk: Any) -> ControlInbox:
-    states = CommandStates(desk, "cdc._control")
-    return ControlInbox(desk, source="rowferry", states=states, tables=TABLES, scans=desk)
+    states = CommandStates(desk, "cdc._control", own="reader rowferry")
+    return ControlInbox(desk, source="rowferry", states=states, tables=TABLES, selected={}, scans=desk)
 
 
 def command(kind: Kind = Kind.SNAPSHOT, *tables: str, **more: Any) -> Command:
@@ -117,13 +121,45 @@ def test_what_cannot_be_obeyed_is_refused_with_the_reason(desk: Desk, inbox: Con
 def test_v5_reader_asks_itself_once_for_a_row_that_went_out_without_its_columns(
     desk: Desk, inbox: ControlInbox
 ) -> None:
-    inbox.reread(ITEMS, b"eu,1")
+    for key in (b"eu,1", b"eu,2", b"eu,1"):
+        inbox.reread(ITEMS, key)
+    assert desk.states == [], "each would be a command of its own"
+    inbox.ask_ourselves()
     inbox.poll(1.0)
     [asked] = desk.states
     assert (asked.kind, asked.tables, asked.keys, asked.state) == (
         Kind.REREAD,
         ("public.items",),
-        ("eu,1",),
+        ("eu,1", "eu,2"),
         State.REQUESTED,
     )
-    assert desk.scans == [("keys", ITEMS, [b"eu,1"])]
+    assert desk.scans == [("keys", ITEMS, [b"eu,1", b"eu,2"])]
+
+
+@pytest.mark.rule("V5")
+def test_v5_rows_that_one_record_has_no_room_for_are_asked_for_by_several(desk: Desk, inbox: ControlInbox) -> None:
+    """Red without the bound in bytes: one large record, and the transaction of all these rows, would fail for ever."""
+    for number in range(300):
+        inbox.reread(ITEMS, b"eu,%d" % number + b"x" * 2_000)
+    inbox.ask_ourselves()
+    assert [len(asked.keys) for asked in desk.states] == [130, 130, 40]
+    inbox.ask_ourselves()
+    assert len(desk.states) == 3
+
+
+def test_command_of_our_own_leaves_the_topic_when_it_is_over(desk: Desk, inbox: ControlInbox) -> None:
+    states = CommandStates(desk, "cdc._control", own="reader rowferry")  # type: ignore[arg-type]
+    inbox.reread(ITEMS, b"eu,1")
+    inbox.ask_ourselves()
+    [asked] = desk.states
+    states.record(asked.in_state(State.RUNNING))
+    states.record(command().in_state(State.DONE))
+    assert desk.forgotten == []
+    states.record(asked.in_state(State.DONE))
+    assert desk.forgotten == [asked.id]
+
+
+def test_command_that_is_over_since_long_leaves_the_topic(desk: Desk, inbox: ControlInbox) -> None:
+    day_ms = 24 * 3600 * 1000
+    inbox.forget_old({"old": now_ms() - 8 * day_ms, "young": now_ms() - 6 * day_ms})
+    assert desk.forgotten == ["old"]

@@ -13,7 +13,7 @@ def wire(done: Done, announced: dict[int, Shape]) -> Iterator[tuple[int, bytes]]
     """A transaction as the walsender sends it: relations first, where this session does not know them as they were."""
     lsn = done.lsn - 0x80
     yield lsn, messages.begin(done.xid, done.lsn, done.commit_us)
-    for at, change in enumerate(done.changes, 1):
+    for at, change in enumerate((each for each in done.changes if each.oid not in done.unsent), 1):
         for oid in change.oids or ((change.oid,) if change.oid else ()):
             shape = done.shapes[oid]
             if announced.get(oid) != shape or change.oids:  # another file of the table invalidates what was sent

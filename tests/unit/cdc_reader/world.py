@@ -10,7 +10,9 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
+from unittest.mock import create_autospec
 
 import pytest
 
@@ -19,12 +21,14 @@ from cdc_reader.discovery.selection import Selection
 from cdc_reader.postgres.connections import connect
 from cdc_reader.postgres.replication import ReplicationStream as RealStream
 from cdc_reader.postgres.workers import SideWork as RealSideWork
+from cdc_reader.reset import reset
 from cdc_reader.service import Reader
 from cdc_reader.settings import CommitSettings, ReaderSettings, SnapshotSettings
 from cdc_runtime.consuming.records import Record
 from cdc_runtime.health import Health
 from cdc_runtime.kafka import admin, positions, producer, tail
-from cdc_runtime.metrics import Metrics
+from cdc_runtime.metrics import MetricDef, Metrics
+from cdc_runtime.neighbours import Neighbours
 from schemas.control import Command, Kind
 from schemas.envelope import Event
 from schemas.offsets import POSITION_KEY, Position, SnapshotProgress
@@ -79,7 +83,9 @@ class World:
         )
         self.settings = {**self.settings, "snapshot": snapshot, "commit": commit}
         drain: Any = self.turns.drain
-        reader = Reader(made, drain=drain, metrics=Metrics("reader", "1"), health=Health("reader"))
+        self.metrics, health = Metrics("reader", "1"), Health("reader")
+        neighbours = create_autospec(Neighbours, instance=True)
+        reader = Reader(made, drain=drain, metrics=self.metrics, health=health, neighbours=neighbours)
         self.turns.start(reader.run)
         return self
 
@@ -110,15 +116,35 @@ class World:
         """End it here and now."""
         self.turns.end(Killed())
 
+    def reset(self, *flags: str) -> str:
+        """`cdc-reader reset`, with these flags."""
+        settings = ReaderSettings(database_url="postgresql://reader@source/shop", source=SOURCE_NAME)
+        return reset(settings, execute="--execute" in flags, moved="--source-moved" in flags)
+
     def forget_position(self) -> None:
         """What `cdc-reader reset` does, or the loss of slot and position."""
         self.source.slots.clear()
         self.broker.write([Record(TOPICS.offsets(SOURCE_NAME), 0, 0, POSITION_KEY, None, 0)])
 
+    def rewrite_position(self, **changes: object) -> None:
+        """Let the position be stored as another reader would have; a field that is None is left out."""
+        stored = self.position()
+        assert stored is not None
+        raw = json.loads(stored.to_json()) | changes
+        value = json.dumps({name: each for name, each in raw.items() if each is not None}).encode()
+        self.broker.write([Record(TOPICS.offsets(SOURCE_NAME), 0, 0, POSITION_KEY, value, 0)])
+
+    def counted(self, metric: MetricDef, **labels: str) -> float:
+        """A metric of the reader that was started last."""
+        return self.metrics.registry.get_sample_value(metric.name, labels) or 0
+
     # Where the reader's constructors lead to
 
     def connect(self, dsn: str, *, application_name: str, autocommit: bool = True) -> Connection:
         return Connection(self.source)
+
+    def transactional(self, settings: object, name: str, *, names_topics: bool = False, **more: Any) -> Any:
+        return kafka.TransactionalProducer(self.broker, name, names_topics=names_topics)
 
     def open_stream(self, dsn: str, **more: Any) -> ReplicationStream:
         self.streams.append(ReplicationStream(self.source, turn=self.turns.pause, confirming=self._confirmed))
@@ -132,7 +158,7 @@ class World:
         catalog = self.source.catalog()
         selection.require([table.name for table in catalog.tables])
         wanted = tuple(table for table in catalog.tables if selection.wants(table.name))
-        return type(catalog)(catalog.server, wanted, (), catalog.publication)
+        return replace(catalog, tables=wanted)
 
     def _confirmed(self, lsn: int) -> None:
         """P3, in whatever a test does: nothing is confirmed that Kafka has not committed."""
@@ -197,7 +223,8 @@ class World:
         return {key: row for key, (_, row) in rows.items()}
 
     def offsets(self) -> dict[bytes, bytes | None]:
-        return {record.key or b"": record.value for record in self.broker.records(TOPICS.offsets(SOURCE_NAME))}
+        topic = TOPICS.offsets(self.settings.get("source", SOURCE_NAME))
+        return {record.key or b"": record.value for record in self.broker.records(topic)}
 
     def position(self) -> Position | None:
         value = self.offsets().get(POSITION_KEY)
@@ -211,10 +238,10 @@ class World:
         records = self.broker.records(TOPICS.control)
         return {(each.key or b"").decode(): Command.from_json(each.value) for each in records if each.value}
 
-    def ask(self, kind: Kind, table: str = "public.items", **more: Any) -> str:
+    def ask(self, kind: Kind, table: str = "public.items", *others: str, **more: Any) -> str:
         """Write a command as an operator's tool does."""
         self.clock.seconds += 1
-        command = Command(f"c{len(self.broker.added)}", kind, (table,), "operator", 0, **more)
+        command = Command(f"c{len(self.broker.added)}", kind, (table, *others), "operator", 0, **more)
         self.broker.write([Record(TOPICS.control, 0, 0, command.id.encode(), command.to_json(), 0)])
         return command.id
 
@@ -235,11 +262,12 @@ def put_into(patch: pytest.MonkeyPatch, world: World) -> None:
         (RealStream, world.open_stream),
         (RealSideWork, world.open_side),
         (read_catalog, world.read_catalog),
-        (producer.TransactionalProducer, lambda settings, name, **more: kafka.TransactionalProducer(broker, name)),
+        (producer.TransactionalProducer, world.transactional),
         (producer.IdempotentProducer, lambda settings: kafka.IdempotentProducer(broker)),
         (admin.KafkaAdmin, lambda settings: kafka.Admin(broker)),
         (tail.Tail, lambda settings, topic, start, **more: kafka.Tail(broker, topic, start)),
         (positions.read_to_end, lambda settings, topic, **more: kafka.read_to_end(broker, topic)),
+        (positions.read_committed, lambda settings, topic, **more: kafka.read_committed(broker, topic)),
         (positions.last_records, lambda settings, topic, **more: kafka.last_records(broker, topic)),
         (sys.modules["time"], world.clock),
     ]

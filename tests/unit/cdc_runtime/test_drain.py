@@ -102,10 +102,13 @@ def test_the_second_signal_ends_the_process_at_once_and_says_so(service, capfd, 
     assert capfd.readouterr().err.splitlines()[-1] == f"a second signal, {signal.Signals(number).name}: ended at once"
 
 
+@pytest.mark.remedy("restart the service to change its settings; SIGTERM ends it")
 def test_a_hangup_of_a_daemon_is_logged_and_ends_nothing():
     with hung_up(terminal=False, disposition=signal.SIG_DFL) as (process, lines):
         process.send_signal(signal.SIGHUP)
-        assert "signal ignored" in next(lines)
+        told = next(lines)
+        assert "signal ignored" in told
+        assert "restart the service to change its settings; SIGTERM ends it" in told
         process.send_signal(signal.SIGTERM)
         assert "stopping" in next(lines)
         assert next(lines) == f"stopping {int(signal.SIGTERM)} True\n"

@@ -118,6 +118,7 @@ def test_a_head_request_has_no_body(get):
     assert get("/livez", "HEAD") == (200, "")
 
 
+@pytest.mark.remedy("set http.port to another port, or to 0 for a free one")
 def test_a_taken_port_is_a_settings_error(health, metrics):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -129,3 +130,12 @@ def test_a_taken_port_is_a_settings_error(health, metrics):
         f"expected a free address for http.host and http.port, got address already in use at 127.0.0.1:{port}"
     )
     assert caught.value.remedy == "set http.port to another port, or to 0 for a free one"
+    for other in (0, free_port()):
+        with HealthServer(HttpSettings(host="127.0.0.1", port=other), health, metrics.registry) as server:
+            assert other in (0, server.port)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

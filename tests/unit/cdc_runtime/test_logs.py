@@ -124,6 +124,22 @@ def test_librdkafka_says_the_same_once_a_minute_and_then_how_often_it_was_left_o
     assert said(FAIL.format(1, 0)) == 0
 
 
+def test_one_event_at_a_broker_is_one_line_however_many_clients_see_it():
+    stream = io.StringIO()
+    configure(LogSettings(), "cdc-reader", stream)
+    librdkafka = logging.getLogger("librdkafka")
+    librdkafka.warning("broker a:1: Connection refused", extra={"broker": "a:1", "client": "rdkafka#producer-1"})
+    librdkafka.warning("broker a:1: Connection reset", extra={"broker": "a:1", "client": "rdkafka#consumer-2"})
+    librdkafka.warning("broker b:1: Connection refused", extra={"broker": "b:1"})
+    librdkafka.error("broker a:1: SASL authentication failed", extra={"broker": "a:1"})
+    assert [(event["level"], event["broker"]) for event in lines(stream)] == [
+        ("warning", "a:1"),
+        ("warning", "b:1"),
+        ("error", "a:1"),
+    ]
+    assert lines(stream)[0]["client"] == "rdkafka#producer-1"
+
+
 def test_repeats_of_librdkafka_are_left_out_of_the_log():
     stream = io.StringIO()
     configure(LogSettings(), "cdc-reader", stream)

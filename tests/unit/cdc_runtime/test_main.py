@@ -12,7 +12,7 @@ import structlog
 from cdc_runtime.logs import configure
 from cdc_runtime.main import run_service
 from cdc_runtime.settings.models import LogSettings
-from schemas.errors import AccessDenied, RowferryError, SettingsError, SlotLost, Unreachable
+from schemas.errors import AccessDenied, RowferryError, SettingsError, SlotLost, Sql, Unreachable
 
 
 @pytest.fixture(autouse=True)
@@ -50,6 +50,11 @@ def test_each_error_has_its_exit_code_and_one_line(capsys, error, code):
 def test_the_remedy_stands_behind_the_reason(capsys):
     run_service("sample", raising(SlotLost("expected a slot, got none", remedy="create it")))
     assert capsys.readouterr().err == "sample: expected a slot, got none; create it\n"
+
+
+def test_statements_of_a_remedy_stand_on_lines_of_their_own(capsys):
+    run_service("sample", raising(SlotLost("expected a slot, got none", remedy=Sql("CREATE a;\nCREATE b;"))))
+    assert capsys.readouterr().err == "sample: expected a slot, got none:\nCREATE a;\nCREATE b;\n"
 
 
 def test_each_wrong_setting_is_a_line(capsys):

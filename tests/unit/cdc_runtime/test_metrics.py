@@ -10,8 +10,8 @@ from prometheus_client import generate_latest
 from cdc_runtime.metrics import CATALOGUE, SINK_END_TO_END, SINK_OPERATIONS, Metrics, metrics_reference
 
 UNITS = ("_seconds", "_bytes", "_records", "_rows", "_partitions", "_operations", "_downloads", "_references")
-UNITS += ("_total", "_info")
-STATES = ("_leader", "_connected", "_active", "_open", "_state")
+UNITS += ("_documents", "_total", "_info")
+STATES = ("_leader", "_connected", "_active", "_open", "_state", "_up", "_streamed")
 
 
 @pytest.mark.parametrize("definition", CATALOGUE, ids=lambda d: d.name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import signal
 import urllib.request
 from collections.abc import Iterator
@@ -110,8 +111,8 @@ def test_a_body_runs_with_settings_drain_health_and_metrics():
 
 def test_signals_reach_the_drain_of_the_body():
     def body(context):
-        signal.raise_signal(signal.SIGTERM)
-        seen.append(context.drain.stopping)
+        os.kill(os.getpid(), signal.SIGTERM)
+        seen.append(context.drain.wait(60))
 
     seen: list[bool] = []
     assert main(Service("sample", _USAGE, ServiceSettings, body), ["run", *_QUIET_PORT]) == 0
@@ -120,8 +121,9 @@ def test_signals_reach_the_drain_of_the_body():
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_last_event_says_that_a_signal_ended_the_service(capsys, number):
-    def body(_):
-        signal.raise_signal(number)
+    def body(context):
+        os.kill(os.getpid(), number)
+        context.drain.wait(60)
 
     assert main(Service("sample", _USAGE, ServiceSettings, body), ["run", *_QUIET_PORT]) == 0
     events = [json.loads(line) for line in capsys.readouterr().err.splitlines()]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from cdc_runtime.topic_checks import TopicFacts, config_for_old_broker, creation_batches, differences
-from schemas.topics import TopicSpec, table_topic
+from schemas.topics import TopicSpec, failure_topic, offsets_topic, state_topic, table_topic
 
 SPEC = table_topic("cdc.public.photos", 3)
 
@@ -30,6 +32,45 @@ def test_another_partition_count_is_a_difference_that_no_command_mends():
     (difference,) = differences(SPEC, facts(partitions=6), "k:1")
     assert str(difference) == "topic cdc.public.photos: expected partitions=3, got 6"
     assert "for ever" in difference.remedy
+
+
+@pytest.mark.parametrize(
+    ("spec", "setting", "value", "told"),
+    [
+        (failure_topic("d", 3), "retention.ms", "31536000000", False),
+        (failure_topic("d", 3), "retention.ms", "-1", False),
+        (failure_topic("d", 3), "retention.ms", "3600000", True),
+        (failure_topic("d", 3), "cleanup.policy", "compact", True),
+        (failure_topic("d", 3), "message.timestamp.type", "LogAppendTime", True),
+        (SPEC, "delete.retention.ms", "1209600000", False),
+        (SPEC, "delete.retention.ms", "-1", True),
+        (SPEC, "cleanup.policy", "compact,delete", True),
+        (SPEC, "max.message.bytes", "33554432", False),
+        (SPEC, "max.message.bytes", "none", True),
+        (offsets_topic("o"), "segment.bytes", "1048576", False),
+    ],
+)
+def test_what_keeps_more_is_no_difference(spec: TopicSpec, setting: str, value: str, told: bool) -> None:
+    """Red where a longer retention ends a service, or what loses records does not."""
+    found = differences(spec, TopicFacts(spec.name, "id", spec.partitions, {**spec.config, setting: value}), "k:1")
+    assert [each.setting for each in found] == ([setting] if told else [])
+
+
+@pytest.mark.parametrize("spec", [failure_topic("d", 3), state_topic("d", 3)], ids=["failures", "state"])
+@pytest.mark.parametrize(("partitions", "told"), [(3, False), (6, False), (2, True)])
+def test_topic_whose_records_are_given_their_partition_may_have_more(
+    spec: TopicSpec, partitions: int, told: bool
+) -> None:
+    """And the remedy where there are too few loses nothing."""
+    found = differences(spec, TopicFacts("d", "id", partitions, spec.config), "k:1")
+    remedy = "kafka-topics.sh --bootstrap-server k:1 --alter --topic d --partitions 3"
+    assert [each.remedy for each in found] == ([remedy] if told else [])
+
+
+def test_no_remedy_for_partitions_is_to_delete_what_is_kept_nowhere_else() -> None:
+    (difference,) = differences(SPEC, facts(partitions=6), "k:1")
+    assert "cdc-reader reset --execute" in difference.remedy
+    assert "every table is read again" in difference.remedy
 
 
 def test_an_old_broker_is_compared_by_the_setting_that_it_knows():

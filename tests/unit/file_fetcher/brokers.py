@@ -21,6 +21,7 @@ class Broker:
         self.error: Exception = TransactionAborted("expected a commit, got none")
         self.log: list[Record] = []
         self.committed: dict[TopicPartition, int] = {}
+        self.texts: dict[TopicPartition, str] = {}
         self.calls: list[tuple[list[Write], dict[TopicPartition, int], object]] = []
         self.readies = 0
 
@@ -45,6 +46,7 @@ class Broker:
                 Record(w.topic, w.partition, start + n, w.key, w.value, 0, w.headers) for n, w in enumerate(made)
             ]
             self.committed.update(offsets)
+            self.texts.update(texts)
         if fate != HAPPENS:
             raise self.error
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
+import zipfile
 import zlib
 from collections.abc import Sequence
 
@@ -11,14 +13,41 @@ from PIL import Image
 from reportlab.pdfgen.canvas import Canvas
 
 
-def pdf(pages: Sequence[str], title: str = "", password: str = "") -> bytes:
-    """A PDF with a line of text on each page."""
+def pdf(pages: Sequence[str | Sequence[str]], title: str = "", password: str = "") -> bytes:
+    """A PDF with a line of text, or some lines, on each page."""
     target = io.BytesIO()
     canvas = Canvas(target, encrypt=password or None)
     canvas.setTitle(title)
     for text in pages:
-        canvas.drawString(72, 720, text)
+        for number, line in enumerate([text] if isinstance(text, str) else text):
+            canvas.drawString(72, 720 - 14 * number, line)
         canvas.showPage()
+    canvas.save()
+    return target.getvalue()
+
+
+def filled_form() -> bytes:
+    """A PDF with a form: two texts, a choice and a box that is ticked."""
+    target = io.BytesIO()
+    canvas = Canvas(target)
+    canvas.drawString(72, 760, "Permit form")
+    canvas.acroForm.textfield(name="applicant", value="Maria Beispiel", x=72, y=700, width=200, height=20)
+    canvas.acroForm.textfield(name="lot", value="Lot 4711", x=72, y=660, width=200, height=20)
+    canvas.acroForm.checkbox(name="urgent", checked=True, x=72, y=620)
+    canvas.acroForm.choice(name="kind", value="demolition", options=["new", "demolition"], x=72, y=580)
+    canvas.save()
+    return target.getvalue()
+
+
+def noted_pdf() -> bytes:
+    """A PDF with a sticky note, a note on the plan, and a second page without any."""
+    target = io.BytesIO()
+    canvas = Canvas(target)
+    canvas.drawString(72, 760, "Concrete wall")
+    canvas.textAnnotation("Check the slab", Rect=[72, 600, 92, 620])
+    canvas.freeTextAnnotation("Moved by 20 cm", DA="/Helv 12 Tf", Rect=[72, 500, 272, 520])
+    canvas.showPage()
+    canvas.drawString(72, 760, "second")
     canvas.save()
     return target.getvalue()
 
@@ -66,19 +95,30 @@ def laughing_pdf(depth: int = 9) -> bytes:
 
 
 def far_xlsx() -> bytes:
-    """A workbook of two cells that span a whole sheet: 17,000 million cells for who makes room for all."""
+    """A workbook of few cells that span a whole sheet: 17,000 million cells for who makes room for all."""
     workbook = openpyxl.Workbook()
-    workbook.active["A1"] = "first"
-    workbook.active["XFD1048576"] = "last"
+    sheet = workbook.active
+    sheet["A1"], sheet["B1"], sheet["C1"], sheet["C1"].data_type = "name", "due", "qty", "s"
+    sheet["A3"], sheet["B3"], sheet["C3"] = "beam", dt.date(2024, 1, 5), "#REF!"
+    sheet["C3"].data_type = "e"
+    sheet["XFD1048576"] = "last"
     target = io.BytesIO()
     workbook.save(target)
     return target.getvalue()
 
 
+def renamed_xlsx() -> bytes:
+    """A workbook whose main part has another name, which its relationships tell, as the format allows."""
+    target = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(xlsx({"Data": [["name"], ["beam"]]}))) as old, zipfile.ZipFile(target, "w") as new:
+        for name in old.namelist():
+            content = old.read(name).replace(b"xl/workbook.xml", b"xl/book.xml")
+            new.writestr(name.replace("workbook.xml", "book.xml"), content)
+    return target.getvalue()
+
+
 def swollen_xlsx(unpacked_bytes: int) -> bytes:
     """A workbook with a sheet that is spaces for the most part."""
-    import zipfile
-
     target = io.BytesIO(xlsx({"Data": [["name"], ["beam"]]}))
     with zipfile.ZipFile(target, "a", zipfile.ZIP_DEFLATED) as archive, archive.open("xl/media/x.bin", "w") as member:
         for _ in range(unpacked_bytes // 2**20):

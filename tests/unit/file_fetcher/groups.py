@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import pytest
 
 from cdc_runtime.consuming.records import Record, TopicPartition
 from cdc_runtime.consuming.tasks import ThreadTasks
+from cdc_runtime.consuming.topic_lives import Log
 from cdc_runtime.settings.models import KafkaSettings
 from file_fetcher import group_member, state_reads
 from file_fetcher.group_member import GroupMember
@@ -34,8 +35,12 @@ class _Consumer:
 
     def committed_with_metadata(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, tuple[int, str]]:
         self._group.asked.append("offsets")
-        committed = self._group.world.broker.committed
-        return {each: (committed[each], "") for each in partitions if each in committed}
+        broker = self._group.world.broker
+        return {
+            each: (broker.committed[each], broker.texts.get(each, ""))
+            for each in partitions
+            if each in broker.committed
+        }
 
     def group_metadata(self) -> str:
         return "generation 7"
@@ -47,6 +52,9 @@ class _Consumer:
         """Records come when the test says so."""
 
     resume = pause
+
+    def begin_again(self, partition: TopicPartition, next_offset: int) -> None:
+        self._group.asked.append(f"begin again at {next_offset}")
 
 
 class Group:
@@ -63,6 +71,8 @@ class Group:
         self.records: list[Record] = []
         self.asked: list[object] = []
         self.problems: list[Exception] = []
+        self.life, self.first_offset = 1, 0
+        self.results_id: str | None = "files 1"
         self.behind_state: Callable[[], None] = lambda: None
         self.state_can_be_read = threading.Event()
         monkeypatch.setattr(group_member, "GroupConsumer", lambda *_: _Consumer(self))
@@ -73,8 +83,11 @@ class Group:
             world.fetcher,
             OWN_TOPICS,
             catch_up=self._catch_up,
+            logs=positions,
+            results_id=lambda: self.results_id,
             questions=positions,
             tasks=ThreadTasks(),
+            metrics=world.metrics,
             health=world.health,
         )
 
@@ -98,7 +111,15 @@ class Group:
         """Go round until something is so."""
         eventually(lambda: (self.round(), condition())[1])
 
-    def begin(self, partitions: Sequence[TablePartition], commits: object) -> None:
+    def of(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, Log]:
+        """The logs that partitions have."""
+        return {each: Log(f"life {self.life}", self.first_offset, self.world.next_offset[each]) for each in partitions}
+
+    def unread(self, next_offsets: Mapping[TopicPartition, int]) -> list[TopicPartition]:
+        """Whatever the client does not hand out can be read."""
+        return list(next_offsets)
+
+    def begin(self, partitions: Sequence[TablePartition], starts: object) -> None:
         """Positions are sound, and nothing is lost."""
 
     def again(self, partitions: Sequence[TablePartition], positions: object) -> None:

@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 
+from cdc_runtime.consuming.backpressure import Backpressure, Bounds
 from cdc_runtime.consuming.dead_letters import Failure
 from cdc_runtime.consuming.partitions import Partitions
 from cdc_runtime.consuming.position_age import CommittedPosition
 from cdc_runtime.consuming.records import Record, TopicPartition
 from cdc_runtime.consuming.row_changes import Floor
+from cdc_runtime.consuming.topic_lives import Log, Start
 from cdc_runtime.health import Health
 from cdc_runtime.metrics import Metrics
 from file_fetcher.fetcher import Fetcher
@@ -27,8 +29,10 @@ from file_fetcher.intake.partitions import TablePartition
 from file_fetcher.intake.table_refresh import TableRefresh
 from file_fetcher.metrics import FetcherMetrics
 from file_fetcher.open_works import OpenWorks
+from file_fetcher.publishing_again import PublishingAgain
 from file_fetcher.references.changes import Waits, change_of
 from file_fetcher.references.local import ReferenceStore
+from file_fetcher.references.placements import Placements
 from file_fetcher.references.retries import Retry
 from file_fetcher.retries_due import DueRetries
 from file_fetcher.settling.finished_works import FinishedWorks, Pace
@@ -69,6 +73,9 @@ class _Fetching:
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
 
+    def place(self, fetch: Fetch, table: str) -> str:
+        return f"place of {fetch.reference.location}"
+
     def fetch(self, fetch: Fetch, table: str, *, cancelled: Callable[[], bool], downloaded: Any) -> Outcome | None:
         self.asked.append(fetch.reference.location)
         return None if cancelled() else self.outcome(fetch)
@@ -82,10 +89,12 @@ class _Downloads:
     """Tasks that run when the test says so."""
 
     tasks: deque[Task] = field(default_factory=deque)
+    places: list[str] = field(default_factory=list)
     error: BaseException | None = None
 
-    def submit(self, task: Task) -> None:
+    def submit(self, task: Task, place: str = "") -> None:
         self.tasks.append(task)
+        self.places.append(place)
 
     def keep(self, outcome: object, size_bytes: int) -> None:
         assert size_bytes > 0
@@ -160,6 +169,7 @@ CLOCKED = (
     "intake.admission",
     "retries_due",
     "floor_runs",
+    "publishing_again",
     "settling.finished_works",
     "settling.kafka_transactions",
 )
@@ -174,7 +184,7 @@ def stop_clocks(patch: pytest.MonkeyPatch, clock: Clock) -> None:
 class World:
     """A fetcher with real offsets, store, order and settlement of rows; what is beyond the process is made by hand."""
 
-    def __init__(self, store: ReferenceStore, clock: Clock) -> None:
+    def __init__(self, store: ReferenceStore, clock: Clock, max_open: int = 6) -> None:
         self.clock, self.store = clock, store
         self.broker, self.reading, self.fetching = Broker(), _Reading(), _Fetching()
         self.downloads, self.letters = _Downloads(), _Letters()
@@ -182,13 +192,18 @@ class World:
         self.health.ready()
         self.next_offset = dict.fromkeys((PARTITION, OTHER), 5)
         self.versions = 10
-        metrics = FetcherMetrics(Metrics("file-fetcher", "1"), "group")
+        self.metrics = metrics = FetcherMetrics(Metrics("file-fetcher", "1"), "group")
         partitions: Partitions[TablePartition] = Partitions()
         fakes: Any = self
         transactions = KafkaTransactions(
             fakes.broker, store, partitions, own_topics=OWN_TOPICS, catch_up=self.catch_up, metrics=metrics
         )
-        works = OpenWorks(store, partitions, fakes.fetching, fakes.downloads, metrics=metrics)
+        backpressure: Backpressure[TopicPartition] = Backpressure(
+            Bounds(records=max_open, partition_records=max_open // 2)
+        )
+        works = OpenWorks(
+            store, partitions, fakes.fetching, fakes.downloads, backpressure=backpressure, metrics=metrics
+        )
         tasks: Any = _Tasks()
         plans = FileColumns(lambda table: None, lambda fingerprint: None)
         admission = Admission(
@@ -200,26 +215,33 @@ class World:
             offer=works.offer,
         )
         self.fetcher = Fetcher(
-            Assignment(partitions, TOPICS, 6, metrics=metrics, health=self.health),
+            Assignment(partitions, TOPICS, backpressure, max_open, metrics=metrics, health=self.health),
             admission,
             works,
             retries=DueRetries(store, fakes.reading, metrics),
             floors=FloorRuns(store, works, transactions, OWN_TOPICS),
+            publishing_again=PublishingAgain(store, transactions, OWN_TOPICS),
             finished=FinishedWorks(
                 works, transactions, self.health, Pace(publish_interval_s=0.2, commit_interval_s=5.0)
             ),
         )
 
     def catch_up(self, partitions: Sequence[int]) -> None:
-        self.store.apply([change_of(each, 3) for each in self.broker.log if each.topic == TOPICS.file_refs])
+        self.store.apply([change_of(each, Placements(3)) for each in self.broker.log if each.topic == TOPICS.file_refs])
         retries = [each for each in self.broker.log if each.topic == TOPICS.retry(OWN_TOPICS.group)]
         self.store.apply([Waits(Retry.from_record(each, TOPICS)) for each in retries])
 
     def own(self, *partitions: TopicPartition, ready: bool = True) -> list[TablePartition]:
         taken = self.fetcher.assign(partitions or [PARTITION])
         for held in taken if ready else ():
-            self.fetcher.ready(held, CommittedPosition(self.broker.committed.get(held.topic_partition, 5), None))
+            self.ready(held)
         return taken
+
+    def ready(self, held: TablePartition, next_offset: int | None = None) -> None:
+        """What is remembered of it was read: it begins where it is committed, or where the test says."""
+        if next_offset is None:
+            next_offset = self.broker.committed.get(held.topic_partition, 5)
+        self.fetcher.ready(held, Start(Log("life 1", 0, 1_000), CommittedPosition(next_offset, None)))
 
     def event(self, *locations: str, name: str = "photos/7", topic_partition: TopicPartition = PARTITION) -> Record:
         """The next record of a partition: a row that refers to these."""

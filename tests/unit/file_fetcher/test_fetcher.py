@@ -4,7 +4,7 @@ from collections import deque
 
 import pytest
 
-from cdc_runtime.consuming.position_age import CommittedPosition
+from cdc_runtime.consuming.topic_lives import Log, Start
 from file_fetcher.work import Again
 from schemas.errors import RecordError, Unreachable
 from schemas.wire import UnknownSchema
@@ -41,7 +41,7 @@ def test_f2_nothing_is_handled_before_what_was_remembered_was_read(world: World)
     world.take(world.event("a.pdf"))
     world.work()
     assert world.fetching.asked == []
-    world.fetcher.ready(held, None)
+    world.fetcher.ready(held, Start(Log("life 1", 0, 9), None))
     world.work()
     assert world.results() == [FETCHED]
 
@@ -49,7 +49,12 @@ def test_f2_nothing_is_handled_before_what_was_remembered_was_read(world: World)
 def test_record_before_the_committed_offset_is_not_handled_again(world: World) -> None:
     (held,) = world.own(ready=False)
     world.take(world.event("a.pdf"), world.event("b.pdf"))
-    world.fetcher.ready(held, CommittedPosition(6, None))
+    world.ready(held, 6)
+    world.work()
+    # Its log is looked at first: it may be another one.
+    assert (held.doubted, world.fetching.asked) == (True, [])
+    held.doubted = False
+    world.fetcher.go_on(held)
     world.work()
     assert world.fetching.asked == ["b.pdf"]
 

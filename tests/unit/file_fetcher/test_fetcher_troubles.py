@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from file_fetcher.work import Again
+from schemas.errors import RecordError
 from schemas.wire import UnknownSchema
 from tests.unit.file_fetcher.brokers import ABORTS
 from tests.unit.file_fetcher.members import World
@@ -54,3 +57,18 @@ def test_retries_that_cannot_be_read_do_not_stand_before_those_that_can(world: W
     for _ in range(3):
         world.work()
     assert sorted(world.results()) == [(f"{name}/image_s3_key", "fetched") for name in names]
+
+
+@pytest.mark.rule("P14")
+def test_p14_retry_that_can_never_be_read_counts_as_lost(world: World) -> None:
+    """Red where it is tried again each minute: nobody would ask for its row."""
+    world.own()
+    world.fetching.outcomes = {"a.pdf": Again(1, 2_000_000, "not_found", "s3:b")}
+    event = world.event("a.pdf")
+    world.take(event)
+    world.work()
+    world.reading.says[event.value or b""] = RecordError("expected an event, got other bytes")
+    world.clock.now = 2_001
+    world.work()
+    lost = world.store.lost_retries([("public.photos", PARTITION.partition)], 10)
+    assert [(record_id, file.state.value) for _, record_id, file in lost] == [("photos/7", "retrying")]

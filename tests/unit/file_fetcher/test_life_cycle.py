@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
 from typing import Any
 
@@ -12,12 +12,15 @@ from cdc_runtime.consuming.partitions import Partitions
 from cdc_runtime.consuming.position_age import CommittedPosition
 from cdc_runtime.consuming.position_check import Answer
 from cdc_runtime.consuming.records import Record, TopicPartition
+from cdc_runtime.consuming.topic_lives import Anew, Log, Start
 from cdc_runtime.health import Health
+from cdc_runtime.metrics import Metrics
 from cdc_runtime.settings.models import KafkaSettings
 from file_fetcher import group_member as members
 from file_fetcher.group_member import GroupMember
 from file_fetcher.intake.partitions import TablePartition
 from file_fetcher.intake.reader_questions import ReaderQuestions
+from file_fetcher.metrics import FetcherMetrics
 from file_fetcher.settling.kafka_transactions import Membership
 from schemas.errors import Unreachable
 from schemas.names import TableName
@@ -55,6 +58,9 @@ class _Consumer:
 
     resume = pause
 
+    def begin_again(self, topic_partition: TopicPartition, next_offset: int) -> None:
+        """Nothing is fetched anyway."""
+
     def close(self) -> None:
         self.closed += 1
         self.assignments.on_revoke([PARTITION])
@@ -64,6 +70,7 @@ class _Fetcher:
     """Notes what it is told."""
 
     def __init__(self) -> None:
+        self.batch = 500
         self.assigned: Partitions[TablePartition] = Partitions()
         self.idle = True
         self.told: list[str] = []
@@ -72,9 +79,9 @@ class _Fetcher:
         self.assigned.update({each: TablePartition(each, TABLE) for each in partitions})
         return list(self.assigned.values())
 
-    def ready(self, assigned: TablePartition, committed: CommittedPosition | None) -> None:
+    def ready(self, assigned: TablePartition, start: Start) -> None:
         self.told.append("ready")
-        assigned.begin(committed, 0)
+        assigned.begin(start.position, 0)
         assigned.ready = True
 
     def reading(self, *, begins: bool) -> None:
@@ -104,12 +111,19 @@ class _Check:
         self.asked: list[CommittedPosition | None] = []
         self.answer: Answer | Exception = Answer.SOUND
 
-    def check(self, table: TableName, partition: TopicPartition, position: CommittedPosition | None) -> Answer:
+    def check(
+        self, table: TableName, partition: TopicPartition, position: CommittedPosition | None, anew: Anew | None
+    ) -> Answer:
         assert (table, partition) == (TABLE, PARTITION)
         self.asked.append(position)
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
+
+
+class _Logs:
+    def of(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, Log]:
+        return {each: Log("life 1", 0, 9) for each in partitions}
 
 
 class _LostRetries:
@@ -141,8 +155,11 @@ class World:
             fakes.fetcher,
             OWN_TOPICS,
             catch_up=lambda partitions: None,
+            logs=_Logs(),  # type: ignore[arg-type]
+            results_id=lambda: None,
             questions=ReaderQuestions(fakes.check, _LostRetries()),  # type: ignore[arg-type]
             tasks=fakes.tasks,
+            metrics=FetcherMetrics(Metrics("file-fetcher", "1"), "group"),
             health=self.health,
         )
         consumer: Any = self.member._consumer

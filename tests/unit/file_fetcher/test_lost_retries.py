@@ -13,7 +13,7 @@ from file_fetcher.intake.lost_retries import LostRetries
 from file_fetcher.intake.partitions import TablePartition
 from file_fetcher.references.changes import Holds
 from file_fetcher.references.local import ReferenceStore
-from file_fetcher.settling.settlement import settle
+from file_fetcher.settling.settlement import settle, settle_again
 from file_fetcher.work import Again
 from schemas.file_state import HeldFile, HeldRecord, State
 from schemas.names import TableName
@@ -55,6 +55,25 @@ def test_rows_with_a_lost_retry_that_is_due_are_asked_for_once(store: ReferenceS
     looks.ask(held)
     looks.ask(held)
     assert requests.asked == [("public.photos", ("7", "8"))]
+
+
+@pytest.mark.rule("V11")
+def test_v11_rows_whose_results_are_published_again_are_asked_for(store: ReferenceStore) -> None:
+    """Taken out: they are not due. Those that wait for a try already have it."""
+    requests = _Requests()
+    files = (HeldFile(f"photos/7/{state}", "url", "a.pdf", "url", 3, state, attempt=2, due_ms=5) for state in State)
+    record = HeldRecord("photos/7", "public.photos", 4, 3, 6, tuple(files))
+    store.apply([Holds(record)])
+    store.apply(settle_again(record, OWN_TOPICS, 1_000).changes)
+    again = store.get("photos/7")
+    assert again is not None
+    assert (again.row_version, again.revision) == (3, 7)
+    found = {each.file_id.rpartition("/")[2]: (each.state, each.attempt, each.due_ms) for each in again.files}
+    assert found.pop("retrying") == (State.RETRYING, 2, 5)
+    assert set(found.values()) == {(State.RETRYING, 0, 1_000)}
+    assert settle_again(again, OWN_TOPICS, 2_000).writes == []
+    lost_retries(store, requests).ask([TablePartition(PARTITION, PHOTOS)])
+    assert requests.asked == [("public.photos", ("7",))]
 
 
 def test_rows_of_other_partitions_are_left_to_their_owner(store: ReferenceStore) -> None:

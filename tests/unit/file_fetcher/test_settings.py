@@ -48,7 +48,13 @@ def test_rules_come_as_objects_and_lists():
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("S3__ENGINE", "curl"), ("PARSERS__MEMORY_BYTES", "5"), ("DOWNLOAD__CONNECTIONS", "0"), ("S3__ENDPOINT_URL", "x")],
+    [
+        ("S3__ENGINE", "curl"),
+        ("PARSERS__MEMORY_BYTES", "5"),
+        ("DOWNLOAD__CONNECTIONS", "0"),
+        ("S3__ENDPOINT_URL", "x"),
+        ("RETRY__DELAYS_S", str([1] * 256)),
+    ],
 )
 def test_wrong_settings_are_named(name: str, value: str):
     with pytest.raises(SettingsError) as caught:

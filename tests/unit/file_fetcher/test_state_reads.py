@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import pytest
 
-from cdc_runtime.consuming.position_age import CommittedPosition
 from cdc_runtime.consuming.records import TopicPartition
 from cdc_runtime.consuming.tasks import ThreadTasks
+from cdc_runtime.consuming.topic_lives import Anew, Log, Start
 from cdc_runtime.health import Health
 from file_fetcher import state_reads
 from file_fetcher.intake.partitions import TablePartition
@@ -32,12 +32,14 @@ class World:
         self.story: list[str] = []
         self.assigned: dict[TopicPartition, TablePartition] = {}
         self.troubles: dict[str, Exception] = {}
+        self.life = 1
+        self.committed = 7, "as_of_ms=5;topic_id=life 1"
         self.health = Health("file-fetcher")
         self.health.ready()
         fakes: Any = self
         self.tasks = ThreadTasks()
         self.reads = StateReads(
-            fakes, fakes, 3, catch_up=self.catch_up, questions=fakes, tasks=self.tasks, health=self.health
+            fakes, fakes, 3, catch_up=self.catch_up, logs=fakes, questions=fakes, tasks=self.tasks, health=self.health
         )
 
     def own(self, *partitions: TopicPartition) -> None:
@@ -49,7 +51,18 @@ class World:
         self, partitions: Sequence[TopicPartition]
     ) -> Mapping[TopicPartition, tuple[int, str | None]]:
         self.note("committed")
-        return {PARTITION: (7, "as_of_ms=5")}
+        return {PARTITION: self.committed}
+
+    def of(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, Log]:
+        return {each: Log(f"life {self.life}", 2, 9) for each in partitions if self.life}
+
+    def begin_again(self, partition: TopicPartition, next_offset: int) -> None:
+        self.note(f"begins again at {next_offset}")
+
+    def renew(self, assigned: TablePartition, anew: Anew) -> list[TablePartition]:
+        self.note(f"renewed, since {anew.reason}")
+        self.assigned[assigned.topic_partition] = renewed = TablePartition(assigned.topic_partition, PHOTOS)
+        return [renewed]
 
     def known_end(self, topic_partition: TopicPartition) -> int | None:
         return None
@@ -57,7 +70,7 @@ class World:
     def catch_up(self, partitions: Sequence[int]) -> None:
         self.note(f"read {list(partitions)}")
 
-    def begin(self, new: Sequence[TablePartition], commits: Mapping[TopicPartition, CommittedPosition]) -> None:
+    def begin(self, new: Sequence[TablePartition], starts: Mapping[TopicPartition, Start]) -> None:
         self.note(f"examined {len(new)}")
 
     def again(self, partitions: Sequence[TablePartition], positions: object) -> None:
@@ -66,9 +79,9 @@ class World:
     def reading(self, *, begins: bool) -> None:
         self.note("stands still" if begins else "goes on")
 
-    def ready(self, assigned: TablePartition, committed: CommittedPosition | None) -> None:
+    def ready(self, assigned: TablePartition, start: Start) -> None:
         assigned.ready = True
-        self.note(f"ready at {committed.next_offset if committed else None}")
+        self.note(f"ready at {start.position.next_offset if start.position else None}")
 
     def note(self, what: str) -> None:
         self.story.append(what)
@@ -158,3 +171,32 @@ def test_reader_that_cannot_be_asked_stops_nothing_and_a_bug_does(world: World, 
         world.troubles = {"asked": trouble}
         world.until(lambda: not world.troubles)
     eventually(lambda: isinstance(world.tasks.error, ZeroDivisionError), what="an error that ends the service")
+
+
+@pytest.mark.rule("V11")
+@pytest.mark.parametrize(
+    ("committed", "life", "reason"),
+    {
+        "another topic": [(7, "topic_id=life 1"), 2, "the topic was made again: its id was life 1, now life 2"],
+        "a shorter log": [(11, "topic_id=life 1"), 1, "the log ends at offset 9, before the position 11"],
+    }.values(),
+    ids=["another topic", "a shorter log"],
+)
+def test_v11_partition_whose_log_is_another_one_begins_anew_at_its_first_offset(
+    world: World, committed: tuple[int, str], life: int, reason: str
+) -> None:
+    """Red when the id, or the end, is not compared."""
+    world.committed, world.life = committed, life
+    world.own(PARTITION)
+    world.until(world.all_ready)
+    assert world.story[-3:] == ["begins again at 2", f"renewed, since {reason}", "ready at None"]
+
+
+def test_partition_whose_topic_is_not_there_is_looked_up_again(world: World, clock: Clock) -> None:
+    world.life = 0
+    world.own(PARTITION)
+    world.until(lambda: "goes on" in world.story)
+    assert not world.all_ready()
+    world.life = 1
+    clock.now += 1.0
+    world.until(world.all_ready)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,7 +24,12 @@ class Answering(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         told = f"{self.command} {self.path} {self.headers.get('Content-Type')} {body.decode()}".encode()
-        self.send_response(404 if self.path.endswith("/missing") else 200)
+        self.send_response({"missing": 404, "moved": 302}.get(self.path.rpartition("/")[2], 200))
+        if self.path.endswith("/moved"):
+            self.send_header("location", "/a")
+        if "/gzip" in self.path:
+            told = b"no gzip" if self.path.endswith("/broken") else gzip.compress(told)
+            self.send_header("content-encoding", "gzip")
         self.send_header("Content-Length", str(len(told)))
         self.end_headers()
         self.wfile.write(told)
@@ -58,6 +64,17 @@ def test_path_follows_the_base_and_every_status_is_an_answer(client: HttpClient)
     assert client.get("/missing").status == 404
 
 
+@pytest.mark.rule("V10")
+def test_v10_no_redirect_is_followed(client: HttpClient) -> None:
+    answer = client.get("/moved")
+    assert (answer.status, answer.headers["Location"]) == (302, "/a")
+
+
+def test_body_that_a_proxy_has_compressed_is_read(client: HttpClient) -> None:
+    assert client.get("/gzip").body == b"GET /base/gzip None "
+    assert client.get("/gzip/broken").body == b""
+
+
 def test_body_is_sent_as_json(client: HttpClient) -> None:
     assert client.post_json("/a", b"{}").body == b"POST /base/a application/json {}"
 
@@ -68,7 +85,7 @@ def test_connection_that_the_server_has_ended_is_opened_again(client: HttpClient
 
 
 def test_server_that_never_answers_is_unreachable(client: HttpClient) -> None:
-    with pytest.raises(Unreachable, match=r"expected an answer from Vespa at http://127\.0\.0\.1:\d+, got none"):
+    with pytest.raises(Unreachable, match=r"Vespa at http://127\.0\.0\.1:\d+ does not answer: "):
         client.get("/never")
 
 

@@ -84,6 +84,7 @@ OTHERS = {
     "oid": dataclasses.replace(TABLE, columns=(ID, dataclasses.replace(NAME, type_oid=1043), AT)),
     "key": dataclasses.replace(TABLE, key=("id", "name")),
     "column": dataclasses.replace(TABLE, columns=(ID, NAME)),
+    "mark of the catalog": dataclasses.replace(TABLE, catalog_mark="0011223344556677"),
 }
 
 

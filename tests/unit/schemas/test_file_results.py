@@ -16,7 +16,12 @@ from schemas.file_results import (
     Status,
     file_row_id,
     result_version,
+    row_version_of,
 )
+
+NOW_US = 1_796_000_000_000_000
+BEFORE_2035_US = 2_051_222_399_999_999  # the last microsecond of 2034
+YEAR_US = 31_557_600_000_000
 
 RESULT = FileResult(
     file_id="photos/7/url",
@@ -55,8 +60,27 @@ def test_f3_version_grows_with_the_row_and_within_it_with_the_attempt() -> None:
     assert result_version(10, 5_000) == result_version(10, 4_095)
 
 
-def test_version_fits_into_a_long_until_the_year_2041() -> None:
-    assert result_version(2_240_000_000_000_000, 4_095) < 2**63
+@pytest.mark.rule("F3")
+def test_f3_versions_rise_from_every_result_that_is_stored() -> None:
+    """Results were the row's version x 4096 + attempt: those of rows before 2035 stay so, and later ones lie above."""
+    stored = [version * 4096 + attempt for version in (1, NOW_US, BEFORE_2035_US) for attempt in (0, 6, 4_095)]
+    assert [
+        result_version(version, attempt) for version in (1, NOW_US, BEFORE_2035_US) for attempt in (0, 6, 4_095)
+    ] == (stored)
+    later = [result_version(BEFORE_2035_US + 1 + more, attempt) for more in (0, 1, YEAR_US) for attempt in (0, 6, 255)]
+    assert sorted(set(stored + later)) == stored + later
+    assert later[0] == stored[-1] + 1
+
+
+@pytest.mark.rule("F3")
+def test_f3_version_fits_into_a_long_until_the_year_2136() -> None:
+    assert 2**63 - 60 * 86_400_000_000 * 256 < result_version(5_260_000_000_000_000, 255) < 2**63
+
+
+@pytest.mark.parametrize("attempt", [0, 6, 255])
+@pytest.mark.parametrize("row_version", [1, NOW_US, BEFORE_2035_US, BEFORE_2035_US + 1, BEFORE_2035_US + YEAR_US])
+def test_row_version_is_read_from_the_version_of_a_result(row_version: int, attempt: int) -> None:
+    assert row_version_of(result_version(row_version, attempt)) == row_version
 
 
 def test_id_of_a_row_is_that_of_its_file_with_sheet_and_number() -> None:
@@ -74,11 +98,13 @@ WRONG: dict[str, bytes] = {
     "no object": b"[]",
     "no format": b"{}",
     "a newer format": _with(RESULT, format=2),
-    "an unknown field": _with(RESULT, more=1),
+    "a project that is a number": _with(RESULT, project_id=5),
+    "a version that no 64 bits hold": _with(RESULT, version=10**20),
+    "a version that is a truth value": _with(RESULT, version=True),
     "an unknown status": _with(RESULT, status="lost"),
     "a provenance that is none": _with(RESULT, provenance={}),
     "a content that is none": _with(RESULT, content=[]),
-    "an extraction that is none": _with(RESULT, extraction={"status": "ok"}),
+    "an extraction that is none": _with(RESULT, extraction={"status": 7}),
     "nothing but a format": b'{"format": 1}',
 }
 
@@ -90,7 +116,7 @@ def test_record_that_is_no_result_is_an_error(value: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [b"{", b"[]", b"{}", b'{"format": 1}', _with(ROW, format=2), _with(ROW, more=1), RESULT.to_json()]
+    "value", [b"{", b"[]", b"{}", b'{"format": 1}', _with(ROW, format=2), _with(ROW, values={"a": 1}), RESULT.to_json()]
 )
 def test_record_that_is_no_row_is_an_error(value: bytes) -> None:
     with pytest.raises(RecordError):
@@ -99,5 +125,5 @@ def test_record_that_is_no_row_is_an_error(value: bytes) -> None:
 
 def test_error_quotes_no_value_of_the_record() -> None:
     with pytest.raises(RecordError) as caught:
-        FileResult.from_json(_with(RESULT, more="5ecret"))
+        FileResult.from_json(_with(RESULT, content="5ecret"))
     assert "5ecret" not in str(caught.value)

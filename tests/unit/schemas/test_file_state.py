@@ -48,10 +48,12 @@ WRONG: dict[str, bytes] = {
     "no format": b"{}",
     "nothing but a format": b'{"format": 1}',
     "a newer format": _with(format=2),
-    "an unknown field": _with(more=1),
+    "a table that has no name": _with(table="photos"),
+    "a file whose size is text": _file(size_bytes="7"),
     "files that are none": _with(files=[7]),
     "a file without its fields": _with(files=[{}]),
     "an unknown state": _file(state="lost"),
+    "rows without end": _file(rows=[["S", 1, 10**15]]),
     "a range that is none": _file(rows=[["S", 1]]),
 }
 

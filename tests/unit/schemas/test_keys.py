@@ -18,6 +18,7 @@ KEYS = {
     "an empty text": ([""], b"%00"),
     "separators": (["a,b/c%"], b"a%2Cb%2Fc%25"),
     "not ASCII": (["é"], b"%C3%A9"),
+    "not UTF-8": (["M\udcfcller"], b"M%FCller"),
 }
 
 
@@ -36,9 +37,8 @@ def test_key_tells_its_parts_and_is_never_the_floors(parts: list[str]) -> None:
 
 
 def test_bytes_that_are_no_key_are_refused() -> None:
-    for key in (b"\xff", b"%FF"):
-        with pytest.raises(RecordError):
-            parse_row_key(key)
+    with pytest.raises(RecordError):
+        parse_row_key(b"\xff")
 
 
 @given(st.binary(min_size=1, max_size=40), st.integers(1, 50))

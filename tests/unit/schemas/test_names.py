@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.errors import ProtocolError, SettingsError
+from schemas.errors import RecordError, SettingsError
 from schemas.names import TableName
 from schemas.topics import Topics, failure_topic, offsets_topic, table_topic
 
@@ -48,7 +48,7 @@ def test_other_topics_are_no_table_topics(topic: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "projects", "a.b.c", ".t", "s."])
 def test_other_texts_are_no_table_names(text: str) -> None:
-    with pytest.raises(ProtocolError):
+    with pytest.raises(RecordError):
         TableName.parse(text)
 
 

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from schemas.control import Command, Kind, State
-from schemas.errors import RecordError
+from schemas.errors import NewerFormat, RecordError
 from schemas.offsets import (
     OpenTransaction,
     Position,
     PublicationMark,
     SnapshotProgress,
+    SourceMark,
     TransactionMark,
-    mapping_from_json,
+    Unseen,
+    floors_from_json,
     mapping_to_json,
+    topics_from_json,
 )
 from schemas.tables import Capture, Column, FileColumn, Relationship, TableEntry
-from schemas.tombstones import peek_version
+from schemas.tombstones import deleting_version, peek_version
 
 POSITION = Position(
     incarnation="one",
@@ -31,7 +35,9 @@ POSITION = Position(
     slot="rowferry",
     last=TransactionMark(100, 110, 7, 1_000),
     open=OpenTransaction(200, 8, 5),
+    unseen=Unseen((1 << 32 | 5, 1 << 32 | 7), (1 << 32 | 9, 1 << 32 | 12)),
 )
+LISTED = replace(POSITION, unseen=Unseen((5,)))
 ENTRY = TableEntry(
     version=3,
     source="rowferry",
@@ -49,12 +55,16 @@ ENTRY = TableEntry(
     key_kinds=("integer",),
 )
 COMMAND = Command("c-1", Kind.REREAD, ("public.items",), "test", 1, keys=("7",))
+SOURCE = SourceMark("7", "app", "rowferry")
 PROGRESS = SnapshotProgress("public.items", "running", "new", "one", 5, 1, "f", last_key=("7", "a"), rows=3)
+BYTES = replace(PROGRESS, last_key=("7", "M\udcfcller"))
 RECORDS: dict[str, tuple[object, bytes, Callable[[bytes], object]]] = {
     "position": (POSITION, POSITION.to_json(), Position.from_json),
+    "position without a range": (LISTED, LISTED.to_json(), Position.from_json),
     "entry": (ENTRY, ENTRY.to_json(), TableEntry.from_json),
     "command": (COMMAND, COMMAND.to_json(), Command.from_json),
     "snapshot": (PROGRESS, PROGRESS.to_json(), SnapshotProgress.from_json),
+    "snapshot behind a key that is not UTF-8": (BYTES, BYTES.to_json(), SnapshotProgress.from_json),
     "publication": (
         PublicationMark("16:1:f", {"public.items": "1:2:3:*:"}),
         PublicationMark("16:1:f", {"public.items": "1:2:3:*:"}).to_json(),
@@ -63,8 +73,10 @@ RECORDS: dict[str, tuple[object, bytes, Callable[[bytes], object]]] = {
     "floors": (
         {"public.items": 5},
         mapping_to_json("floors", {"public.items": 5}),
-        lambda v: mapping_from_json("floors", v),
+        floors_from_json,
     ),
+    "topics": ({"cdc.public.items": "id-1"}, mapping_to_json("topics", {"cdc.public.items": "id-1"}), topics_from_json),
+    "source": (SOURCE, SOURCE.to_json(), SourceMark.from_json),
 }
 
 
@@ -82,6 +94,62 @@ def test_other_bytes_and_newer_formats_are_refused(
     for wrong in (b"", b"{}", b"[]", b"not json", newer):
         with pytest.raises(RecordError):
             read(wrong)
+
+
+@pytest.mark.rule("P14")
+@pytest.mark.parametrize(("record", "value", "read"), RECORDS.values(), ids=RECORDS)
+def test_p14_newer_release_may_add_fields_and_a_newer_format_is_told_apart(
+    record: object, value: bytes, read: Callable[[bytes], object]
+) -> None:
+    raw = json.loads(value)
+    assert read(json.dumps({**raw, "added": {"later": 1}}).encode()) == record
+    with pytest.raises(NewerFormat) as raised:
+        read(json.dumps({"format": 2, "something": "else"}).encode())
+    assert raised.value.remedy == "update this service first"
+
+
+@pytest.mark.rule("P14")
+def test_p14_entry_of_before_knows_no_types_under_domains() -> None:
+    before = json.loads(ENTRY.to_json())
+    for column in before["columns"]:
+        del column["base_type"], column["base_type_oid"]
+    assert TableEntry.from_json(json.dumps(before).encode()) == ENTRY
+
+
+@pytest.mark.rule("P14")
+@pytest.mark.parametrize("header", [None, b"", b"1.5", b"-1", b"\xc2\xb2", b"1" + b"0" * 20, b"9" * 5_000, b"9" * 19])
+def test_p14_version_of_a_tombstone_fits_into_a_long(header: bytes | None) -> None:
+    with pytest.raises(RecordError):
+        deleting_version(header)
+    assert deleting_version(str(2**63 - 1).encode()) == 2**63 - 1
+
+
+@pytest.mark.rule("P8")
+def test_p8_reader_of_before_begins_a_scan_again_whose_key_it_cannot_tell() -> None:
+    raw = json.loads(BYTES.to_json())
+    assert (raw["last_key"], raw.pop("last_row_key")) == (None, "7,M%FCller")
+    assert SnapshotProgress.from_json(json.dumps(raw).encode()) == replace(BYTES, last_key=None)
+
+
+@pytest.mark.rule("S1")
+def test_s1_position_of_before_does_not_know_what_is_unseen() -> None:
+    before = json.loads(POSITION.to_json())
+    del before["unseen"]
+    assert Position.from_json(json.dumps(before).encode()) == replace(POSITION, unseen=None)
+
+
+WRONG: dict[str, object] = {
+    "no object": [5],
+    "other fields": {"xmin": 5},
+    "a range without an end": {"xids": [], "between": [5]},
+}
+
+
+@pytest.mark.parametrize("unseen", WRONG.values(), ids=WRONG)
+def test_position_with_other_unseen_transactions_is_refused(unseen: object) -> None:
+    wrong = json.dumps({**json.loads(POSITION.to_json()), "unseen": unseen}).encode()
+    with pytest.raises(RecordError):
+        Position.from_json(wrong)
 
 
 def test_command_keeps_what_was_asked_in_every_state() -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from cdc_runtime.consuming.backpressure import Backpressure, Bounds
 from cdc_runtime.consuming.dead_letters import Failure
 from cdc_runtime.consuming.records import Record, TopicPartition
 from cdc_runtime.consuming.row_changes import RowDelete
@@ -12,7 +13,6 @@ from cdc_runtime.metrics import Metrics
 from schemas.errors import RecordError
 from schemas.names import TableName
 from vespa_sink.completion import Completion
-from vespa_sink.intake.backpressure import Backpressure, Bounds
 from vespa_sink.intake.partitions import SinkPartition, size_of
 from vespa_sink.intake.topics import TableTopic
 from vespa_sink.metrics import SinkMetrics
@@ -141,7 +141,8 @@ def test_write_that_is_given_up_holds_its_document_until_it_is_stored() -> None:
         world.order.offer(world.write(0))
         write = world.order.take()
         assert write is not None
-        world.completion.give_up(write, RecordError(expected="a document", found="a rejection"))
+        failure = Failure(RecordError(expected="a document", found="a rejection"), "write")
+        world.completion.give_up(write, failure, lambda: world.completion.settled(write))
         world.order.offer(world.write(1))
         await _next_turns()
         assert (world.order.take(), world.woken.is_set()) == (None, False)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+import structlog
 
 from tests.unit.vespa_sink.world.sinks import OTHER, PARTITION, World, played
 from tests.unit.vespa_sink.world.vespa import Fate
+from vespa_sink.vespa.searches import PAGE
 
 # After it no request of the partition's last owner, nor one of ours, can be left.
 LATE_S = 20.0
@@ -164,4 +166,123 @@ async def test_v4_floor_of_one_partition_holds_up_no_other(world: World) -> None
     world.put(7, "a", 15, at=OTHER)
     await world.until(lambda: world.committed(OTHER) == 1)
     assert (len(world.vespa.coverage) > 0, world.committed()) == (True, 0)
+    await world.until(lambda: world.committed() == 1)
+
+
+def _plant(world: World, key: int, listed_as: str) -> None:
+    """Another tool's document: what its `doc_id` says is not its id."""
+    world.vespa.hold_row(key, "odd", 1)
+    document = world.document(key)
+    assert document is not None
+    document["doc_id"] = listed_as
+
+
+@pytest.mark.remedy("find them by doc_id")
+@pytest.mark.rule("V4")
+@played()
+async def test_v4_floor_that_gets_on_no_further_backs_off_says_so_and_ends_with_an_alarm(world: World) -> None:
+    # Taken out: what is listed again counts as removed.
+    _plant(world, 9, "rows/other")
+    world.vespa.hold_row(1, "held", 10)
+    await _settled(world)
+    world.floor(20)
+    world.put(7, "a", 30)
+    with structlog.testing.capture_logs() as logs:
+        await world.until(lambda: not world.health.readiness()[0])
+        assert (
+            "removing what is gone of rows: 1 documents of rows that are gone are listed again"
+            in world.health.readiness()[1]
+        )
+        assert "(rows/other)" in world.health.readiness()[1]
+        searches = len(world.vespa.searches)
+        await world.passes(60.0)
+        assert len(world.vespa.searches) - searches < 20
+        await world.until(lambda: world.committed() == 2)
+    assert (world.titles(), world.health.readiness()[0]) == ({7: "a", 9: "odd"}, True)
+    (alarm,) = [each for each in logs if each["log_level"] == "error"]
+    assert (alarm["table"], alarm["partition"], alarm["listed_as"]) == ("rows", 0, ["rows/other"])
+    assert world.metric("rowferry_sink_floor_leftovers_total") == 1
+    found = [name for name, fields in world.vespa.documents.items() if fields["doc_id"] in alarm["listed_as"]]
+    world.vespa.documents.pop(*found)
+    world.floor(25)
+    await world.until(lambda: world.committed() == 3)
+    assert (world.titles(), world.metric("rowferry_sink_floor_leftovers_total")) == ({7: "a"}, 1)
+
+
+@pytest.mark.parametrize("status", [403, 404, 500])
+@pytest.mark.rule("V15")
+@played()
+async def test_v15_row_that_may_not_be_removed_holds_up_its_floor_alone_and_is_named(world: World, status: int) -> None:
+    # Taken out: nothing; such an answer ended the service.
+    world.vespa.hold_row(1, "held", 10)
+    world.vespa.fails = lambda operation: Fate(status) if operation.method == "DELETE" else None
+    await _settled(world, PARTITION, OTHER)
+    world.floor(20)
+    world.put(7, "a", 30, at=OTHER)
+    await world.until(lambda: world.committed(OTHER) == 1)
+    await world.until(lambda: "expected rows/1 to be removed" in world.health.readiness()[1])
+    assert world.committed() == 0
+    world.vespa.fails = lambda operation: None
+    await world.until(lambda: world.committed() == 1)
+    assert (world.titles(), world.health.readiness()[0]) == ({7: "a"}, True)
+
+
+@pytest.mark.parametrize("listed_as", ["rows/other-{}", ""], ids=["other", "none"])
+@pytest.mark.rule("V4")
+@played()
+async def test_v4_page_full_of_documents_that_cannot_be_removed_hides_nothing(world: World, listed_as: str) -> None:
+    # Taken out: nothing is looked for behind a full page.
+    odd = range(1000, 1000 + (2 * PAGE + 50 if listed_as else PAGE + 50))
+    for key in odd:
+        _plant(world, key, listed_as.format(key))
+    world.vespa.hold_row(9999, "held", 10)
+    await _settled(world)
+    world.floor(20)
+    world.put(7, "a", 30)
+    with structlog.testing.capture_logs() as logs:
+        await world.until(lambda: not world.health.readiness()[0])
+        await world.passes(300.0)
+        await world.until(lambda: world.committed() == 2)
+    assert (world.titles(), world.health.readiness()[0]) == ({7: "a", **dict.fromkeys(odd, "odd")}, True)
+    (alarm,) = [each for each in logs if each["log_level"] == "error"]
+    assert (alarm["documents"], alarm["more_may_stay"]) == (len({listed_as.format(key) for key in odd}), False)
+    began = world.loop.now_s
+    world.floor(25)
+    await world.until(lambda: world.committed() == 3)
+    assert world.loop.now_s - began < 60, "what an earlier floor has ended with is passed at once"
+
+
+@pytest.mark.rule("V4")
+@played()
+async def test_v4_floor_does_not_wait_once_more_for_what_an_earlier_one_has_ended_with(world: World) -> None:
+    _plant(world, 9, "rows/other")
+    await _settled(world)
+    world.floor(20)
+    await world.until(lambda: world.committed() == 1)
+    world.vespa.hold_row(1, "held", 10)
+    world.floor(30)
+    began = world.loop.now_s
+    with structlog.testing.capture_logs() as logs:
+        await world.until(lambda: world.committed() == 2)
+        await world.passes(LATE_S)
+    assert (world.loop.now_s - began < 60, world.titles()) == (True, {9: "odd"})
+    assert [each for each in logs if each["log_level"] == "error"] == []
+
+
+@pytest.mark.rule("V4")
+@played()
+async def test_v4_rows_that_are_removed_late_are_no_standstill(world: World) -> None:
+    # Taken out: a floor ends at the first page that it cannot remove.
+    world.vespa.hold_row(7, "held", 10)
+    await _settled(world)
+    hidden = [world.vespa.documents.pop("id:ns:procore_record::rows/7")]
+    _plant(world, 9, "rows/7")
+    world.floor(20)
+    await world.until(lambda: not world.health.readiness()[0])
+    await world.passes(30.0)
+    world.vespa.documents["id:ns:procore_record::rows/7"] = hidden.pop()
+    await world.until(lambda: 7 not in world.titles())
+    assert world.committed() == 0
+    await world.passes(100.0)
+    assert world.committed() == 0, "it has got on, so it begins to wait anew"
     await world.until(lambda: world.committed() == 1)

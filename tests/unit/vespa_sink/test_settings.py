@@ -27,7 +27,7 @@ def test_vespa_is_found_under_its_legacy_name() -> None:
         ["--vespa.url", "index:8080"],
         ["--vespa.url", "http://index:8080/path"],
         ["--vespa.namespace", "a/b"],
-        ["--breaker.ratio", "2"],
+        ["--breaker.rollout-s", "0"],
         ["--max-open-records", "0"],
     ],
     ids=lambda flags: flags[0],

@@ -14,10 +14,11 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from file_fetcher.download.engines import ResumePoint
-from file_fetcher.download.google_engine import GoogleEngine
+from file_fetcher.download.google_engine import GoogleEngine, check_credentials_file
 from file_fetcher.download.sources import GoogleSheet
 from file_fetcher.failures import Blocked, FetchProblem, Later, Skipped, Throttled
 from file_fetcher.settings import GoogleSettings
+from schemas.errors import SettingsError
 from tests.integration.file_fetcher.download.conftest import make_settings
 from tests.s3_faults import Fault
 
@@ -126,6 +127,24 @@ def test_a_token_that_is_no_longer_accepted_is_renewed(server, sheets):
 def test_answer_means_what_it_says(server, sheets, fault, kind, reason):
     server.fail(token(), fault)
     refused(sheets, kind, reason)
+
+
+@pytest.mark.remedy("mend google.credentials_file")
+def test_a_key_file_that_is_mended_is_read_again(server, sheets, key_file):
+    server.fail(token(), Fault(status=200, body=CSV))
+    right = key_file.read_text()
+    key_file.write_text("{}")
+    assert refused(sheets, Blocked, "access_denied").remedy == "mend google.credentials_file"
+    key_file.write_text(right)
+    assert sheets.of(SHEET)
+
+
+@pytest.mark.remedy("give the path of the key that Google gave out for the account")
+def test_another_file_than_a_key_is_refused_at_the_start(tmp_path, key_file):
+    (tmp_path / "other.json").write_text("{}")
+    with pytest.raises(SettingsError, match=r"google\.credentials_file"):
+        check_credentials_file(tmp_path / "other.json")
+    check_credentials_file(key_file)
 
 
 def test_an_account_that_google_does_not_know_blocks(server, sheets):

@@ -110,6 +110,39 @@ def test_a_wrong_region_is_learnt_once(server, engine, fetching):
     assert [region_of(request) for request in server.requests[-3:]] == ["eu-west-1"] * 3
 
 
+@pytest.mark.remedy("mend s3.region or s3.region_of")
+def test_a_wrong_region_that_cannot_be_learnt_is_told(server, engine, fetching):
+    server.put(BUCKET, "a.pdf", DATA)
+    server.region, server.names_region = "eu-west-1", False
+    with pytest.raises(Blocked, match="configured region") as caught:
+        fetching(make_settings(server.url, engine=engine, region="us-west-2")).get()
+    assert (caught.value.reason, caught.value.remedy) == ("network", "mend s3.region or s3.region_of")
+    assert fetching(make_settings(server.url, engine=engine, region="eu-west-1")).get().sha256 == SHA256
+    of_bucket = {"region": "us-west-2", "region_of": {BUCKET: "eu-west-1"}}
+    assert fetching(make_settings(server.url, engine=engine, **of_bucket)).get().sha256 == SHA256
+
+
+@pytest.mark.parametrize("wrong", [{"region": "eu west"}, {"region_of": {BUCKET: "eu west"}}], ids=list)
+def test_what_is_no_region_is_told(server, fetching, wrong):
+    server.put(BUCKET, "a.pdf", DATA)
+    with pytest.raises(Blocked, match="expected a region, got 'eu west'") as caught:
+        fetching(make_settings(server.url, engine="boto3", **wrong)).get()
+    assert caught.value.remedy == "mend s3.region or s3.region_of"
+    assert fetching(make_settings(server.url, engine="boto3")).get().sha256 == SHA256
+
+
+@pytest.mark.remedy("mend s3.endpoint_url or s3.endpoint_of")
+def test_an_endpoint_that_no_server_can_have_is_told(server, fetching):
+    server.put(BUCKET, "a.pdf", DATA)
+    odd = "http://object_store:9000"  # a name that Docker gives, and DNS does not know
+    for wrong in ({"endpoint_url": odd}, {"endpoint_of": {BUCKET: odd}}):
+        with pytest.raises(Blocked, match="expected an endpoint of S3, got ValueError") as caught:
+            fetching(make_settings(server.url, engine="boto3", **wrong)).get()
+        assert caught.value.remedy == "mend s3.endpoint_url or s3.endpoint_of"
+    for right in ({"endpoint_url": server.url}, {"endpoint_url": odd, "endpoint_of": {BUCKET: server.url}}):
+        assert fetching(make_settings(server.url, engine="boto3", **right)).get().sha256 == SHA256
+
+
 def test_credentials_come_from_the_chain(server, engine, fetching, monkeypatch):
     server.put(BUCKET, "a.pdf", DATA)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "chained")
@@ -121,8 +154,9 @@ def test_credentials_come_from_the_chain(server, engine, fetching, monkeypatch):
     assert headers["x-amz-security-token"] == "token"
 
 
+@pytest.mark.remedy("set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile or role")
 @pytest.mark.parametrize("options", [{}, {"region": ""}, {"region": "", "endpoint_url": ""}], ids=len)
-def test_no_credentials_block_everything(server, engine, fetching, options):
+def test_no_credentials_block_everything(server, engine, fetching, options, monkeypatch):
     settings = {"engine": engine, "access_key_id": "", "secret_access_key": None, "endpoint_url": server.url} | options
     store = fetching(FetcherSettings(s3=S3Settings(**settings)))
     with pytest.raises(Blocked) as caught:
@@ -130,6 +164,11 @@ def test_no_credentials_block_everything(server, engine, fetching, options):
     assert caught.value.reason == "access_denied"
     assert "AWS_ACCESS_KEY_ID" in str(caught.value.remedy)
     assert server.requests == []
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "chained")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    server.put(BUCKET, "a.pdf", DATA)
+    named = settings | {"endpoint_url": server.url, "region": "us-east-1"}
+    assert fetching(FetcherSettings(s3=S3Settings(**named))).get().sha256 == SHA256
 
 
 def test_a_role_that_may_not_be_taken_blocks_everything(server, engine, fetching, monkeypatch, tmp_path):
@@ -148,14 +187,16 @@ def test_a_role_that_may_not_be_taken_blocks_everything(server, engine, fetching
     assert {request.method for request in server.requests} == {"POST"}
 
 
+@pytest.mark.remedy("mend the credentials for S3")
 def test_credentials_that_were_refused_are_read_anew(server, engine, fetching, monkeypatch):
     server.put(BUCKET, "a.pdf", DATA)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "old")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     store = fetching(make_settings(server.url, engine=engine, access_key_id="", secret_access_key=None))
     server.fail(Fault(times=2, status=403, code="InvalidAccessKeyId"))
-    with pytest.raises(Blocked):
+    with pytest.raises(Blocked) as caught:
         store.get()
+    assert caught.value.remedy == "mend the credentials for S3"
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "new")
     assert store.get().sha256 == SHA256
     assert "Credential=new/" in server.requests[-1].headers["authorization"]

@@ -8,6 +8,7 @@ import hashlib
 import pytest
 
 from file_fetcher.failures import Blocked, Cancelled, Failed, FetchProblem, Later, Skipped, Throttled
+from file_fetcher.store.disk import FREE_SPACE
 from tests.integration.file_fetcher.download.conftest import BUCKET, DATA, SHORT_S, make_settings
 from tests.s3_faults import Fault, checksum
 
@@ -219,9 +220,23 @@ def test_a_file_has_its_time(server, fetching, engine):
     fails(store, Later, "network")
 
 
+@pytest.mark.remedy("free space on the disk of data_directory")
 def test_a_full_disk_is_not_the_files_fault(server, store):
     put(server)
-    store.target.mkdir()
-    with pytest.raises(Blocked) as caught:
+    store.target.symlink_to("/dev/full")
+    with pytest.raises(Blocked, match="no space left on device") as caught:
         store.get()
-    assert caught.value.reason == "storage_full"
+    assert (caught.value.reason, caught.value.remedy) == ("storage_full", FREE_SPACE)
+    assert not store.target.is_symlink()  # which frees the space
+    assert store.get().sha256 == SHA256
+
+
+@pytest.mark.remedy("give data_directory a folder that this user may write to")
+def test_a_folder_that_takes_no_file_is_not_the_files_fault(server, store, tmp_path):
+    put(server)
+    store.target = tmp_path / "not there" / "target"
+    with pytest.raises(Blocked, match="no such file") as caught:
+        store.get()
+    assert caught.value.remedy == "give data_directory a folder that this user may write to"
+    store.target = tmp_path / "target"
+    assert store.get().sha256 == SHA256

@@ -14,14 +14,14 @@ from file_fetcher.parsers.context import Context
 
 
 class OddParser:
-    """Does what the file says, in one word."""
+    """Does what the file says, in one word; it may be followed by a path."""
 
     name = "odd"
     version = "1"
     media_types = frozenset({"text/plain"})
 
     def parse(self, path: Path, context: Context) -> None:
-        word = path.read_text()
+        word, _, self._path = path.read_text().partition(" ")
         context.text(word)
         getattr(self, f"_{word}", self._nothing)(context)
 
@@ -55,7 +55,7 @@ class OddParser:
             file.truncate(2**40)
 
     def _fill(self, context: Context) -> None:
-        Path("/dev/full").write_text("x" * 2**20)
+        Path(self._path).write_text("x" * 2**20)
 
     def _look(self, context: Context) -> None:
         names = {int(entry.name) for entry in Path("/proc/self/fd").iterdir()}

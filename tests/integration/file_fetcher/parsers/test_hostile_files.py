@@ -21,7 +21,7 @@ GIB = 2**30
         ),
         pytest.param(laughing_pdf(), PDF, {}, "parser_oom", id="nested forms and little memory"),
         pytest.param(swollen_xlsx(300 * 2**20), XLSX, {}, "output_too_large", id="a workbook that unpacks to too much"),
-        pytest.param(far_xlsx(), XLSX, {}, "parser_oom", id="a workbook with cells far apart"),
+        pytest.param(far_xlsx(), XLSX, {}, "ok", id="a workbook with cells far apart"),
         pytest.param(giant_tiff(), TIFF, {}, "output_too_large", id="a giant TIFF"),
         pytest.param(b"%PDF-1.4\n" + b"[" * 100_000, PDF, {}, "parser_error", id="no PDF at all"),
         pytest.param(pdf(["x"], password="y"), PDF, {}, "encrypted", id="a PDF with a password"),

@@ -9,11 +9,14 @@ import threading
 from pathlib import Path
 
 import pytest
+import structlog
 
 from file_fetcher.failures import Blocked, Cancelled
 from file_fetcher.parsers.media_types import PDF, TEXT, Signature
 from file_fetcher.parsers.pool import ParserPool
 from file_fetcher.settings import LimitSettings, ParserSettings
+from file_fetcher.startup import tell_of_types
+from file_fetcher.store.disk import FREE_SPACE
 from tests.integration.file_fetcher.documentation import documented_parser
 from tests.integration.file_fetcher.parsers.conftest import ODD
 from tests.waiting import eventually
@@ -64,11 +67,28 @@ def test_answer_that_was_not_asked_for_is_not_taken_for_the_next_file(odd):
     assert (after.status, after.rows_accepted) == ("ok", 1)
 
 
-def test_full_disk_is_no_files_fault(odd):
+@pytest.mark.remedy("free space on the disk of data_directory")
+def test_full_disk_is_no_files_fault(odd, tmp_path):
+    disk = tmp_path / "disk"
+    disk.symlink_to("/dev/full")
     with pytest.raises(Blocked) as raised:
-        odd.read("fill")
-    assert raised.value.reason == "storage_full"
+        odd.read(f"fill {disk}")
+    assert (raised.value.reason, raised.value.remedy) == ("storage_full", FREE_SPACE)
     assert odd.read("nothing").status == "ok"
+    disk.unlink()
+    assert odd.read(f"fill {disk}").status == "ok"
+
+
+@pytest.mark.remedy("correct limits.types, or install a parser that brings them")
+def test_types_that_no_parser_brings_are_told(odd, make_reader, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    installed = make_reader(named=documented_parser(tmp_path))
+    with structlog.testing.capture_logs() as logs:
+        tell_of_types(["pdf", "eml"], odd.pool.signatures())
+        tell_of_types(["pdf"], odd.pool.signatures())
+        tell_of_types(["pdf", "eml"], installed.pool.signatures())
+    assert [(each["event"], each["types"]) for each in logs] == [("types are not known", ["eml"])]
+    assert logs[0]["remedy"] == "correct limits.types, or install a parser that brings them"
 
 
 def test_link_that_a_file_planted_is_not_followed(odd):

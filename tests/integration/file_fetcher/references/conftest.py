@@ -79,7 +79,7 @@ def store(tmp_path) -> Iterator[ReferenceStore]:
 @pytest.fixture
 def catch_up(settings, topics, admin, store) -> Callable[..., None]:
     def read(*partitions: int, into: ReferenceStore = store) -> None:
-        bring_up_to_date(into, settings, topics, GROUP, partitions or range(COUNT), admin=admin)
+        bring_up_to_date(into, settings, topics, GROUP, partitions or range(COUNT), of=COUNT, admin=admin)
 
     return read
 

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import threading
+from contextlib import closing
 
 import pytest
 from confluent_kafka import TopicPartition as KafkaTopicPartition
+from confluent_kafka.admin import NewPartitions
+from structlog.testing import capture_logs
 
 from cdc_runtime.kafka.errors import TopicMissing
+from cdc_runtime.settings.models import load
 from file_fetcher.references import rebuild
 from file_fetcher.references.changes import Ended, Holds, Waits
 from file_fetcher.references.local import ReferenceStore
+from file_fetcher.settings import FetcherSettings
 from file_fetcher.settling.writes import Write
-from schemas.errors import FatalError
+from file_fetcher.startup import claim_number, own_topics
+from schemas.errors import ServerSetting, SettingsError
 from schemas.file_state import State
 from schemas.topics import state_topic
 from tests.integration.file_fetcher.references.conftest import COUNT, GROUP, written
@@ -80,30 +86,76 @@ def test_f2_what_a_killed_member_had_not_told_its_store_is_read_on_its_return(sa
 
 
 def test_reading_goes_on_where_it_ended(say, catch_up, store, publisher, topics):
-    publisher.publish([Write(topics.file_refs, 0, b"photos/1", b"not ours")], {}, None)
-    with pytest.raises(FatalError):
-        catch_up()
+    publisher.publish([Write(topics.file_refs, 1, b"photos/1", held("photos/1", partition=1).to_json())], {}, None)
     # The store knows of that record: it stands before the position.
     for topic in (topics.file_refs, topics.retry(GROUP)):
-        catch_up(1)
-        position = store.positions(topic)[1]
-        store.set_position(topic, 0, position._replace(next_offset=2 if topic == topics.file_refs else 0))
-    say(Holds(held("photos/2", partition=0)))
+        catch_up(2)
+        position = store.positions(topic)[2]
+        store.set_position(topic, 1, position._replace(next_offset=2 if topic == topics.file_refs else 0))
+    say(Holds(held("photos/2", partition=1)))
     catch_up()
-    assert store.get("photos/2") == held("photos/2", partition=0)
+    assert store.get("photos/2") == held("photos/2", partition=1)
 
 
-def test_a_record_that_cannot_be_read_stops_the_service_and_is_named(catch_up, publisher, topics):
-    publisher.publish([Write(topics.file_refs, 1, b"photos/1", b"{}")], {}, None)
-    with pytest.raises(FatalError, match=rf"at offset 0 of {topics.prefix}\._file_refs\[1\], got another: expected a"):
+@pytest.mark.rule("P14")
+def test_p14_state_in_another_partition_is_one_rows_and_is_named(say, catch_up, store, publisher, topics):
+    publisher.publish([Write(topics.file_refs, 1, b"photos/1", held("photos/1", partition=0).to_json())], {}, None)
+    say(Holds(held("photos/2", partition=1)))
+    with capture_logs() as logs:
         catch_up()
-    catch_up(0, 2)
+    named = [(each["partition"], each["offset"], each["consequence"]) for each in logs if "offset" in each]
+    assert named == [(1, 0, "its row is taken for one that was never seen")]
+    assert (store.get("photos/1"), store.get("photos/2")) == (None, held("photos/2", partition=1))
 
 
-def test_a_retry_that_cannot_be_read_stops_the_service_and_is_named(catch_up, publisher, topics):
+@pytest.mark.rule("F2")
+@pytest.mark.remedy("partitions that were added are not used")
+@pytest.mark.remedy("set state_partitions to how many partitions the topics were made with")
+def test_f2_partitions_that_were_added_are_told_and_what_is_remembered_stays(
+    say, store, settings, admin, topics, tmp_path
+):
+    admin.ensure_topics([state_topic(name, COUNT) for name in (topics.files, topics.file_rows)])
+    rows = [held(f"photos/{number}", partition=number) for number in range(6)]
+    say(*map(Holds, rows))
+    more = [NewPartitions(name, 6) for name in (topics.files, topics.file_rows, topics.file_refs, topics.retry(GROUP))]
+    for added in admin._client.create_partitions(more).values():
+        added.result(20)
+
+    def catch_up(*arguments: str, folder: str) -> int:
+        given = load(FetcherSettings, [f"--kafka.prefix={topics.prefix}", *arguments], environ={})
+        of = own_topics(given, admin).partitions
+        claim_number(tmp_path, of)
+        with closing(ReferenceStore(tmp_path / folder)) as fresh:
+            rebuild.bring_up_to_date(fresh, settings, topics, GROUP, range(of), of=of, admin=admin)
+            assert [fresh.get(each.record_id) for each in rows] == rows
+        return of
+
+    grown = [topics.files, topics.file_rows, topics.file_refs]
+    eventually(lambda: set(admin.partition_counts(grown).values()) == {6}, what="the partitions to be there")
+    with pytest.raises(ServerSetting, match=r"expected 3 partitions .* got 6: partitions were added") as caught:
+        catch_up(folder="lost")
+    assert str(caught.value.remedy).startswith("set state_partitions to 3: ")
+    with pytest.raises(SettingsError, match="state_partitions to be 6 at most") as wrong:
+        catch_up("--state-partitions=7", folder="wrong")
+    assert wrong.value.remedy == "set state_partitions to how many partitions the topics were made with"
+    assert catch_up("--state-partitions=3", folder="mended") == 3
+    with pytest.raises(ServerSetting, match=r"expected 3 partitions .* as the files in") as forgotten:
+        catch_up(folder="mended")
+    assert forgotten.value.remedy == caught.value.remedy
+
+
+@pytest.mark.rule("P14")
+@pytest.mark.parametrize("value", [b"{}", b"\xff", b'{"format":2}'])
+def test_p14_record_that_cannot_be_read_is_one_rows_and_is_named_once(say, catch_up, store, publisher, topics, value):
+    publisher.publish([Write(topics.file_refs, 1, b"photos/1", value)], {}, None)
     publisher.publish([Write(topics.retry(GROUP), 2, b"7", b"event")], {}, None)
-    with pytest.raises(FatalError, match=rf"at offset 0 of {topics.prefix}\._retry\.files\[2\], got another"):
+    say(Holds(held("photos/2", partition=1)))
+    with capture_logs() as logs:
         catch_up()
+        catch_up()
+    named = [(each["topic"], each["partition"], each["offset"]) for each in logs if "offset" in each]
+    assert sorted(named) == [(topics.file_refs, 1, 0), (topics.retry(GROUP), 2, 0)]
+    assert store.get("photos/2") == held("photos/2", partition=1)
 
 
 def test_a_topic_that_was_made_again_is_read_from_its_beginning(say, catch_up, store, admin, topics):
@@ -232,7 +284,7 @@ def test_more_rows_than_a_batch_are_read(publisher, catch_up, store, topics):
 def test_nothing_to_read_is_no_error(catch_up, store, settings, topics, admin):
     catch_up()
     catch_up()
-    rebuild.bring_up_to_date(store, settings, topics, GROUP, [], admin=admin)
+    rebuild.bring_up_to_date(store, settings, topics, GROUP, [], of=COUNT, admin=admin)
     assert {p: position.next_offset for p, position in store.positions(topics.file_refs).items()} == {0: 0, 1: 0, 2: 0}
 
 
@@ -244,7 +296,7 @@ def test_retries_that_the_topic_has_forgotten_are_lost_and_reading_goes_on_behin
     for future in admin._client.delete_records([KafkaTopicPartition(topics.retry(GROUP), 0, 2)]).values():
         future.result(20)
     catch_up()
-    assert [file.file_id for _, file in store.lost_retries(PARTITIONS, 10)] == ["photos/1/url"]
+    assert [file.file_id for _, _, file in store.lost_retries(PARTITIONS, 10)] == ["photos/1/url"]
     assert store.positions(topics.retry(GROUP))[0].next_offset == 2
 
 

@@ -10,6 +10,7 @@ from file_fetcher.failures import Blocked
 from file_fetcher.settings import S3Settings
 from file_fetcher.store.opening import open_store
 from schemas.errors import SettingsError, Unreachable
+from tests.s3_faults import serving
 
 
 @pytest.fixture(params=["folder", "bucket"])
@@ -99,10 +100,13 @@ def test_what_a_killed_process_left_goes_at_the_start(s3, s3_bucket, tmp_path):
     assert list((tmp_path / "store-tmp").iterdir()) == []
 
 
+@pytest.mark.remedy("look at s3.endpoint_url, s3.endpoint_of and the AWS_ variables (a profile that is not there?)")
 def test_profile_that_is_not_there_is_told(monkeypatch, tmp_path):
     monkeypatch.setenv("AWS_PROFILE", "no-such-profile")
     with pytest.raises(SettingsError, match=r"'files'.*ProfileNotFound"):
         open_store("s3://files/x", tmp_path, S3Settings())
+    monkeypatch.delenv("AWS_PROFILE")
+    assert open_store("s3://files/x", tmp_path, S3Settings())
 
 
 def test_bucket_that_is_not_there_is_told(s3, tmp_path):
@@ -115,7 +119,8 @@ def test_bucket_that_is_not_there_is_told(s3, tmp_path):
     assert raised.value.reason == "no_such_bucket"
 
 
-def test_server_that_does_not_answer_is_told(s3, tmp_path):
+@pytest.mark.remedy("check s3.endpoint_url, the server and the network")
+def test_server_that_does_not_answer_is_told(s3, s3_bucket, tmp_path):
     settings = settings_of(s3, endpoint_of={"files": "http://127.0.0.1:1"})
     store = open_store("s3://files/x", tmp_path, settings)
     with pytest.raises(Unreachable, match=r"'files'.*EndpointConnectionError"):
@@ -123,3 +128,31 @@ def test_server_that_does_not_answer_is_told(s3, tmp_path):
     with pytest.raises(Blocked) as raised:
         store.exists("objects/a")
     assert raised.value.reason == "network"
+    open_store(f"s3://{s3_bucket}/x", tmp_path, settings_of(s3)).check()
+
+
+@pytest.mark.remedy("give the credentials s3:PutObject and s3:GetObject in it and s3:ListBucket on it")
+def test_store_without_credentials_is_told(s3, s3_bucket, tmp_path, monkeypatch):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    nobody = S3Settings(endpoint_url=s3.endpoint_url, region=s3.region)
+    with pytest.raises(SettingsError) as caught:
+        open_store(f"s3://{s3_bucket}/x", tmp_path, nobody).check()
+    assert "or set store_url" in str(caught.value.remedy)
+    open_store(f"s3://{s3_bucket}/x", tmp_path, settings_of(s3)).check()
+    open_store(str(tmp_path / "kept"), tmp_path, nobody).check()
+
+
+def test_bucket_that_is_elsewhere_and_does_not_say_where_is_told(tmp_path):
+    """Red where botocore asks for the bucket's place by a question that is sent away itself."""
+    with serving() as server:
+        server.region, server.names_region = "eu-west-1", False
+        options = {"endpoint_url": server.url, "access_key_id": "test", "secret_access_key": "test"}
+        store = open_store("s3://files/x", tmp_path, S3Settings(**options, region="us-west-2"))
+        with pytest.raises(Blocked):
+            store.exists("objects/a")
+        server.put("files", "x/objects/a", b"beam")
+        assert open_store("s3://files/x", tmp_path, S3Settings(**options, region="eu-west-1")).exists("objects/a")

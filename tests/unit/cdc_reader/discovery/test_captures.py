@@ -103,6 +103,34 @@ def test_table_is_captured_as_its_identity_allows(row: TableRow, mode: str, reas
     assert capture_of(row) == Capture(mode, reason)
 
 
+# The server's reason is the same for each.
+UNSENT = {
+    "full": table(1, "t", KEYED, replica_identity="f", unsent_columns=("twice",)),
+    "index": table(
+        1, "t", KEYED, replica_identity="i", identity_index=KeyIndex(("id", "twice")), unsent_columns=("x", "twice")
+    ),
+}
+BESIDE = {
+    "index": table(1, "t", KEYED, replica_identity="i", identity_index=KeyIndex(("id",)), unsent_columns=("twice",)),
+    "primary key": table(1, "t", KEYED, unsent_columns=("twice",)),
+}
+
+
+@pytest.mark.rule("D5")
+@pytest.mark.parametrize("row", UNSENT.values(), ids=UNSENT)
+def test_d5_unsent_column_in_the_identity_keeps_a_table_out_of_the_publication(row: TableRow) -> None:
+    assert capture_of(row) == Capture(
+        "polling",
+        "replica identity has the generated column 'twice', which is not published: the server refuses updates",
+    )
+
+
+@pytest.mark.rule("D5")
+@pytest.mark.parametrize("row", BESIDE.values(), ids=BESIDE)
+def test_d5_unsent_column_beside_the_identity_is_no_hindrance(row: TableRow) -> None:
+    assert capture_of(row).mode == "replication"
+
+
 def partitioned(*leaves: RelationRow) -> TableRow:
     return table(1, "events", KEYED, kind="p", leaves=leaves)
 
@@ -119,6 +147,11 @@ def test_partitioned_table_is_captured_by_its_leaves() -> None:
         (
             {"replica_identity": "n"},
             "partition public.events_2: replica identity is NOTHING: updates and deletes do not name their row",
+        ),
+        (
+            {"replica_identity": "f", "unsent_columns": ("twice",)},
+            "partition public.events_2: replica identity has the generated column 'twice', which is not published: the"
+            " server refuses updates",
         ),
         ({"kind": "f"}, "partition public.events_2 is a foreign table: it has no write-ahead log here"),
         ({"primary_key": None}, "partition public.events_2 lacks the primary key of public.events"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cdc_reader.discovery.entries import TopicPlan, table_entries
 from cdc_reader.discovery.fingerprints import fingerprint
 from schemas.tables import Capture, Column, FileColumn, Relationship, TableEntry
@@ -19,6 +21,7 @@ def test_entry_describes_the_table_whole() -> None:
             column(4, "image_url", "text", generated="s"),
         ),
         description="all photos",
+        types=("label 1.700 open",),
     )
 
     entries = table_entries(
@@ -50,9 +53,22 @@ def test_entry_describes_the_table_whole() -> None:
             ),
             file_columns=(FileColumn("image_url", "url", "*_url"),),
             fingerprint=fingerprint(photos),
+            types=("label 1.700 open",),
+            catalog_mark="e7d8e891d97ca3ea",
             key_kinds=("integer",),
+            key_numbers=(1,),
         )
     ]
+
+
+def test_column_of_a_domain_tells_what_is_under_it_and_holds_files_as_that() -> None:
+    under = replace(column(2, "plan_s3_key", "text"), type="s3path", type_oid=70_000, base_type="text")
+    papers = table(7, "papers", {"id": "bigint"}, columns=(column(1, "id", "bigint"), under))
+    [entry] = table_entries(catalog(papers), source="", version=1, topic_of=lambda name: TopicPlan("", 1))
+    plain, of_domain = entry.columns
+    assert (plain.base_type, plain.base_type_oid) == (None, None)
+    assert (of_domain.type_oid, of_domain.base_type, of_domain.base_type_oid) == (70_000, "text", 25)
+    assert entry.file_columns == (FileColumn("plan_s3_key", "s3_key", "*_s3_key"),)
 
 
 def test_rows_of_a_partitioned_table_are_those_of_its_leaves() -> None:

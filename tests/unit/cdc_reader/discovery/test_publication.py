@@ -96,7 +96,7 @@ def test_d5_publication_of_unchecked_tables_is_refused_with_the_sql_that_mends_i
 @pytest.mark.rule("D2")
 def test_d2_mark_holds_identity_and_members() -> None:
     assert publication_mark(publication((1, "photos"))) == PublicationMark(
-        "900:750:fttttf:n", {"public.photos": "901:751:1:*:"}
+        "900:750:fttttf:n", {"public.photos": "901:751:1:*:"}, "rowferry"
     )
 
 

@@ -56,6 +56,10 @@ VECTORS: dict[str, tuple[str, Message]] = {
         "52 00004010 00 6974656D7300 66 0000",
         Relation(16400, "pg_catalog", "items", "f", ()),
     ),
+    "names of a database that checks no encoding": (
+        "52 00004010 7000 FF6900 64 0001 00 6CE46E676500 00000014 FFFFFFFF",
+        Relation(16400, "p", "\ufffdi", "d", (RelationColumn(False, "l\ufffdnge", 20, -1),)),
+    ),
     "type": ("59 00004011 7075626C696300 6D6F6F6400", TypeName(16401, "public", "mood")),
     "insert with every format": (
         "49 00004010 4E 0004 6E 75 74 00000002 3432 62 00000004 0000002A",
@@ -118,7 +122,6 @@ GARBAGE = {
     "no new tuple behind the old": "55 00004010 4F 0001 6E 4F 0001 6E",
     "replica identity": "52 00004010 7000 6900 78 0000",
     "column flags": "52 00004010 7000 6900 64 0001 02 696400 00000014 FFFFFFFF",
-    "name that is not UTF-8": "52 00004010 FF00 6900 64 0000",
     "name without end": "59 00004011 7075626C6963",
     "message flags": "4D 02 00000016B374D848 7200 00000000",
     "message of negative size": "4D 01 00000016B374D848 7200 FFFFFFFF",

@@ -25,11 +25,25 @@ SEEN = {
 @pytest.mark.rule("S1")
 @pytest.mark.parametrize(("text", "xid", "seen"), SEEN.values(), ids=SEEN)
 def test_s1_snapshot_tells_which_transactions_it_sees(text: str, xid: int, seen: bool) -> None:
-    assert Snapshot.parse(text).sees(xid) is seen
+    assert (not Snapshot.parse(text).unseen([xid])) is seen
 
 
 def test_unseen_keeps_only_what_is_not_visible() -> None:
     assert Snapshot.parse("10:20:14").unseen({9, 14, 19, 20}) == {14, 20}
+
+
+EPOCHS = {
+    "of the same epoch": (EPOCH + 9, 12, EPOCH + 12),
+    "of the next epoch": (EPOCH - 5, 2, EPOCH + 2),
+    "wide already": (EPOCH - 5, EPOCH + 2, EPOCH + 2),
+    "the furthest ahead": (20, (1 << 31) + 19, (1 << 31) + 19),
+}
+
+
+@pytest.mark.rule("S1")
+@pytest.mark.parametrize(("xmax", "xid", "wide"), EPOCHS.values(), ids=EPOCHS)
+def test_s1_what_is_not_visible_is_told_with_its_epoch(xmax: int, xid: int, wide: int) -> None:
+    assert Snapshot(xmax, xmax, frozenset()).unseen([xid]) == {wide}
 
 
 @pytest.mark.parametrize("text", ["", "10:20", "a:b:c", "10:20:14;"])

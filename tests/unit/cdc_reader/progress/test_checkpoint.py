@@ -10,10 +10,11 @@ from cdc_reader.progress.checkpoint import Checkpoint
 from cdc_reader.progress.versions import Versions
 from cdc_reader.settings import CommitSettings
 from schemas.errors import TransientError
-from schemas.offsets import OpenTransaction, Position, TransactionMark
+from schemas.offsets import OpenTransaction, Position, TransactionMark, Unseen
 
 START = Position(incarnation="one", version=1, start_lsn=100, system_id="7", timeline=1, database="shop", slot="r")
 FIRST = TransactionMark(commit_lsn=190, end_lsn=200, xid=7, commit_ts_us=1_000)
+UNSEEN = Unseen((7,), (9, 12))
 SECOND = TransactionMark(commit_lsn=290, end_lsn=300, xid=8, commit_ts_us=2_000)
 
 
@@ -27,6 +28,9 @@ class Stream:
 
     def opened(self) -> OpenTransaction | None:
         return self.open_part
+
+    def unseen(self) -> Unseen:
+        return UNSEEN
 
 
 @dataclass
@@ -110,6 +114,13 @@ def test_p6_position_says_how_much_of_an_open_transaction_is_done() -> None:
     current = checkpoint(Stream(last=FIRST, open_part=part, inside=True), ends)
     current.commit()
     assert (current.position.last, current.position.open) == (FIRST, part)
+
+
+@pytest.mark.rule("S1")
+def test_s1_position_carries_what_no_snapshot_is_known_to_see() -> None:
+    current = checkpoint(Stream(last=FIRST), Ends(rows=1))
+    current.commit()
+    assert current.position.unseen == UNSEEN
 
 
 @pytest.mark.rule("V6")

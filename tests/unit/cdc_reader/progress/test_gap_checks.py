@@ -1,4 +1,4 @@
-"""Rules P3, P4, P5, D2, D6, D7: what must agree before the reader goes on."""
+"""Rules P3, P4, P5, D2, D7: what must agree before the reader goes on."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ from cdc_reader.progress.gap_checks import (
     check_publication,
     check_server,
     check_slot,
-    check_topics,
+    lost_topics,
 )
-from schemas.errors import GapFound, ServerSetting, SlotLost
+from cdc_reader.progress.origins import Origin
+from schemas.errors import GapFound, ServerSetting, SettingsError, SlotLost
+from schemas.names import TableName
 from schemas.offsets import Position, PublicationMark, TransactionMark
 from schemas.tables import Capture, TableEntry
 
@@ -31,7 +33,7 @@ POSITION = Position(
     seen_lsn=0,
     last=TransactionMark(100, 110, 7, 1_000),
 )
-SERVER = ServerPosition("7", 1, flush_lsn=500, database="app")
+SERVER = ServerPosition(Origin("7", "app"), 1, flush_lsn=500)
 SLOT = SlotRow("pgoutput", "app", confirmed_lsn=100, active_pid=None, wal_status="reserved")
 ENTRY = TableEntry(
     version=1,
@@ -60,12 +62,11 @@ def test_server_that_knows_all_that_was_seen_is_no_gap() -> None:
 
 
 SERVERS = {
-    "another cluster": (POSITION, replace(SERVER, system_id="8")),
-    "another database": (POSITION, replace(SERVER, database="other")),
     "restored to before the last transaction": (POSITION, replace(SERVER, flush_lsn=109)),
     "restored to before what a refetch saw": (replace(POSITION, seen_lsn=600), SERVER),
     "a timeline that left before": (POSITION, replace(SERVER, timeline=2, switch_lsn=109)),
     "a timeline that never was ours": (POSITION, replace(SERVER, timeline=2, switch_lsn=None)),
+    "a timeline of before": (replace(POSITION, timeline=3), replace(SERVER, timeline=2, switch_lsn=None)),
 }
 
 
@@ -103,20 +104,26 @@ def test_slot_of_another_plugin_or_database_is_a_setting() -> None:
             check(slot)
 
 
+ITEMS, OTHERS = TableName("public", "items"), TableName("public", "others")
+TABLES = {1: ITEMS, 2: OTHERS}
 STORED = PublicationMark("16:700:ftttft:n", {"public.items": "21:701:1:*:", "public.others": "22:702:2:*:"})
 
 
 def test_publication_with_new_members_is_no_gap() -> None:
-    check_publication(STORED, replace(STORED, members={**STORED.members, "public.new": "23:9:3:*:"}), {1, 2, 3})
+    more = replace(STORED, members={**STORED.members, "public.new": "23:9:3:*:"})
+    assert check_publication(STORED, more, {**TABLES, 3: TableName("public", "new")}) == set()
 
 
 def test_member_of_a_dropped_table_is_no_gap() -> None:
-    check_publication(STORED, replace(STORED, members={"public.items": "21:701:1:*:"}), {1})
+    left = replace(STORED, members={"public.items": "21:701:1:*:"})
+    assert check_publication(STORED, left, {1: ITEMS}) == set()
 
 
 PUBLICATIONS = {
     "dropped": None,
     "made anew": replace(STORED, identity="17:800:ftttft:n"),
+}
+MEMBERS = {
     "a table removed": replace(STORED, members={"public.items": "21:701:1:*:"}),
     "a table added anew": replace(STORED, members={**STORED.members, "public.others": "29:802:2:*:"}),
     "a row filter set": replace(STORED, members={**STORED.members, "public.others": "22:803:2:*:(id > 1)"}),
@@ -127,30 +134,37 @@ PUBLICATIONS = {
 @pytest.mark.parametrize("current", PUBLICATIONS.values(), ids=PUBLICATIONS)
 def test_d2_publication_that_changed_is_a_gap(current: PublicationMark | None) -> None:
     with pytest.raises(GapFound):
-        check_publication(STORED, current, {1, 2})
+        check_publication(STORED, current, TABLES)
+
+
+@pytest.mark.rule("D2", "D8")
+@pytest.mark.parametrize("current", MEMBERS.values(), ids=MEMBERS)
+def test_d2_member_that_changed_is_a_gap_of_its_table_alone(current: PublicationMark) -> None:
+    assert check_publication(STORED, current, TABLES) == {OTHERS}
+
+
+@pytest.mark.rule("P5", "D8")
+def test_p5_topic_that_is_gone_or_another_is_a_gap_of_its_table() -> None:
+    assert lost_topics({"a": "1"}, {"a": "1", "b": "2"}) == set()
+    for current in ({"b": "5"}, {"a": "2", "b": "5"}):
+        assert lost_topics({"a": "1", "b": "5"}, current) == {"a"}
+    assert lost_topics({"a": "1"}, {}) == {"a"}
 
 
 @pytest.mark.rule("P5")
-def test_p5_topic_that_is_gone_or_another_is_a_gap() -> None:
-    check_topics({"a": "1"}, {"a": "1", "b": "2"})
-    for current in ({}, {"a": "2"}):
-        with pytest.raises(GapFound):
-            check_topics({"a": "1"}, current)
+def test_p5_topics_that_are_all_gone_are_a_gap() -> None:
+    for current in ({}, {"a": "3", "b": "4"}):
+        with pytest.raises(GapFound, match="the 2 topics as they were"):
+            lost_topics({"a": "1", "b": "2"}, current)
 
 
-CHANGES = {
-    "D6: another key": replace(ENTRY, primary_key=("code",)),
-    "D6: a key of another kind": replace(ENTRY, key_kinds=("text",)),
-    "D6: another partition count": replace(ENTRY, partitions=4),
-    "D7: another source": replace(ENTRY, source="second"),
-}
-
-
-@pytest.mark.rule("D6", "D7")
-@pytest.mark.parametrize("entry", CHANGES.values(), ids=CHANGES)
-def test_d6_d7_entry_that_breaks_its_topic_is_refused(entry: TableEntry) -> None:
-    with pytest.raises(GapFound):
-        check_entries({"public.items": ENTRY}, {"public.items": entry})
+@pytest.mark.rule("D7")
+def test_d7_entry_of_another_source_is_refused_and_one_of_another_name_is_not() -> None:
+    stored, current = {"public.items": ENTRY}, {"public.items": replace(ENTRY, source="second", database="other")}
+    for renamed in ((), ("third",)):
+        with pytest.raises(SettingsError, match="source 'rowferry' of database 'app', this is source 'second' of"):
+            check_entries(stored, current, renamed)
+    check_entries(stored, current, ("rowferry",))
 
 
 def test_entry_with_other_columns_is_no_gap() -> None:

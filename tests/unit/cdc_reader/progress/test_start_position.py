@@ -8,19 +8,20 @@ import pytest
 
 from cdc_reader.postgres.slot_row import SlotRow
 from cdc_reader.progress.gap_checks import ServerPosition
-from cdc_reader.progress.start_position import prove_position
+from cdc_reader.progress.origins import Origin
+from cdc_reader.progress.start_position import first_position, prove_position
 from schemas.errors import GapFound, ServerSetting, SlotLost
 from schemas.offsets import Position
 
 STORED = Position(
     incarnation="one", version=9, start_lsn=200, system_id="7", timeline=1, database="shop", slot="rowferry"
 )
-SERVER = ServerPosition("7", 1, flush_lsn=500, database="shop")
+SERVER = ServerPosition(Origin("7", "shop"), 1, flush_lsn=500)
 SLOT = SlotRow("pgoutput", "shop", confirmed_lsn=200, active_pid=None, wal_status="reserved")
 
 
-def prove(stored: Position | None, server: ServerPosition = SERVER, slot: SlotRow | None = SLOT) -> Position:
-    return prove_position(stored, server, slot, slot_name="rowferry", incarnation="two")
+def prove(stored: Position | None, server: ServerPosition = SERVER, slot: SlotRow | None = SLOT) -> Position | None:
+    return prove_position(stored, server, slot, slot_name="rowferry")
 
 
 def test_stored_position_is_gone_on_from_on_the_timeline_of_now() -> None:
@@ -31,7 +32,9 @@ def test_stored_position_is_gone_on_from_on_the_timeline_of_now() -> None:
 
 @pytest.mark.rule("P5")
 def test_p5_no_position_is_a_new_life_from_where_the_slot_is() -> None:
-    position = prove(None)
+    assert prove(None) is None
+    assert prove(None, slot=None) is None
+    position = first_position(SERVER, 200, slot_name="rowferry", incarnation="two")
     assert (position.incarnation, position.version, position.restart_lsn) == ("two", 0, 200)
     assert (position.system_id, position.timeline, position.database) == ("7", 1, "shop")
     assert (position.last, position.open) == (None, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import structlog
 
 from schemas.control import Kind
 from schemas.envelope import Omitted
@@ -11,6 +12,7 @@ from schemas.keys import FLOOR_KEY
 from tests.unit.cdc_reader import messages
 from tests.unit.cdc_reader.conftest import MakeWorld
 from tests.unit.cdc_reader.source import Change, deleted, inserted, truncated, updated
+from tests.unit.cdc_reader.transcode.tables import UNCHANGED
 from tests.unit.cdc_reader.world import World
 
 ITEMS, OTHERS, ROOT, LEAF = 1, 2, 3, 4
@@ -171,6 +173,24 @@ def test_d4_reader_that_is_killed_reads_the_table_again(filled: World) -> None:
     assert sorted(filled.holds()) == ["2", "3", "4", "5", "9"]
 
 
+@pytest.mark.rule("S7")
+def test_s7_rows_of_a_table_that_was_to_be_read_again_say_nothing_of_its_successor(filled: World) -> None:
+    """Red where a table that begins again loses its life of the slot: its rows would count for another OID, too."""
+    filled.ask(Kind.SNAPSHOT)
+    filled.settle()  # four rows are known
+    filled.side.waits = True
+    lacks_the_key(filled, updated(ITEMS, ("1", "a", None), ("9", "a", None)))
+    filled.source.transact(inserted(ITEMS, "5", "e", None))
+    filled.turn(2)
+    filled.kill()
+    filled.source.drop(ITEMS)
+    filled.source.create("items", 7)
+    filled.source.transact(inserted(7, "30", "a", None))
+    filled.start().settle()
+    progress = filled.progress()
+    assert (sorted(filled.holds()), progress and progress.state) == (["30"], "done")
+
+
 @pytest.mark.rule("P6")
 def test_p6_ordinal_counts_what_is_not_published_and_nothing_that_depends_on_the_connection(
     make_world: MakeWorld,
@@ -226,6 +246,79 @@ def test_p8_value_that_cannot_be_carried_is_left_out_with_its_reason(streaming: 
     [event] = [each for each in streaming.events() if each.op == "c"]
     assert event.after == {"id": 1, "name": None, "note": "n"}
     assert event.omitted == (Omitted("name", "the value is not valid UTF-8"),)
+
+
+TYPED = {"id": "bigint", "name": "text", "mark": "uuid"}
+GOOD = "00000000-0000-0000-0000-00000000000a"
+NO_UUID = Omitted("mark", "expected a uuid of 36 characters, got other text")
+
+
+@pytest.fixture
+def typed(world: World) -> World:
+    world.source.create("typed", OTHERS, TYPED)
+    return world.start().settle()
+
+
+@pytest.mark.rule("P8")
+def test_p8_value_that_is_none_of_its_type_is_left_out_and_later_ones_arrive(typed: World) -> None:
+    """Red without `except Unfit` in `handle`: it was exit 70, for all tables."""
+    source = typed.source
+    source.transact(inserted(OTHERS, "1", "a", "4711"), inserted(OTHERS, "2", "b", GOOD), inserted(ITEMS, *ONE))
+    source.transact(updated(OTHERS, ("2", "b", GOOD), ("2", "c", "none")), deleted(OTHERS, "1", "a", "4711"))
+    typed.turn()
+    told = [(each.op, each.omitted) for each in typed.events("typed") if each.op in "cud"]
+    assert told == [("c", (NO_UUID,)), ("c", ()), ("u", (NO_UUID,)), ("d", ())]
+    assert typed.holds("typed") == {"2": (2, "c", None)}
+    assert typed.holds() == {"1": (1, "a", "n")}
+    source.transact(updated(OTHERS, ("2", "c", "none"), ("2", "c", GOOD)))
+    typed.turn()
+    assert typed.holds("typed") == {"2": (2, "c", GOOD)}
+
+
+@pytest.mark.rule("P8")
+def test_p8_column_that_is_left_out_is_told_once(typed: World) -> None:
+    with structlog.testing.capture_logs() as lines:
+        typed.source.transact(inserted(OTHERS, "1", "a", "4711"), inserted(OTHERS, "2", "b", "4712"))
+        typed.turn()
+    [line] = [line for line in lines if line["event"] == "column_left_out"]
+    assert (line["table"], line["column"], line["reason"]) == ("public.typed", "mark", NO_UUID.reason)
+    assert "4711" not in str(line)
+
+
+@pytest.mark.rule("P8")
+def test_p8_old_row_and_moved_key_with_a_value_that_is_none(typed: World) -> None:
+    typed.source.identify(OTHERS, "f")
+    typed.source.transact(inserted(OTHERS, "1", "a", "4711"))
+    typed.source.transact(updated(OTHERS, ("1", "a", "4711"), ("2", "a", "4712")), deleted(OTHERS, "2", "a", "4712"))
+    typed.turn()
+    assert [each.op for each in typed.events("typed") if each.op in "cud"] == ["c", "d", "c", "d"]
+    assert typed.holds("typed") == {}
+
+
+def of_typed(*values: str | None) -> bytes:
+    return messages.insert(OTHERS, values)
+
+
+UNEXPLAINED = {
+    "a tuple of other columns": of_typed("7", "x"),
+    "no value for the key": of_typed(None, "x", GOOD),
+    "a key that did not change, and nothing else tells": messages.update(OTHERS, (UNCHANGED, "x", GOOD)),
+    "an old row with values left out": messages.update(OTHERS, ("7", "x", GOOD), row=("7", "x", UNCHANGED)),
+    "a delete without a key": messages.delete(OTHERS, key=(None, None, None)),
+}
+
+
+@pytest.mark.rule("D8")
+@pytest.mark.parametrize("message", UNEXPLAINED.values(), ids=UNEXPLAINED)
+def test_d8_change_that_its_table_does_not_explain_has_that_table_read_again(typed: World, message: bytes) -> None:
+    """Red without `except Unfit` in `_rare`."""
+    typed.source.transact(inserted(OTHERS, "1", "a", GOOD))
+    typed.turn()
+    typed.source.transact(inserted(OTHERS, "2", "b", GOOD), raw(message), inserted(ITEMS, *ONE))
+    typed.settle()
+    assert typed.holds() == {"1": (1, "a", "n")}
+    assert sorted(typed.holds("typed")) == ["1", "2"]
+    assert len([each for each in typed.events("typed") if each.op == "s"]) == 2 * 3  # one for each partition
 
 
 @pytest.mark.rule("P8")

@@ -6,10 +6,10 @@ import pytest
 
 from schemas.control import Kind, State
 from schemas.envelope import Event, Omitted
-from schemas.errors import GapFound
+from schemas.errors import AccessDenied, GapFound
 from tests.unit.cdc_reader.conftest import MakeWorld
 from tests.unit.cdc_reader.source import deleted, inserted, updated
-from tests.unit.cdc_reader.world import World
+from tests.unit.cdc_reader.world import TOPICS, World
 
 ITEMS = 1
 OLD, NEW = "the old value of a large column", "the new value of a large column"
@@ -76,6 +76,19 @@ def test_v5_row_that_cannot_be_had_in_time_goes_out_at_once_and_is_read_later(st
     assert streaming.holds()["1"] == (1, "b", OLD)
 
 
+@pytest.mark.rule("D8")
+def test_d8_row_of_a_table_that_may_no_longer_be_read_goes_out_without_its_column(streaming: World) -> None:
+    """Red where only errors that may pass count: a REVOKE on one table would end the reader."""
+    streaming.source.failing = {"COPY": AccessDenied("cannot read unchanged columns again: permission denied")}
+    streaming.source.transact(updated(ITEMS, ("1", "a", OLD), ("1", "b", OLD)))
+    streaming.turn()
+    [event] = updates(streaming)
+    assert event.omitted == (NOT_HAD,)
+    streaming.source.failing = {}
+    streaming.turn(2, seconds=10).settle()
+    assert streaming.holds()["1"] == (1, "b", OLD)
+
+
 @pytest.mark.rule("V5")
 def test_v5_row_that_could_not_be_had_is_read_by_the_next_reader(make_world: MakeWorld) -> None:
     """Red without `record` in `ControlInbox.reread`: nothing durable asks for the row before its scan begins."""
@@ -104,6 +117,31 @@ def test_v5_read_that_failed_is_not_repeated_within_the_batch(streaming: World) 
     streaming.turn()
     assert [event.omitted for event in updates(streaming)] == [(NOT_HAD,), (NOT_HAD,)]
     assert streaming.clock.seconds - began < 6
+
+
+@pytest.mark.rule("V5")
+def test_v5_rows_that_could_not_be_had_are_asked_for_together(streaming: World) -> None:
+    """Red without `ask_ourselves` before a commit: a lock right after a mass update made thousands of commands."""
+    changes = [updated(ITEMS, (key, "a", OLD), (key, "b", OLD)) for key in "12"]
+    streaming.source.transact(*changes, hidden=True)
+    streaming.turn()
+    [command] = streaming.commands().values()
+    assert (command.keys, command.state) == (("1", "2"), State.REQUESTED)
+    streaming.source.reveal()
+    streaming.settle()
+    assert streaming.holds() == {"1": (1, "b", OLD), "2": (2, "b", OLD)}
+    assert streaming.broker.records(TOPICS.control)[-1].value is None, "it is over, and leaves"
+
+
+@pytest.mark.rule("D1")
+def test_d1_row_whose_key_holds_a_label_of_then_goes_out_at_once(streaming: World) -> None:
+    """Red where a key that the server does not take ends the reader: each next one would come to the same event."""
+    streaming.source.refuses = "COPY"
+    streaming.source.transact(updated(ITEMS, ("1", "a", OLD), ("1", "b", OLD)))
+    streaming.settle()
+    [event] = updates(streaming)
+    assert event.omitted == (NOT_HAD,)
+    assert [command.state for command in streaming.commands().values()] == [State.REFUSED]
 
 
 @pytest.mark.rule("V5")

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from cdc_reader.discovery.catalog_rows import DeclaredType
 from cdc_reader.pgoutput import Relation, decode
 from cdc_reader.tables.captured import CapturedTable, Tables
 from cdc_reader.tables.encoder_plans import plan_table
 from cdc_reader.transcode import make_encoder
-from schemas.errors import SchemaIncompatible
 from tests.unit.cdc_reader import messages
 from tests.unit.cdc_reader.transcode.tables import entry
 
 COLUMNS = [("id", 20), ("name", 25)]
 OID, LEAF = 16385, 16400
-ENTRY = entry(COLUMNS, ["id"])
+DOMAIN = 70_000
+ENTRY = replace(entry(COLUMNS, ["id"]), key_kinds=("integer",))
 
 
 def tables() -> Tables:
@@ -24,18 +27,21 @@ def tables() -> Tables:
     return Tables([table], prefix="cdc", encoder_of=make_encoder)
 
 
-def relation(oid: int = OID, columns: list[tuple[str, int]] | None = None, name: str = "items") -> Relation:
-    found = decode(messages.relation(oid, name, columns or COLUMNS))
+def relation(
+    oid: int = OID, columns: list[tuple[str, int]] | None = None, name: str = "items", identity: str = "d"
+) -> Relation:
+    found = decode(messages.relation(oid, name, columns or COLUMNS, identity=identity))
     assert isinstance(found, Relation)
     return found
 
 
-def no_names(types: object) -> list[str]:
+def no_names(types: object) -> list[DeclaredType]:
     raise AssertionError("the catalog explains this relation")
 
 
-def names(types: list[tuple[int, int]]) -> list[str]:
-    return [f"type {oid}" for oid, _ in types]
+def names(types: list[tuple[int, int]]) -> list[DeclaredType]:
+    """The type 70000 is a domain over integers."""
+    return [DeclaredType(f"type {oid}", *((23, "integer") if oid == DOMAIN else ())) for oid, _ in types]
 
 
 def test_relation_that_the_entry_explains_is_bound() -> None:
@@ -81,8 +87,33 @@ def test_d1_relation_that_the_entry_does_not_explain_is_read_as_the_stream_has_i
     assert differs
 
 
+OTHER_KEYS = {
+    "the column is gone, or has another name": [("code", 20), ("name", 25)],
+    "a column of another kind": [("id", 25), ("name", 25)],
+}
+
+
 @pytest.mark.rule("D6")
-def test_d6_stream_without_the_key_stops_the_reader() -> None:
-    """Red without the check of the key in `_as_streamed`."""
-    with pytest.raises(SchemaIncompatible, match="key was changed"):
-        tables().bind(relation(columns=[("code", 25), ("name", 25)]), names)
+@pytest.mark.parametrize("columns", OTHER_KEYS.values(), ids=OTHER_KEYS)
+@pytest.mark.parametrize("identity", ["d", "f"])
+def test_d6_stream_with_another_key_is_bound_as_one_without(columns: list[tuple[str, int]], identity: str) -> None:
+    """Red without the comparison of kinds in `_bound`; each change has the table read again, nothing is published."""
+    ours = tables()
+    bound, differs = ours.bind(relation(columns=columns, identity=identity), names)
+    assert bound is not None
+    assert (bound.keyless, differs, ours.by_wire, list(ours.keyless.values())) == (True, True, {}, [bound])
+
+
+@pytest.mark.rule("D6")
+def test_d6_key_that_was_widened_is_the_same_key() -> None:
+    bound, differs = tables().bind(relation(columns=[("id", 23), ("name", 25)]), names)
+    assert bound is not None
+    assert (bound.keyless, differs) == (False, True)
+
+
+@pytest.mark.rule("D6")
+def test_d6_key_that_became_a_domain_over_its_kind_is_the_same_key() -> None:
+    bound, differs = tables().bind(relation(columns=[("id", DOMAIN), ("name", 25)]), names)
+    assert bound is not None
+    assert (bound.keyless, differs) == (False, True)
+    assert [column.kind.name for column in bound.encoder.plan.columns] == ["int4", "text"]

@@ -61,13 +61,17 @@ def test_d6_partitions_are_those_of_the_topic_else_those_it_had_else_the_setting
 def test_d1_table_that_is_gone_is_removed_once_and_only_when_it_was_ours() -> None:
     ours = replace(plan().entries[ITEMS], table="others", topic="cdc.public.others")
     known = {**entries(plan()), "public.others": ours}
-    assert [table.name for table in plan(known=known).removed] == [OTHERS]
+    assert [table.name for table in plan(known=known, others=3).removed] == [OTHERS]
+    assert plan(known=known).removed == [], "its topic is gone, and its rows with it"
+    assert [entry.deleted for entry in plan(known=known).forgotten] == [True]
     for other in (
         replace(ours, deleted=True),
         replace(ours, source="another"),
-        replace(ours, capture=replace(ours.capture, mode="polling")),
+        replace(ours, capture=replace(ours.capture, mode="polling"), schema_fingerprint=None),
     ):
         assert plan(known={**known, "public.others": other}).removed == []
+    left = replace(ours, capture=replace(ours.capture, mode="polling"))
+    assert [table.name for table in plan(known={**known, "public.others": left}, others=3).removed] == [OTHERS]
 
 
 @pytest.mark.rule("D1")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from cdc_reader import transcode
 from cdc_reader.transcode import (
     CHANGE,
     INCOMPLETE,
@@ -15,6 +16,7 @@ from cdc_reader.transcode import (
     Encoder,
     EventContext,
     TablePlan,
+    Unfit,
     make_encoder,
 )
 from cdc_reader.transcode.kinds import KINDS
@@ -41,6 +43,17 @@ LSN, VERSION, ORDINAL = 0x16_B374_D000, 1_704_067_200_000_123, 7
 @pytest.fixture(params=IMPLEMENTATIONS)
 def implementation(request: pytest.FixtureRequest) -> str:
     return str(request.param)
+
+
+@pytest.mark.remedy("install a C compiler and build the package again, or let the transcoder be 'auto'")
+def test_transcoder_that_was_not_built_is_done_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transcode, "_IMPLEMENTATIONS", {"reference": transcode._IMPLEMENTATIONS["reference"]})
+    monkeypatch.setattr(transcode, "IMPLEMENTATION", "reference")
+    with pytest.raises(SettingsError) as caught:
+        make_encoder(PLAN, "compiled")
+    assert caught.value.remedy == "install a C compiler and build the package again, or let the transcoder be 'auto'"
+
+    assert type(make_encoder(PLAN, "auto")) is type(make_encoder(PLAN, "reference"))
 
 
 @pytest.fixture
@@ -156,10 +169,13 @@ BROKEN = {
     "tag alone": b"I",
     "begin": bytes.fromhex("42 00000016B374D848 0002B0D5D4E94000 000002F1"),
     "other relation": b"I\0\0\0\1" + insert("42", "a", None)[5:],
-    "too few columns": insert("42", "a"),
-    "too many columns": insert("42", "a", None, None),
     "no old tuple in a delete": b"D" + insert("42", "a", None)[1:],
     "old tuple in an insert": b"I" + delete(key=["42", None, None])[1:],
+}
+
+UNFIT = {
+    "too few columns": insert("42", "a"),
+    "too many columns": insert("42", "a", None, None),
     "null key": insert(None, "a", None),
     "null old key": delete(key=[None, None, None]),
     "old row with values left out": update(["42", "a", None], row=["42", "a", UNCHANGED]),
@@ -172,6 +188,12 @@ BROKEN = {
 @pytest.mark.parametrize("payload", BROKEN.values(), ids=BROKEN)
 def test_broken_message_is_a_protocol_error(encoder: Encoder, payload: bytes) -> None:
     with pytest.raises(ProtocolError):
+        change(encoder, payload)
+
+
+@pytest.mark.parametrize("payload", UNFIT.values(), ids=UNFIT)
+def test_whole_message_that_its_table_does_not_explain_is_told_apart(encoder: Encoder, payload: bytes) -> None:
+    with pytest.raises(Unfit):
         change(encoder, payload)
 
 
@@ -190,7 +212,7 @@ def test_bytes_left_over_are_a_protocol_error(encoder: Encoder, payload: bytes) 
 
 def test_an_encoder_goes_on_after_an_error(encoder: Encoder) -> None:
     expected = change(encoder, insert("42", "a", None))
-    with pytest.raises(ProtocolError):
+    with pytest.raises(Unfit):
         change(encoder, insert("4x", "a", None))
     assert change(encoder, insert("42", "a", None)) == expected
 

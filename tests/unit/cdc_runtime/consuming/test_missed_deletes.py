@@ -17,7 +17,7 @@ NOW = 1_700_000_000_000
 HOUR = 3_600_000
 WEEK = 7 * 24 * HOUR
 OLD = CommittedPosition(5, NOW - WEEK - 1000)
-OLD_REASON = "the committed position is 604801 s old, tombstones are kept for 604800 s"
+OLD_REASON = "the committed position is 604801 s old, deletes are kept for 604800 s"
 
 
 @dataclass
@@ -88,7 +88,7 @@ def test_v7_young_position_costs_no_question() -> None:
 @pytest.mark.rule("V7")
 def test_v7_topic_says_how_long_it_keeps_tombstones() -> None:
     facts = Facts(kept_ms=2 * HOUR)
-    reason = "the committed position is 7201 s old, tombstones are kept for 7200 s"
+    reason = "the committed position is 7201 s old, deletes are kept for 7200 s"
     assert reason_to_ask(CommittedPosition(5, NOW - 2 * HOUR - 1000), facts, NOW) == reason
     assert facts.asked == ["retention", "rows", "records from 5"]
 

@@ -81,3 +81,16 @@ def test_the_next_offset_never_passes_an_open_record_and_never_falls(data: st.Da
         assert tracker.open_count == len(is_open)
         before = tracker.next_offset
     assert tracker.next_offset == numbers[-1] + 1
+
+
+def test_record_that_stays_open_for_long_does_not_keep_those_that_are_done_behind_it() -> None:
+    tracker = OffsetTracker(0)
+    for offset in range(20_000):
+        tracker.taken(offset)
+        if offset:
+            tracker.done(offset)
+        assert len(tracker._taken) <= 1027
+    tracker.done(7)
+    assert (tracker.next_offset, tracker.open_count, tracker.oldest_open) == (0, 1, 0)
+    tracker.done(0)
+    assert (tracker.next_offset, tracker.open_count, tracker.oldest_open) == (20_000, 0, None)

@@ -98,6 +98,27 @@ def test_record_that_is_delivered_again_is_not_taken_again() -> None:
     assert (partition.take(record(3)), partition.take(record(3)), partition.take(record(2))) == (True, False, False)
 
 
+@pytest.mark.rule("V11")
+def test_v11_offsets_that_run_back_wait_for_a_look_at_the_log() -> None:
+    partition = held()
+    assert [partition.deliver(record(offset)) for offset in (3, 4, 5)] == [True, True, True]
+    partition.take(record(5))
+    assert (partition.deliver(record(0)), partition.deliver(record(1))) == (False, False)
+    partition.backlog.extend([record(0), record(1)])
+    assert (partition.waits, partition.let_in(lambda _: pytest.fail("expected it to wait"))) == (True, True)
+    partition.doubted = False
+    assert (partition.let_in(lambda _: True), partition.deliver(record(2)), partition.waits) == (True, True, False)
+
+
+@pytest.mark.rule("V11")
+def test_v11_records_below_the_position_that_came_before_it_was_known_wait_too() -> None:
+    partition = AssignedPartition(PARTITION, ready=True)
+    partition.deliver(record(0))
+    partition.backlog.append(record(0))
+    partition.begin(CommittedPosition(3, NOW), NOW)
+    assert partition.doubted
+
+
 def test_partition_without_a_position_begins_at_the_first_offset_that_it_still_has() -> None:
     partition = AssignedPartition(PARTITION, ready=True)
     partition.begin(None, NOW, first_offset=7)

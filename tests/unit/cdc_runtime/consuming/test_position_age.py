@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from cdc_runtime.consuming.position_age import CommittedPosition, PositionAge, from_metadata
+from cdc_runtime.consuming.position_age import CommittedPosition, PositionAge
 
 HOUR = 3_600_000
 NOW = 1_700_000_000_000
@@ -14,15 +14,27 @@ def begun(committed: CommittedPosition | None, now_ms: int = NOW) -> PositionAge
     return age
 
 
-def test_text_of_a_commit_reads_back() -> None:
-    assert CommittedPosition(5, NOW).metadata == "as_of_ms=1700000000000"
-    assert CommittedPosition(5, None).metadata == ""
-    assert from_metadata("as_of_ms=1700000000000") == NOW
+TEXTS = {
+    "all": (CommittedPosition(5, NOW, "kz1"), "as_of_ms=1700000000000;topic_id=kz1"),
+    "of an older release": (CommittedPosition(5, NOW), "as_of_ms=1700000000000"),
+    "of results": (CommittedPosition(5, NOW, "kz1", "a,b"), "as_of_ms=1700000000000;topic_id=kz1;results_id=a,b"),
+    "of unknown age": (CommittedPosition(5, None, "kz1"), "topic_id=kz1"),
+    "nothing": (CommittedPosition(5, None), ""),
+}
 
 
-@pytest.mark.parametrize("text", [None, "", "as_of_ms=", "as_of_ms=soon", "as_of_ms=0", "1700000000000"])
+@pytest.mark.rule("V11")
+@pytest.mark.parametrize(("position", "text"), TEXTS.values(), ids=TEXTS)
+def test_v11_text_of_a_commit_reads_back(position: CommittedPosition, text: str) -> None:
+    assert position.metadata == text
+    assert CommittedPosition.read(5, text) == position
+
+
+@pytest.mark.parametrize(
+    "text", [None, "", "as_of_ms=", "as_of_ms=soon", "as_of_ms=0", "1700000000000", "topic_id=", ";=;", "x=1;topic"]
+)
 def test_text_of_others_says_nothing(text: str | None) -> None:
-    assert from_metadata(text) is None
+    assert CommittedPosition.read(5, text) == CommittedPosition(5, None)
 
 
 def test_position_without_a_commit_begins_now_and_is_committed_at_once() -> None:

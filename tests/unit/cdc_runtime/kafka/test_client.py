@@ -47,6 +47,20 @@ def test_a_refused_option_is_a_settings_error_with_its_name_and_without_its_valu
     assert caught.value.__suppress_context__
 
 
+@pytest.mark.remedy("compare them with CONFIGURATION.md of librdkafka")
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [({"linger": "5"}, {"linger.ms": "5"}), ({"socket.timeout.ms": "soon"}, {"socket.timeout.ms": "60000"})],
+    ids=["its name", "its value"],
+)
+def test_an_option_as_librdkafka_documents_it_is_taken(wrong, right):
+    with pytest.raises(SettingsError) as caught:
+        KafkaAdmin(KafkaSettings(client=wrong))
+    assert next(iter(wrong)) in str(caught.value)
+    assert caught.value.remedy == "compare them with CONFIGURATION.md of librdkafka"
+    KafkaAdmin(KafkaSettings(client=right))
+
+
 @pytest.mark.parametrize(
     "make", [KafkaAdmin, IdempotentProducer, lambda settings: TransactionalProducer(settings, "t")]
 )

@@ -6,7 +6,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from cdc_runtime.kafka.client import ErrorMemory, client_config
-from cdc_runtime.kafka.errors import Fenced, PartitionsLost, TopicMissing, translate
+from cdc_runtime.kafka.errors import Fenced, PartitionsLost, TopicDenied, TopicMissing, translate
 from cdc_runtime.settings.models import KafkaSettings
 from schemas.errors import AccessDenied, FatalError, ServerSetting, TransientError, Unreachable
 
@@ -16,7 +16,7 @@ from schemas.errors import AccessDenied, FatalError, ServerSetting, TransientErr
     [
         (KafkaError._AUTHENTICATION, AccessDenied, 77),
         (KafkaError.SASL_AUTHENTICATION_FAILED, AccessDenied, 77),
-        (KafkaError.TOPIC_AUTHORIZATION_FAILED, AccessDenied, 77),
+        (KafkaError.TOPIC_AUTHORIZATION_FAILED, TopicDenied, 77),
         (KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED, AccessDenied, 77),
         (KafkaError._FENCED, Fenced, 75),
         (KafkaError.PRODUCER_FENCED, Fenced, 75),
@@ -68,6 +68,17 @@ def test_a_time_out_after_a_refusal_is_the_refusal():
     assert type(memory.translate(timed_out, "work")) is Unreachable
     memory(KafkaError(KafkaError._AUTHENTICATION, "wrong password"))
     assert type(memory.translate(timed_out, "work")) is AccessDenied
+
+
+def test_a_fatal_report_that_another_callback_failed_over_is_what_is_raised():
+    """The client raises what it reports, and goes on to call us with that exception set."""
+    memory, fatal = ErrorMemory(), KafkaException(KafkaError(KafkaError.CLUSTER_AUTHORIZATION_FAILED, fatal=True))
+    failed_over = SystemError("returned a result with an exception set")
+    failed_over.__cause__ = fatal
+    with pytest.raises(AccessDenied), memory.translating("work"):
+        raise failed_over
+    with pytest.raises(SystemError), memory.translating("work"):
+        raise SystemError("another")
 
 
 @pytest.mark.rule("P7")

@@ -53,6 +53,7 @@ def test_nested_settings_have_dotted_names_in_order():
         "kafka.replication_factor",
         "kafka.partitions",
         "start_timeout_s",
+        "neighbour_timeout_s",
         "stop_timeout_s",
     ]
 

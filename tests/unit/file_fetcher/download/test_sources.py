@@ -68,8 +68,10 @@ def test_keys_of_a_map_lie_in_the_bucket_of_their_column():
     assert where("a.pdf", kind=FileKind.JSONB_S3_MAP) == S3Object("documents", "a.pdf")
 
 
-def test_a_key_without_a_bucket_is_skipped():
+@pytest.mark.remedy("set s3.bucket or s3.bucket_of")
+def test_a_key_without_a_bucket_is_skipped_until_one_is_set():
     assert skipped("a.pdf", rules=BARE) == "no_bucket"
+    assert where("a.pdf") == S3Object("documents", "a.pdf")  # which is set there
 
 
 @pytest.mark.parametrize("bucket", ["documents", "photos", "scans", "mirror-7"])

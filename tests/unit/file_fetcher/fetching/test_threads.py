@@ -19,18 +19,23 @@ DEADLINE_S = 20.0
 class _Crowd:
     """Downloads whose tasks wait until they are let go; `here` are those under way."""
 
-    def __init__(self, start: int, most: int, threads: int) -> None:
+    def __init__(self, start: int, most: int, threads: int, reading: int | None = None) -> None:
         self.throttle = Throttle(start=start, minimum=1, maximum=most, uniform=lambda: 0.5)
-        self.downloads = Downloads(self.throttle, threads, FetcherMetrics(Metrics("file-fetcher", "1"), "group"))
+        metrics = FetcherMetrics(Metrics("file-fetcher", "1"), "group")
+        self.downloads = Downloads(self.throttle, threads, metrics, reading=reading)
         self.here: list[str] = []
         self.all_here: list[str] = []
         self._doors: dict[str, threading.Event] = {}
         self._problems: dict[str, FetchProblem | None] = {}
 
-    def submit(self, *names: str, reads: bool = False) -> None:
+    @property
+    def made(self) -> int:
+        return len(self.downloads._threads)
+
+    def submit(self, *names: str, reads: bool = False, place: str = "") -> None:
         for name in names:
             self._doors[name] = threading.Event()
-            self.downloads.submit(partial(self._task, name=name, reads=reads))
+            self.downloads.submit(partial(self._task, name=name, reads=reads), place)
 
     def _task(self, over: Over, name: str, *, reads: bool) -> None:
         self.here.append(name)
@@ -69,6 +74,49 @@ def test_no_more_downloads_than_the_limit_are_under_way(crowd: _Crowd) -> None:
     assert (crowd.all_here, crowd.downloads.queued) == (["a", "b"], 1)
     crowd.let_go("a")
     eventually(lambda: crowd.here == ["b", "c"], DEADLINE_S, "the next to begin")
+
+
+@pytest.mark.rule("V14")
+def test_v14_host_that_hangs_stops_no_other(crowd: _Crowd) -> None:
+    # Taken out: tasks begin in the order in which they come.
+    crowd.submit(*(f"hangs {number}" for number in range(10)), place="https://hangs")
+    crowd.wait_for(2)
+    for number in range(5):
+        crowd.submit(f"good {number}", place="https://good")
+        eventually(lambda: len(crowd.here) == 3, DEADLINE_S, "the other host's to begin")
+        assert crowd.here[-1] == f"good {number}"
+        crowd.let_go(f"good {number}", problem=Skipped("empty", "the object has no bytes"))
+        eventually(lambda: len(crowd.here) == 2, DEADLINE_S, "it to end")
+    assert crowd.downloads.queued == 8
+
+
+@pytest.mark.rule("V14")
+def test_v14_type_whose_files_wait_for_a_parser_stops_no_other() -> None:
+    # Taken out: whoever has downloaded lets the next begin.
+    crowd = _Crowd(start=2, most=8, threads=6, reading=2)
+    try:
+        slow = [f"slow {number}" for number in range(20)]
+        crowd.submit(*slow, reads=True, place="s3:photos.pdf")
+        crowd.wait_for(2)
+        crowd.submit("good", place="s3:photos.csv")
+        eventually(lambda: "good" in crowd.here, DEADLINE_S, "another type's to begin")
+        assert len(crowd.here) <= 4
+        crowd.let_go(*slow, "good")
+        eventually(lambda: not crowd.here and not crowd.downloads.queued, DEADLINE_S, "all to end")
+    finally:
+        crowd.close()
+
+
+def test_no_thread_is_made_that_the_throttle_would_hold_back(crowd: _Crowd) -> None:
+    """Red where a thread is made for whatever waits: each keeps its memory for ever."""
+    names = [str(number) for number in range(50)]
+    crowd.submit(*names)
+    crowd.wait_for(2)
+    assert (crowd.made, crowd.downloads.queued) == (2, 48)
+    for name in names[:20]:
+        crowd.let_go(name, problem=Skipped("too_large", "101 bytes"))
+    eventually(lambda: len(crowd.all_here) == 22, DEADLINE_S, "the next to begin")
+    assert crowd.made == 2
 
 
 def test_task_that_still_reads_its_file_lets_another_download(crowd: _Crowd) -> None:

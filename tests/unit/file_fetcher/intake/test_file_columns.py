@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -60,6 +61,19 @@ def test_p10_event_with_other_columns_than_the_entry_waits_for_a_refresh() -> No
     known = _Known(NARROW)
     assert known.plans.find(PHOTOS, b"wide") is None
     known.tables[PHOTOS] = WIDE
+    known.plans.changed()
+    known.plans.refreshed(known.plans.missed)
+    assert known.plans.find(PHOTOS, b"wide") == (IMAGE, URL)
+
+
+@pytest.mark.rule("D9")
+def test_d9_event_by_another_schema_of_the_same_columns_waits_for_a_refresh() -> None:
+    """A column whose type changed, say: it holds files now."""
+    before = replace(entry("photos", WIDE.columns, file_columns=(IMAGE,)), schema_fingerprint=b"older".hex())
+    after = replace(WIDE, schema_fingerprint=b"wide".hex())
+    known = _Known(before)
+    assert known.plans.find(PHOTOS, b"wide") is None
+    known.tables[PHOTOS] = after
     known.plans.changed()
     known.plans.refreshed(known.plans.missed)
     assert known.plans.find(PHOTOS, b"wide") == (IMAGE, URL)

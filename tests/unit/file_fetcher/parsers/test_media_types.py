@@ -24,6 +24,7 @@ CASES = {
     "text in an old encoding": ("Träger".encode("cp1252"), "notes.txt", "txt"),
     "a table": (b"a,b\n1,2\n", "list.CSV", "csv"),
     "a table with tabs": (b"a\tb\n1\t2\n", "list.tsv", "csv"),
+    "a table with the old mark of its end": (b"a,b\r\n1,2\r\n\x1a", "list.csv", "csv"),
     "nothing known": (b"\x00\x01\x02\x03", "a.bin", None),
     "a drawing": (b"AC1032\x00\x00\x00", "a.dwg", None),
     "an error page called .pdf": (b"<!DOCTYPE html><html>...", "a.pdf", None),
@@ -62,7 +63,17 @@ def test_workbook_is_known_by_its_member():
     assert is_zip(head)
     found = sniff(head, "a.zip", ("[Content_Types].xml", "xl/workbook.xml"))
     assert found == MediaType("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
+    assert sniff(head, "a.xlsx", ("[Content_Types].xml", "_rels/.rels", "xl/book.xml")) == found
     assert sniff(head, "a.xlsx", ("word/document.xml",)) is None
+    assert sniff(head, "a.xlsb", ("[Content_Types].xml", "xl/workbook.bin", "xl/theme/theme1.xml")) is None
+
+
+def test_workbook_with_a_password_is_known_by_its_name():
+    head = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(100)
+    found = sniff(head, "Plan.XLSX")
+    assert found is not None
+    assert found.word == "xlsx"
+    assert sniff(head, "plan.xls") is None
 
 
 @pytest.mark.parametrize(

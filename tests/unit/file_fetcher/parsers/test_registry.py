@@ -22,8 +22,8 @@ def test_our_parsers_are_installed_and_work():
 def test_parser_that_cannot_be_imported_costs_no_other():
     points = [
         EntryPoint("gone", "no.such.module:Parser", ENTRY_POINTS),
-        EntryPoint("none", "file_fetcher.parsers.text:encoding_of", ENTRY_POINTS),
-        EntryPoint("text", "file_fetcher.parsers.text:TextParser", ENTRY_POINTS),
+        EntryPoint("none", "file_fetcher.parsers.formats.text:encoding_of", ENTRY_POINTS),
+        EntryPoint("text", "file_fetcher.parsers.formats.text:TextParser", ENTRY_POINTS),
     ]
     registry = load(points)
     assert list(registry.parsers) == ["text"]
@@ -32,4 +32,4 @@ def test_parser_that_cannot_be_imported_costs_no_other():
 
 
 def test_name_and_version_are_the_label():
-    assert [info.label for info in load(installed()).infos()][-2:] == ["text 1", "python-calamine 0.9.1"]
+    assert [info.label for info in load(installed()).infos()][-2:] == ["text 2", "python-calamine 0.9.1/2"]

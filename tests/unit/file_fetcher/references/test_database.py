@@ -112,6 +112,7 @@ def test_a_file_that_is_damaged_is_made_anew(opened, tmp_path, damage):
     assert words(again) == ["b"]
 
 
+@pytest.mark.remedy("the file may be removed, it is rebuilt from the topics")
 def test_damage_that_shows_later_stops_the_service_and_the_next_start_makes_the_file_anew(opened, tmp_path):
     first = opened()
     for number in range(2_000):
@@ -126,7 +127,10 @@ def test_damage_that_shows_later_stops_the_service_and_the_next_start_makes_the_
     with pytest.raises(FatalError, match=r"expected the local store .* to work, got SQLITE_CORRUPT"):
         words(second)
     second.close()
-    assert words(opened()) == []
+    path.unlink(missing_ok=True)
+    again = opened()
+    add(again, "what the topics say")
+    assert words(again) == ["what the topics say"]
 
 
 def test_a_transaction_that_fails_leaves_nothing(opened):
@@ -156,9 +160,10 @@ else:
 """
 
 
+@pytest.mark.remedy("give each process a data_directory of its own")
 def test_a_second_process_is_refused_until_the_first_has_ended(opened, tmp_path):
-    def second() -> str:
-        command = [sys.executable, "-c", _SECOND, str(tmp_path / "data")]
+    def second(folder: str = "data") -> str:
+        command = [sys.executable, "-c", _SECOND, str(tmp_path / folder)]
         return subprocess.run(command, capture_output=True, text=True, check=True, cwd=_ROOT).stdout.strip()
 
     first = opened()
@@ -166,6 +171,7 @@ def test_a_second_process_is_refused_until_the_first_has_ended(opened, tmp_path)
         f"78 expected data_directory '{tmp_path}/data' for this process alone, got one that another process uses"
         " | give each process a data_directory of its own"
     )
+    assert second("a folder of its own") == "opened"
     first.close()
     assert second() == "opened"
 
@@ -176,8 +182,10 @@ def test_a_second_store_of_the_same_process_is_refused_too(opened):
         opened()
 
 
+@pytest.mark.remedy("give data_directory a folder that this user may write to")
 def test_a_folder_that_cannot_be_made_is_a_setting_to_mend(tmp_path):
     (tmp_path / "data").write_text("a file")
     with pytest.raises(SettingsError, match="expected to write into data_directory") as caught:
         LocalDatabase(tmp_path / "data", "words", STATEMENTS, version=1)
     assert caught.value.remedy == "give data_directory a folder that this user may write to"
+    LocalDatabase(tmp_path / "another", "words", STATEMENTS, version=1).close()

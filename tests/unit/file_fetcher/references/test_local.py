@@ -158,7 +158,7 @@ def test_a_retry_that_is_put_off_without_an_attempt_is_due_later(store):
 def test_a_reference_that_waits_for_a_retry_that_is_not_there_is_lost(store):
     record = held("photos/7", 10, held_file("photos/7/other"), *waits().files)
     store.apply([Holds(record)])
-    assert store.lost_retries(PARTITIONS, 10) == [(record, *waits().files)]
+    assert store.lost_retries(PARTITIONS, 10) == [("public.photos", "photos/7", *waits().files)]
     assert store.lost_retries([("public.photos", 3)], 10) == []
     assert store.lost_retries(PARTITIONS, 0) == []
     assert store.waiting(PARTITIONS) == (1, 500)

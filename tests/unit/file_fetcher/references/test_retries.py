@@ -49,8 +49,8 @@ def test_a_retry_without_one_of_its_headers_is_refused(missing):
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("rowferry.attempt", b"-1", "expected a number in header rowferry.attempt, got '-1'"),
-        ("rowferry.partition", "٣".encode(), "expected a number in header rowferry.partition"),
+        ("rowferry.attempt", b"-1", "digits at most in header rowferry.attempt"),
+        ("rowferry.partition", "٣".encode(), "digits at most in header rowferry.partition"),
         ("rowferry.file_id", b"\xff", "expected text in header rowferry.file_id, got other bytes"),
         ("rowferry.topic", b"cdc._tables", "expected the topic of a table in header rowferry.topic"),
         ("rowferry.topic", b"other.public.photos", "expected the topic of a table in header rowferry.topic"),
@@ -76,7 +76,7 @@ def test_a_retry_shows_nothing_of_its_row():
         retry,
         file_id=st.text(st.characters(codec="utf-8"), min_size=1),
         partition=st.integers(0, 2**31),
-        row_version=st.integers(0, 2**63),
+        row_version=st.integers(0, 2**63 - 1),
         attempt=st.integers(0, 4095),
         due_ms=st.integers(0, 2**45),
         key=st.binary(min_size=1),

@@ -15,6 +15,7 @@ from file_fetcher.intake.partitions import TablePartition
 from file_fetcher.metrics import FetcherMetrics
 from file_fetcher.references.changes import Waits, change_of
 from file_fetcher.references.local import ReferenceStore
+from file_fetcher.references.placements import Placements
 from file_fetcher.references.retries import Retry
 from file_fetcher.settling import kafka_transactions as published
 from file_fetcher.settling.kafka_transactions import KafkaTransactions, Membership
@@ -55,7 +56,7 @@ class _World:
         self.caught_up.append(list(partitions))
         if self.catching_up is not None:
             raise self.catching_up
-        self.store.apply([change_of(each, 3) for each in self.broker.log if each.topic == TOPICS.file_refs])
+        self.store.apply([change_of(each, Placements(3)) for each in self.broker.log if each.topic == TOPICS.file_refs])
         retries = [each for each in self.broker.log if each.topic == TOPICS.retry(OWN_TOPICS.group)]
         self.store.apply([Waits(Retry.from_record(each, TOPICS)) for each in retries])
 
@@ -265,15 +266,20 @@ def test_pauses_grow_to_half_a_minute_however_often_it_fails(world: _World, monk
     monkeypatch.setattr(published, "time", clock)
     world.broker.fates = [ABORTS] * 1200
     world.publish(world.read(5))
-    pauses = []
-    for _ in range(1100):
-        began = clock.now
-        while world.transactions.pausing:
+
+    def pause() -> float:
+        """Until the next try, which fails too."""
+        began, tries = clock.now, len(world.broker.calls)
+        while len(world.broker.calls) == tries:
             clock.now += 0.05
-        pauses.append(clock.now - began)
+            assert world.publish() == []
+        return clock.now - began
+
+    assert [pause() for _ in range(4)] == pytest.approx([0.2, 0.4, 0.8, 1.6], abs=0.06)
+    for _ in range(1090):
+        clock.now += 31.0
         assert world.publish() == []
-    assert pauses[:4] == pytest.approx([0.2, 0.4, 0.8, 1.6], abs=0.06)
-    assert pauses[-1] == pytest.approx(30.0, abs=0.06)
+    assert pause() == pytest.approx(30.0, abs=0.06)
 
 
 def test_nothing_is_published_during_a_pause(world: _World, monkeypatch: pytest.MonkeyPatch) -> None:

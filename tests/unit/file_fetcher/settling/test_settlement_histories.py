@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from cdc_runtime.consuming.records import Record
 from file_fetcher.references.changes import Ended, Waits, change_of
 from file_fetcher.references.local import ReferenceStore
+from file_fetcher.references.placements import Placements
 from file_fetcher.references.retries import Retry
 from file_fetcher.settling.reference_diff import compare
 from file_fetcher.settling.settlement import Settlement, settle, settle_floor, waiting_file
@@ -87,7 +88,7 @@ class World:
 
     def read(self) -> None:
         """What `bring_up_to_date` does: the references, then the retries."""
-        self.store.apply([change_of(each, 3) for each in self.of(REFS)])
+        self.store.apply([change_of(each, Placements(3)) for each in self.of(REFS)])
         self.store.apply([Waits(Retry.from_record(each, TOPICS)) for each in self.of(RETRIES)])
 
     def of(self, topic: str) -> list[Record]:

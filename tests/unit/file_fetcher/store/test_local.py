@@ -9,6 +9,7 @@ import pytest
 from file_fetcher.failures import Blocked
 from file_fetcher.settings import S3Settings
 from file_fetcher.store.bucket import BucketStore
+from file_fetcher.store.disk import FREE_SPACE
 from file_fetcher.store.local import LocalStore
 from file_fetcher.store.opening import open_store
 from file_fetcher.store.protocol import extraction_name, object_name
@@ -39,16 +40,26 @@ def test_file_replaces_one_of_another_size(store, tmp_path):
         assert path.read_bytes() == b"beam"
 
 
-def test_nothing_is_left_of_a_file_that_cannot_be_kept(store, tmp_path, monkeypatch):
-    def full(_: int) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
+@pytest.mark.remedy("and of store_url where that is a folder")
+def test_nothing_is_left_of_a_file_that_cannot_be_kept_until_there_is_space(store, tmp_path, monkeypatch):
+    in_the_way = tmp_path / "in the way"
+    in_the_way.touch()
+    flush = os.fsync
+
+    def full(descriptor: int) -> None:
+        if in_the_way.exists():
+            raise OSError(errno.ENOSPC, "No space left on device")
+        flush(descriptor)
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(Blocked) as raised:
         store.put("objects/a", fill(tmp_path))
-    assert raised.value.reason == "storage_full"
+    assert (raised.value.reason, raised.value.remedy) == ("storage_full", FREE_SPACE)
     assert not store.exists("objects/a")
     assert list((tmp_path / "store" / "tmp").iterdir()) == []
+    in_the_way.unlink()
+    store.put("objects/a", fill(tmp_path))
+    assert store.exists("objects/a")
 
 
 def test_file_is_on_the_disk_before_it_has_its_name(store, tmp_path, monkeypatch):
@@ -111,11 +122,13 @@ def test_leftovers_go_at_the_start_once_they_are_old(store, tmp_path):
     assert (old.exists(), new.exists()) == (False, True)
 
 
+@pytest.mark.remedy("set store_url to a folder that the service may write to, or give it the right")
 def test_folder_that_cannot_be_made_is_a_problem_of_the_settings(tmp_path):
     (tmp_path / "store").write_text("a file")
     with pytest.raises(SettingsError, match="expected to write to the store") as raised:
         LocalStore(tmp_path / "store")
-    assert raised.value.remedy is not None
+    assert str(raised.value.remedy).startswith("set store_url to a folder that the service may write to")
+    LocalStore(tmp_path / "another").check()
 
 
 def test_check_tells_when_the_folder_went(store, tmp_path):

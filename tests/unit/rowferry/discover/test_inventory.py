@@ -38,6 +38,7 @@ def test_inventory_has_the_keys_of_the_contract() -> None:
     assert found["schemas"][0]["tables"][0] == {
         "name": "photos",
         "row_count": 5,
+        "error": None,
         "columns": [
             {
                 "name": name,

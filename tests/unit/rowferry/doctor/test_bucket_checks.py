@@ -98,6 +98,13 @@ CASES: dict[str, tuple[dict[str, Any], str, Verdict, str, str]] = {
         "one in eu-west-1",
         "set this in the settings file:\ns3: {region_of: {drawings: eu-west-1}}",
     ),
+    "another region, served by all that objects are had by": (
+        {"region": "us-east-1", "head": "301"},
+        "region",
+        Verdict.WARNING,
+        "one in eu-west-1",
+        "set this in the settings file:\ns3: {region_of: {drawings: eu-west-1}}",
+    ),
     "another region, refused": (
         {"region": "us-east-1", "head": "301", "list": "PermanentRedirect", "get": "PermanentRedirect"},
         "region",

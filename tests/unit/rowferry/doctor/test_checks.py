@@ -11,12 +11,14 @@ from cdc_reader.discovery.catalog_rows import Catalog
 from cdc_reader.discovery.requirements import Rights
 from cdc_reader.postgres.server_requirements import ServerFacts
 from cdc_reader.postgres.slot_row import SlotRow
+from cdc_reader.progress.origins import Origin
 from cdc_runtime.topic_checks import TopicDifference
-from rowferry.doctor.database_checks import check_database
+from rowferry.doctor.database_checks import check_database, check_position
 from rowferry.doctor.facts import DatabaseFacts, KafkaFacts, Names, VespaFacts
 from rowferry.doctor.findings import Finding, Verdict, failed, is_healthy, ok, to_json, to_text, warning
 from rowferry.doctor.kafka_checks import check_kafka
 from rowferry.doctor.vespa_checks import check_vespa
+from schemas.offsets import Position
 from tests.unit.cdc_reader.discovery.catalogs import catalog, publication, table
 from vespa_sink.vespa.field_probes import Lacking
 
@@ -42,9 +44,6 @@ RIGHTS = Rights(
     replication=True,
     may_create=True,
     owns_publication=True,
-    unreadable=frozenset(),
-    not_owned=frozenset(),
-    hidden_rows=frozenset(),
     forbidden_messages=(),
 )
 PHOTOS = table(1, "photos", {"id": "bigint"})
@@ -66,6 +65,30 @@ def test_everything_as_it_should_be_is_ok() -> None:
 
     assert {each.id: each.status for each in findings if each.status is not Verdict.OK} == {}
     assert len(findings) == 16
+
+
+POSITION = Position("one", 9, 8, system_id="7", timeline=1, database="procore", slot="rowferry")
+POSITIONS = {
+    "none": (None, Verdict.OK, "no position yet"),
+    "ours": (POSITION, Verdict.OK, "the position belongs to 'procore' (system 7)"),
+    "of another database": (
+        dataclasses.replace(POSITION, database="shop"),
+        Verdict.FAILED,
+        "another one: this position belongs to database 'shop' (system 7), this server is 'procore' (system 7)",
+    ),
+    "of another server": (
+        dataclasses.replace(POSITION, system_id="8"),
+        Verdict.FAILED,
+        "another one: this position belongs to database 'procore' (system 8), this server is 'procore' (system 7)",
+    ),
+}
+
+
+@pytest.mark.rule("P12")
+@pytest.mark.parametrize(("position", "verdict", "found"), POSITIONS.values(), ids=POSITIONS)
+def test_p12_position_of_another_database_is_found(position: Position | None, verdict: Verdict, found: str) -> None:
+    finding = check_position(position, Origin("7", "procore"))
+    assert (finding.id, finding.status, finding.found) == ("database.position", verdict, found)
 
 
 SERVER_CASES: dict[str, tuple[dict[str, Any], str, Verdict, str]] = {
@@ -184,13 +207,7 @@ def test_slot_is_judged(slot: SlotRow | None, verdict: Verdict, found: str) -> N
 
 MISSING_RIGHTS: dict[str, tuple[dict[str, Any], str, str]] = {
     "replication": ({"replication": False}, "rights.replication", 'ALTER ROLE "rowferry" REPLICATION;'),
-    "select": (
-        {"unreadable": frozenset({1})},
-        "rights.select",
-        'GRANT USAGE ON SCHEMA "public" TO "rowferry";\nGRANT SELECT ON "public"."photos" TO "rowferry";',
-    ),
     "key types": ({"closed_schemas": ("ext",)}, "rights.key_types", 'GRANT USAGE ON SCHEMA "ext" TO "rowferry";'),
-    "row security": ({"hidden_rows": frozenset({1})}, "rights.row_security", 'ALTER ROLE "rowferry" BYPASSRLS;'),
     "messages": (
         {"forbidden_messages": ("pg_logical_emit_message(boolean,text,text)",)},
         "rights.logical_messages",
@@ -208,6 +225,7 @@ def test_missing_right_has_the_grant_as_remedy(changes: dict[str, Any], check: s
 
 MISSING = catalog(PHOTOS)
 ADD = catalog(PHOTOS, publication=publication())
+NOT_OWNED = table(1, "photos", {"id": "bigint"}, owned=False)
 
 
 @pytest.mark.parametrize(
@@ -215,10 +233,10 @@ ADD = catalog(PHOTOS, publication=publication())
     [
         (MISSING, {"owns_publication": None}, Verdict.WARNING),
         (MISSING, {"owns_publication": None, "may_create": False}, Verdict.FAILED),
-        (MISSING, {"owns_publication": None, "not_owned": frozenset({1})}, Verdict.FAILED),
+        (catalog(NOT_OWNED), {"owns_publication": None}, Verdict.FAILED),
         (ADD, {}, Verdict.WARNING),
         (ADD, {"owns_publication": False}, Verdict.FAILED),
-        (ADD, {"not_owned": frozenset({1})}, Verdict.FAILED),
+        (catalog(NOT_OWNED, publication=publication()), {}, Verdict.FAILED),
     ],
 )
 def test_publication_that_the_reader_can_mend_is_a_warning(
@@ -274,7 +292,7 @@ def test_v7_offsets_that_are_forgotten_before_tombstones_are_a_warning() -> None
 
     [finding] = [each for each in check_kafka(facts, "rowferry") if each.status is not Verdict.OK]
 
-    assert (finding.id, finding.status, finding.found) == ("kafka.offsets_retention", Verdict.WARNING, "1440")
+    assert (finding.id, finding.status, finding.found) == ("kafka.offsets_retention", Verdict.WARNING, "1 day")
 
 
 def test_topic_that_was_altered_has_failed() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from rowferry.reconcile.command import until_equal
 from rowferry.reconcile.comparison import Comparison
 from rowferry.reconcile.difference import Difference
@@ -76,6 +78,24 @@ def test_document_that_says_something_else_is_different_in_the_named_field() -> 
     assert report.tables[0] == TableReport(
         "photos", 1, 1, different=1, first_different=(Difference("photos/1", ("metadata.name",)),)
     )
+
+
+@pytest.mark.rule("P8")
+def test_p8_columns_that_a_document_says_it_lacks_are_named_so() -> None:
+    doc_id, fields = document("photos", 1)
+    fields |= {"metadata": {"id": "1"}, "omitted": ["name"]}
+
+    (table, _) = compare({"photos": [row(1)]}, {doc_id: fields}).tables
+    assert (table.different, table.first_different) == (1, (Difference("photos/1", ("omitted.name",)),))
+
+
+@pytest.mark.rule("P8")
+def test_p8_row_without_a_value_is_equal_to_a_document_that_says_it_lacks_the_column() -> None:
+    # Nothing is lost then, whatever the event could not carry.
+    doc_id, fields = document("photos", 1)
+    fields |= {"metadata": {"id": "1"}, "omitted": ["name"]}
+
+    assert compare({"photos": [{"id": "1"}]}, {doc_id: fields}).equal
 
 
 def test_second_document_of_a_row_is_surplus() -> None:

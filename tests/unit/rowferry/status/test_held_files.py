@@ -11,7 +11,6 @@ import pytest
 from cdc_runtime.consuming.records import Record
 from rowferry.status.files import Ended, Files
 from rowferry.status.held_files import HeldFiles
-from schemas.errors import RecordError
 from schemas.file_state import HeldFile, HeldRecord, State
 
 
@@ -82,6 +81,13 @@ def test_row_that_has_ended_holds_nothing(held: HeldFiles, version: int) -> None
     assert held.files() == Files()
 
 
-def test_tombstone_without_a_version_is_no_record_of_ours(held: HeldFiles) -> None:
-    with pytest.raises(RecordError, match=r"expected a tombstone of cdc\._file_refs to say its version, got none"):
-        held.take([Record("cdc._file_refs", 0, 0, b"photos/1", None, 0)])
+@pytest.mark.rule("P14")
+@pytest.mark.parametrize(
+    "value", [None, b"no JSON", b'{"format":2}'], ids=["a tombstone without a version", "other bytes", "a newer format"]
+)
+def test_p14_record_that_cannot_be_read_is_passed_over_and_the_others_are_counted(
+    held: HeldFiles, value: bytes | None
+) -> None:
+    held.take([Record("cdc._file_refs", 0, 0, b"photos/1", value, 0), holds(1, file("a"), row="photos/2")])
+
+    assert held.files().states == (Ended("fetched", "", 1),)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from rowferry.status.files import Ended, Files
 from rowferry.status.report import Count, Group, Slot, Status, TopicLag
 from schemas.offsets import Position, SnapshotProgress, TransactionMark
@@ -47,7 +49,7 @@ def test_status_for_eyes_has_a_line_for_each_part() -> None:
     assert STATUS.to_text() == (
         "slot      rowferry: active, reserved, confirmed 16/B374D848, 2.0 KiB behind, 56.1 KiB of WAL retained\n"
         "position  16/B374D800, version 17, last commit 2023-11-14T22:13:20+00:00\n"
-        "tables    1 none, 2 replication\n"
+        "tables    2 streamed, 1 not captured (rowferry doctor says why)\n"
         "snapshot  public.photos: running, 1,234 rows read, because first start\n"
         "group     rowferry-vespa-sink: 1 members, 3 records behind\n"
         "          photos: 3 behind\n"
@@ -86,6 +88,8 @@ def test_json_holds_lsns_as_postgresql_prints_them() -> None:
         "behind_bytes": 2048,
         "retained_bytes": 57_416,
         "safe_bytes": None,
+        "holders": (),
+        "waits_for": (),
     }
     assert found["position"] == {
         "lsn": "16/B374D800",
@@ -136,3 +140,19 @@ def test_large_sizes_are_told_in_larger_units() -> None:
     assert Status(slot=slot).to_text().splitlines()[0] == (
         "slot      s: not active, extended, confirmed 0/1, 1023 B behind, 3.0 TiB of WAL retained"
     )
+
+
+def test_tables_that_are_set_aside_are_named_with_the_reason() -> None:
+    status = Status(set_aside={"public.photos": "its primary key was (id integer), and is gone"})
+
+    assert status.to_text().splitlines()[-1] == (
+        "set aside public.photos: its rows stay as they are, because its primary key was (id integer), and is gone"
+    )
+    assert status.to_json()["set_aside"] == {"public.photos": "its primary key was (id integer), and is gone"}
+
+
+def test_slot_names_who_reads_it_and_for_whom_it_waits() -> None:
+    slot = replace(SLOT, holders=("pid 12 (rowferry-rowferry)",), waits_for=("pid 7 (psql)",))
+    text = replace(STATUS, slot=slot).to_text()
+    assert "\n          read by pid 12 (rowferry-rowferry)\n" in text
+    assert "\n          it is being made, and waits for pid 7 (psql)\n" in text

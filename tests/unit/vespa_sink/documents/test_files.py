@@ -57,6 +57,12 @@ PLACES = {
     "key": (ORIGIN, "a/b.pdf", "files", "s3://files/a/b.pdf"),
     "key of a map": (replace(ORIGIN, kind="jsonb_s3_map", entry="9"), "/a//b", "files", "s3://files//a//b"),
     "key without a bucket": (ORIGIN, "a/b.pdf", "", "a/b.pdf"),
+    "address in a map": (
+        replace(ORIGIN, kind="jsonb_s3_map", entry="9"),
+        "s3://b/u/P #3.csv",
+        "b",
+        "s3://b/u/P #3.csv",
+    ),
     "link": (replace(ORIGIN, kind="url"), "https://x.example/a", "", "https://x.example/a"),
     "link that was fetched from S3": (replace(ORIGIN, kind="url"), "https://x.example/a", "b", "https://x.example/a"),
 }

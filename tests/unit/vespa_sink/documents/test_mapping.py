@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from schemas.errors import SettingsError
 from schemas.names import TableName
+from schemas.tables import Column
 from tests.unit.vespa_sink.entries import RFIS, column, entry
 from vespa_sink.documents.mapping import DocumentMapping, Roles, parse_mapping
 
@@ -37,6 +40,43 @@ def test_table_differs_from_the_defaults_only_where_it_says_so() -> None:
     roles = mapping.roles(RFIS)
     assert (roles.title, roles.content_text, roles.project_id) == (("title",), ("question",), ("project_id",))
     assert (mapping.tables or {})[TableName("crm", "people")].title == ("name",)
+
+
+TIMES = {
+    "timestamp": ("timestamp without time zone", ("created_at",)),
+    "timestamp with zone, to the second": ("timestamp(0) with time zone", ("created_at",)),
+    "date": ("date", ("created_at",)),
+    "milliseconds since the epoch": ("bigint", ()),
+    "seconds since the epoch": ("double precision", ()),
+    "text": ("text", ()),
+    "time of day": ("time without time zone", ()),
+    "several": ("timestamp without time zone[]", ()),
+}
+
+
+@pytest.mark.parametrize(("pg_type", "columns"), TIMES.values(), ids=TIMES)
+def test_times_come_from_columns_of_dates_and_timestamps_alone(pg_type: str, columns: tuple[str, ...]) -> None:
+    table = entry(columns=(column("id", "bigint"), column("created_at", pg_type), column("changed", pg_type)))
+    mapping = parse_mapping({"defaults": {"updated_at": "changed"}}, "mapping.yaml")
+    roles = mapping.roles(table)
+    assert (roles.created_at, roles.updated_at) == (columns, ("changed",) if columns else ())
+
+
+def test_domains_are_looked_through() -> None:
+    def of(name: str, base_type: str) -> Column:
+        return replace(column(name, "a_domain"), base_type=base_type, base_type_oid=1)
+
+    table = entry(
+        columns=(
+            column("id", "bigint"),
+            of("body", "text"),
+            of("created_at", "timestamp with time zone"),
+            of("updated_at", "bigint"),
+            column("untold", "a_domain"),
+        )
+    )
+    roles = DocumentMapping().roles(table)
+    assert (roles.content_text, roles.created_at, roles.updated_at) == (("body",), ("created_at",), ())
 
 
 def test_empty_file_is_the_default_mapping() -> None:

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from schemas.catalog_marks import catalog_mark
+from schemas.envelope import EventSchema
 from schemas.names import TableName
-from schemas.tables import TableEntry
+from schemas.tables import Relationship, TableEntry
 from tests.unit.vespa_sink.entries import column, entry
 from tests.unit.vespa_sink.events import event
 from vespa_sink.documents.plans import Plans
@@ -53,3 +57,53 @@ def test_older_event_goes_by_the_entry_of_now_after_a_refresh() -> None:
     assert plans.find(RFIS, older) is None
     assert plans.find(RFIS, older, refreshed=True) is not None
     assert plans.find(RFIS, older) is not None
+
+
+# What two entries say, and of which an event is
+
+PROJECTS = TableName("public", "projects")
+EDGE = Relationship("out", "title", "public.projects", "id", "belongs_to", declared=True)
+
+
+def _of(*entries: TableEntry, table: TableEntry) -> EventSchema:
+    """The schema of events that a reader publishes who knows these entries."""
+    keys = {each.name: each.primary_key for each in entries}
+    return EventSchema(table.schema_fingerprint or "", catalog_mark(table, keys.get))
+
+
+@pytest.mark.rule("D9")
+def test_d9_event_by_another_schema_of_the_same_columns_waits_for_a_refresh() -> None:
+    """A column of another type, say: what is free text of the document depends on it."""
+    old, new = replace(NARROW, schema_fingerprint="aa"), replace(NARROW, schema_fingerprint="bb", description="newer")
+    plans, tables = _plans(old)
+    newer = event(schema=EventSchema("bb"))
+    assert plans.find(RFIS, event(schema=EventSchema("aa"))) is not None
+    assert plans.find(RFIS, newer) is None
+    tables[RFIS] = new
+    plans.forget()
+    plan = plans.find(RFIS, newer)
+    assert plan is not None
+    assert plan.description == "newer"
+
+
+@pytest.mark.rule("D9")
+def test_d9_entries_of_one_change_that_come_one_by_one_are_waited_for() -> None:
+    """An edge depends on the key of the other table, whose entry may be an old one still."""
+    new = replace(NARROW, relationships=(EDGE,), schema_fingerprint="bb")
+    keyed, keyless = entry("projects"), entry("projects", primary_key=())
+    plans, tables = _plans(new, keyless)
+    newer = event(schema=_of(new, keyed, table=new))
+    assert plans.find(RFIS, newer) is None
+    tables[PROJECTS] = keyed
+    plans.forget()
+    plan = plans.find(RFIS, newer)
+    assert plan is not None
+    assert plan.edges[0].key_columns == ("title",)
+
+
+@pytest.mark.rule("D9")
+def test_d9_event_of_the_entry_that_is_known_waits_for_nothing() -> None:
+    projects = entry("projects")
+    rfis = replace(NARROW, relationships=(EDGE,), schema_fingerprint="bb")
+    plans, _ = _plans(rfis, projects)
+    assert plans.find(RFIS, event(schema=_of(rfis, projects, table=rfis))) is not None

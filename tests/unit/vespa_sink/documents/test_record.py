@@ -68,6 +68,7 @@ def test_row_becomes_a_whole_document() -> None:
         ],
         "parent_ids": ["projects/3"],
         "edge_keys": ["belongs_to:projects/3"],
+        "omitted": [],
         "file_references": [
             {
                 "column": "pdf_url",
@@ -160,3 +161,9 @@ def test_text_is_bounded_and_the_metadata_whole() -> None:
 def test_table_outside_public_carries_its_schema() -> None:
     fields, _ = _fields(entry(schema="crm", columns=(column("id"),)), {"id": "17"}, namespace="other")
     assert (fields["doc_id"], fields["source_table"], fields["namespace"]) == ("crm.rfis/17", "crm.rfis", "other")
+
+
+def test_number_is_no_time_whatever_its_digits_look_like() -> None:
+    epoch = entry(columns=(column("id", "bigint", primary_key=True), column("created_at", "bigint")))
+    fields, _ = _fields(epoch, {"id": "1", "created_at": "1712123112000"})
+    assert (fields["metadata"]["created_at"], fields.get("created_at")) == ("1712123112000", None)

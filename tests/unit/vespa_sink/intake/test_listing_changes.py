@@ -15,7 +15,7 @@ from vespa_sink.intake.topics import ListingTopic
 
 
 def test_entry_of_a_table_is_put_and_its_tombstone_nothing() -> None:
-    put = listing_change(ListingTopic.TABLES, record(value=RFIS.to_json()))
+    put = listing_change(ListingTopic.TABLES, record(key=RFIS.record_key, value=RFIS.to_json()))
     assert isinstance(put, TablePut)
     assert (put.entry, put.version, put.gone) == (RFIS, 5, False)
     assert isinstance(listing_change(ListingTopic.TABLES, record(value=None)), Nothing)

@@ -12,6 +12,7 @@ from cdc_runtime.backoff import Delays
 from cdc_runtime.consuming.position_age import CommittedPosition
 from cdc_runtime.consuming.position_check import Answer
 from cdc_runtime.consuming.records import TopicPartition
+from cdc_runtime.consuming.topic_lives import Anew
 from cdc_runtime.metrics import Metrics
 from schemas.errors import Unreachable
 from schemas.names import TableName
@@ -36,7 +37,9 @@ class _Check:
         self.answers: list[Answer | Unreachable] = []
         self.asked: list[CommittedPosition | None] = []
 
-    def check(self, table: TableName, partition: TopicPartition, position: CommittedPosition | None) -> Answer:
+    def check(
+        self, table: TableName, partition: TopicPartition, position: CommittedPosition | None, anew: Anew | None
+    ) -> Answer:
         assert (table, partition) == (RFIS.table, PARTITION)
         self.asked.append(position)
         answer = self.answers.pop(0) if self.answers else Answer.SOUND

@@ -10,11 +10,17 @@ from vespa_sink.vespa.answers import (
     answer_of,
     may_apply_later,
     must_be_removed,
-    public_reason,
+    probed,
+    refusal,
+    retry_reason,
     stop_error,
     verdict,
 )
 from vespa_sink.vespa.operations import Action
+
+DONE = b'{"pathId":"/document/v1/ns/rows/docid/7","id":"id:ns:rows::7"}'
+REFUSED = b'{"pathId":"/document/v1/ns/rows/docid/7","message":"why"}'
+PAGE = b"<html>please log in</html>"
 
 VERDICTS = {
     200: Verdict.APPLIED,
@@ -47,13 +53,13 @@ def test_status_decides(status: int, decided: Verdict) -> None:
 
 
 def test_ignored_operation_is_told_from_an_applied_one_by_its_header() -> None:
-    answer = answer_of(200, {"X-Vespa-Ignored-Operation": "true"})
+    answer = answer_of(200, {"X-Vespa-Ignored-Operation": "true"}, DONE)
     assert verdict(answer) is Verdict.IGNORED
-    assert verdict(answer_of(200, {})) is Verdict.APPLIED
+    assert verdict(answer_of(200, {}, DONE)) is Verdict.APPLIED
 
 
 def test_ignored_fields_are_noticed_on_an_applied_operation() -> None:
-    answer = answer_of(200, {"X-Vespa-Ignored-Fields": "true"})
+    answer = answer_of(200, {"X-Vespa-Ignored-Fields": "true"}, DONE)
     assert (verdict(answer), answer.ignored_fields) == (Verdict.APPLIED, True)
 
 
@@ -66,6 +72,82 @@ def test_v3_only_an_ignored_delete_is_followed_by_a_remove() -> None:
 @pytest.mark.rule("V4")
 def test_v4_only_answers_without_a_certain_outcome_may_apply_later() -> None:
     assert {status for status in VERDICTS if may_apply_later(Answer(status))} == {NO_ANSWER, 408, 500, 502, 503, 504}
+
+
+# What may come where Vespa should answer. A cut body never arrives whole: its connection fails, or its JSON does.
+FOREIGN = {
+    "a redirect": (302, b""),
+    "a redirect with the words of Vespa": (302, DONE),
+    "a page": (200, PAGE),
+    "nothing": (200, b""),
+    "other JSON": (200, b'{"status":"ok"}'),
+    "a list": (200, b"[]"),
+    "half an answer": (200, DONE[:-1]),
+    "a reason in place of a document": (200, REFUSED),
+    "names that are no text": (200, b'{"pathId":1,"id":2}'),
+    "no content": (204, b""),
+    "a proxy's 400": (400, PAGE),
+    "a proxy's 404": (404, PAGE),
+    "a proxy's 404 in JSON": (404, b'{"message":"no such service"}'),
+    "a proxy's 405": (405, b""),
+    "a proxy's 412": (412, PAGE),
+    "a proxy's 429": (429, b'{"message":"slow down"}'),
+    "a proxy's 507": (507, PAGE),
+    "a proxy's log-in": (407, PAGE),
+}
+
+
+@pytest.mark.rule("V10")
+@pytest.mark.parametrize(("status", "data"), FOREIGN.values(), ids=FOREIGN)
+def test_v10_what_is_not_vespas_own_answer_decides_nothing(status: int, data: bytes) -> None:
+    answer = answer_of(status, {"Content-Type": "text/html; charset=utf-8"}, data)
+    assert verdict(answer) is Verdict.FOREIGN
+    assert may_apply_later(answer), "it may have been passed on"
+    assert answer.found == f"an answer that is not Vespa's (status {status}, text/html)"
+
+
+OWN = {
+    "done": (200, DONE, Verdict.APPLIED),
+    "a newer one stands": (412, REFUSED, Verdict.SUPERSEDED),
+    "refused": (400, REFUSED, Verdict.REJECTED),
+    "too many": (429, REFUSED, Verdict.THROTTLED),
+    "full": (507, REFUSED, Verdict.RETRY),
+    "no such path": (404, REFUSED, Verdict.STOP),
+    "an error of anybody": (502, PAGE, Verdict.RETRY),
+    "no right, says anybody": (403, PAGE, Verdict.STOP),
+    "too large for anybody": (413, PAGE, Verdict.REJECTED),
+}
+
+
+@pytest.mark.rule("V10")
+@pytest.mark.parametrize(("status", "data", "decided"), OWN.values(), ids=OWN)
+def test_v10_vespas_own_answer_is_known_by_its_body(status: int, data: bytes, decided: Verdict) -> None:
+    assert verdict(answer_of(status, {}, data)) is decided
+
+
+@pytest.mark.rule("V10")
+def test_v10_who_accepts_a_probe_is_not_vespa() -> None:
+    assert verdict(probed(answer_of(200, {}, DONE))) is Verdict.FOREIGN
+    ignored = answer_of(200, {"X-Vespa-Ignored-Operation": "true"}, DONE)
+    assert [verdict(probed(each)) for each in (ignored, Answer(412), Answer(400))] == [
+        Verdict.IGNORED,
+        Verdict.SUPERSEDED,
+        Verdict.REJECTED,
+    ]
+
+
+REASONS_TO_TRY_AGAIN = {
+    "no answer": Answer(NO_ANSWER),
+    "throttled": Answer(429),
+    "full": Answer(507),
+    "server": Answer(503),
+    "foreign": Answer(507, foreign="a page"),
+}
+
+
+@pytest.mark.parametrize(("reason", "answer"), REASONS_TO_TRY_AGAIN.items(), ids=REASONS_TO_TRY_AGAIN)
+def test_metrics_say_why_a_write_is_sent_again(reason: str, answer: Answer) -> None:
+    assert retry_reason(answer) == reason
 
 
 ERRORS = {
@@ -104,4 +186,4 @@ REASONS = {
 
 @pytest.mark.parametrize(("answer", "reason"), REASONS.values(), ids=REASONS)
 def test_reason_of_a_rejection_holds_no_values(answer: Answer, reason: str) -> None:
-    assert public_reason(answer) == reason
+    assert refusal(answer).text == reason

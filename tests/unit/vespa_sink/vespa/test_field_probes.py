@@ -60,9 +60,13 @@ def test_a_whole_document_that_is_refused_though_every_field_is_taken_is_told() 
     assert Lacking("rows", ()).expected == "rows to take a whole document"
 
 
-@pytest.mark.parametrize(("status", "accepted"), [(200, True), (412, True), (400, False), (413, False)], ids=str)
-def test_an_answer_says_whether_fields_are_taken(status: int, accepted: bool) -> None:
-    assert takes_fields(Answer(status), "http://index") is accepted
+@pytest.mark.parametrize(
+    ("answer", "accepted"),
+    [(Answer(200, ignored_operation=True), True), (Answer(412), True), (Answer(400), False), (Answer(413), False)],
+    ids=str,
+)
+def test_an_answer_says_whether_fields_are_taken(answer: Answer, accepted: bool) -> None:
+    assert takes_fields(answer, "http://index") is accepted
 
 
 @pytest.mark.parametrize(
@@ -71,6 +75,12 @@ def test_an_answer_says_whether_fields_are_taken(status: int, accepted: bool) ->
         (Answer(403), AccessDenied, "status 403"),
         (Answer(404), ServerSetting, "status 404 for a write"),
         (Answer(503), NeighbourMissing, "status 503"),
+        (Answer(302, foreign="status 302"), NeighbourMissing, "an answer that is not Vespa's (status 302)"),
+        (
+            Answer(200),
+            NeighbourMissing,
+            "an answer that is not Vespa's (status 200 for a write that can only be refused)",
+        ),
         (Answer(429), NeighbourMissing, "status 429"),
         (Answer(NO_ANSWER, message="ConnectionRefusedError"), NeighbourMissing, "ConnectionRefusedError"),
     ],

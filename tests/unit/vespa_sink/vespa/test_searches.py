@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from vespa_sink.vespa.searches import Doubts, Index, Page, Sweep, owner_of, page_of, rows_of_partition
+from vespa_sink.vespa.searches import Doubts, Index, Page, Sweep, described_by, owner_of, page_of, rows_of_partition
 
 RECORDS = Index("procore", "procore_record")
 
@@ -35,6 +35,13 @@ def test_d7_owners_are_asked_of_one_namespace() -> None:
     )
 
 
+@pytest.mark.rule("D7")
+def test_d7_tables_of_a_pipeline_are_asked_of_one_namespace() -> None:
+    assert described_by(Index("procore", "procore_schema"), "crm")["yql"] == (
+        'select prefix from procore_schema where namespace contains "procore" and prefix contains "crm" limit 1'
+    )
+
+
 def _answer(coverage: Any, *ids: str, **more: Any) -> dict[str, Any]:
     return {"root": {"coverage": coverage, "children": [{"fields": {"doc_id": each}} for each in ids], **more}}
 
@@ -46,9 +53,9 @@ PAGES = {
     "no coverage": (_answer(None), Page((), complete=False)),
     "errors": (_answer({"coverage": 100}, errors=[{"code": 12}]), Page((), complete=False)),
     "nothing": ({}, Page((), complete=False)),
-    "hits of another kind": (
+    "hits without an id": (
         {"root": {"coverage": {"coverage": 100}, "children": [{}, {"fields": {"doc_id": 7}}]}},
-        Page((), complete=True),
+        Page(("", ""), complete=True),
     ),
 }
 
@@ -61,7 +68,7 @@ def test_v4_answer_is_read_with_its_coverage(answer: dict[str, Any], page: Page)
 
 @pytest.mark.rule("V4")
 def test_v4_only_an_empty_page_with_full_coverage_is_the_end() -> None:
-    assert {name for name, (_, page) in PAGES.items() if page.over} == {"none", "hits of another kind"}
+    assert {name for name, (_, page) in PAGES.items() if page.over} == {"none"}
 
 
 @pytest.mark.rule("V4")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import Any
 
 import fastavro
 
 from schemas.avro_types import ColumnType
+from schemas.catalog_marks import catalog_mark
 from schemas.envelope import TableSchema, envelope_schema
 from schemas.names import TableName
-from schemas.tables import Capture, Column, TableEntry
+from schemas.tables import Capture, Column, Relationship, TableEntry
 from schemas.wire import fingerprint, frame
 from tests.unit.vespa_sink.world.clock import Clock
 
@@ -18,15 +20,12 @@ COLUMNS = (ColumnType("id", "bigint", 20, "int8"), ColumnType("title", "text", 2
 
 
 class TableEvents:
-    """Events of a table with an id and a title."""
+    """Events of a table with an id and a title, and with these edges."""
 
-    def __init__(self, table: TableName, clock: Clock) -> None:
+    def __init__(self, table: TableName, clock: Clock, *edges: Relationship) -> None:
         self._clock = clock
         self._table = table
-        self.schema = envelope_schema(TableSchema("cdc", table.schema, table.name, COLUMNS, ("id",)))
-        self.fingerprint = fingerprint(self.schema)
-        self._parsed = fastavro.parse_schema(self.schema)
-        self.entry = TableEntry(
+        entry = TableEntry(
             version=1,
             source="rowferry",
             database="db",
@@ -41,7 +40,13 @@ class TableEvents:
             ),
             primary_key=("id",),
             capture=Capture("replication", "it has a primary key"),
+            relationships=edges,
         )
+        mark = catalog_mark(entry, {table: ("id",)}.get)
+        self.schema = envelope_schema(TableSchema("cdc", table.schema, table.name, COLUMNS, ("id",), mark))
+        self.fingerprint = fingerprint(self.schema)
+        self.entry = replace(entry, catalog_mark=mark, schema_fingerprint=self.fingerprint.hex())
+        self._parsed = fastavro.parse_schema(self.schema)
 
     def put(self, key: int, title: str, version: int) -> bytes:
         return self._event(op="c", version=version, after={"id": key, "title": title})

@@ -15,13 +15,16 @@ from schemas.names import TableName
 from schemas.tables import TableEntry
 from tests.unit.vespa_sink.world.clock import JumpingLoop
 
+LETTERS = TopicPartition("cdc._dlq.rowferry-vespa-sink", 0)
+
 
 class FakeKafka:
     """
     All that is behind the clients.
 
     `rebalances` happen in the next poll, as librdkafka has them. `letter_problems` are raised by the next dead letters,
-    one each. `retention_ms`: how long topics keep tombstones.
+    one each. `retention_ms`: how long topics keep tombstones. `lives`: how often a topic was
+    made; it is not there when that is 0. `aborted`: offsets behind the last record that hold none.
     """
 
     def __init__(self, loop: JumpingLoop) -> None:
@@ -34,9 +37,23 @@ class FakeKafka:
         self.letters: list[DeadLetter] = []
         self.letter_problems: list[RowferryError] = []
         self.snapshots: list[tuple[str, str]] = []
+        self.rereads: list[tuple[str, tuple[str, ...], str]] = []
+        self.occasions: set[tuple[TableName, str]] = set()
         self.request_problems: list[RowferryError] = []
         self.retention_ms = 7 * 24 * 3600 * 1000
         self.refreshes = 0
+        self.lives: dict[str, int] = defaultdict(lambda: 1)
+        self.consumer: FakeConsumer | None = None
+        self.aborted: dict[TopicPartition, int] = defaultdict(int)
+        self.tails = 0
+
+    def make_again(self, topic: str, *, forget: bool = True) -> None:
+        """Delete a topic and make it again; `forget`: the group's positions go with it, as the broker has it."""
+        self.lives[topic] += 1
+        for each in [place for place in self.log if place.topic == topic]:
+            self.log[each] = []
+            if forget:
+                self.committed.pop(each, None)
 
     def write(
         self,
@@ -59,23 +76,31 @@ class FakeKafka:
 
 
 class FakeConsumer:
-    """A `GroupConsumer`: used by the thread that the member gives it."""
+    """
+    A `GroupConsumer`: used by the thread that the member gives it.
+
+    `deaf`: partitions of which it hands nothing out until they are begun again, or assigned anew.
+    """
 
     def __init__(self, kafka: FakeKafka, listener: Any) -> None:
         self._kafka = kafka
         self._listener = listener
         self._positions: dict[TopicPartition, int] = {}
         self._paused: set[TopicPartition] = set()
+        self.deaf: set[TopicPartition] = set()
+        kafka.consumer = self
 
     def poll_batch(self, max_records: int, wait_s: float) -> list[Record]:
         while self._kafka.rebalances:
             self._kafka.rebalances.pop(0)(self)
         records = []
-        for topic_partition, position in self._positions.items():
-            if topic_partition not in self._paused:
-                new = self._kafka.log[topic_partition][position:][:max_records]
-                self._positions[topic_partition] += len(new)
-                records += new
+        out_of_range = [each for each, position in self._positions.items() if position > len(self._kafka.log[each])]
+        self._positions.update(dict.fromkeys(out_of_range, 0))  # to the earliest
+        for topic_partition in [each for each in self._positions if each not in self._paused | self.deaf]:
+            position = self._positions.pop(topic_partition)  # the next poll begins with the others
+            new = self._kafka.log[topic_partition][position:][: max_records - len(records)]
+            self._positions[topic_partition] = position + len(new)
+            records += new
         if not records:
             self._kafka.loop.sleep_in_thread(wait_s)
         return records
@@ -83,6 +108,7 @@ class FakeConsumer:
     def assign(self, topic_partitions: Sequence[TopicPartition]) -> None:
         for each in topic_partitions:
             self._positions[each] = self._kafka.next_offset(each) or 0
+            self._paused.discard(each)
         self._listener.on_assign(topic_partitions)
 
     def revoke(self, topic_partitions: Sequence[TopicPartition]) -> None:
@@ -121,13 +147,17 @@ class FakeConsumer:
     def resume(self, topic_partitions: Iterable[TopicPartition]) -> None:
         self._paused -= set(topic_partitions)
 
+    def begin_again(self, topic_partition: TopicPartition, next_offset: int) -> None:
+        self._positions[topic_partition] = next_offset
+        self._paused.discard(topic_partition)
+        self.deaf.discard(topic_partition)
+
     def close(self) -> None:
         self.revoke(list(self._positions))
 
     def _forget(self, topic_partitions: Iterable[TopicPartition]) -> None:
         for each in topic_partitions:
             self._positions.pop(each, None)
-            self._paused.discard(each)
 
 
 class FakeAdmin:
@@ -136,11 +166,18 @@ class FakeAdmin:
     def __init__(self, kafka: FakeKafka) -> None:
         self._kafka = kafka
 
+    def topic_partitions(self, topic: str) -> list[TopicPartition]:
+        return [LETTERS] if topic == LETTERS.topic else []
+
     def begin_offsets(self, topic_partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         return dict.fromkeys(topic_partitions, 0)
 
     def end_offsets(self, topic_partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
-        return {each: len(self._kafka.log[each]) for each in topic_partitions}
+        return {each: len(self._kafka.log[each]) + self._kafka.aborted[each] for each in topic_partitions}
+
+    def topic_lives(self, topics: Iterable[str]) -> dict[str, tuple[str, int]]:
+        lives = self._kafka.lives
+        return {each: (f"{each} {lives[each]}", 100) for each in topics if lives[each]}
 
     def describe(self, topic: str) -> object:
         return SimpleNamespace(config={"delete.retention.ms": str(self._kafka.retention_ms)})
@@ -150,14 +187,15 @@ class FakeTail:
     """The records of partitions from somewhere to the end."""
 
     def __init__(self, kafka: FakeKafka, topic: str, start: Mapping[int, int]) -> None:
-        self._records = [
-            record
-            for partition, offset in start.items()
-            for record in kafka.log[TopicPartition(topic, partition)][offset:]
-        ]
+        kafka.tails += topic != LETTERS.topic
+        self._kafka = kafka
+        self._next = {TopicPartition(topic, partition): offset for partition, offset in start.items()}
 
     def read_to_end(self, timeout_s: float = 0.0) -> Iterator[Record]:
-        return iter(self._records)
+        for place, offset in self._next.items():
+            records = self._kafka.log[place][offset:]
+            self._next[place] = offset + len(records)
+            yield from records
 
     def close(self) -> None:
         """Nothing is open."""
@@ -205,6 +243,7 @@ class FakeLetterQueue:
             return
         on_trouble(None)
         self._kafka.letters.append(letter)
+        self._kafka.write(LETTERS, letter.key, letter.value, 0, letter.headers)
         stored.set_result(None)
 
 
@@ -214,10 +253,16 @@ class FakeRequests:
     def __init__(self, kafka: FakeKafka) -> None:
         self._kafka = kafka
 
-    def snapshot(self, table: TableName, reason: str) -> bool:
+    def snapshot(self, table: TableName, reason: str, occasion: str = "") -> bool:
         if self._kafka.request_problems:
             raise self._kafka.request_problems.pop(0)
-        asked = str(table) not in dict(self._kafka.snapshots)
+        asked = (table, occasion) not in self._kafka.occasions
         if asked:
+            self._kafka.occasions.add((table, occasion))
             self._kafka.snapshots.append((str(table), reason))
         return asked
+
+    def reread(self, table: TableName, keys: Sequence[str], reason: str) -> None:
+        if self._kafka.request_problems:
+            raise self._kafka.request_problems.pop(0)
+        self._kafka.rereads.append((str(table), tuple(keys), reason))

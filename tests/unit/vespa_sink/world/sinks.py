@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
+from unittest.mock import create_autospec
 
 import pytest
 
@@ -21,6 +22,7 @@ from cdc_runtime.consuming.tasks import Tasks
 from cdc_runtime.drain import Drain
 from cdc_runtime.health import Health
 from cdc_runtime.metrics import Metrics
+from cdc_runtime.neighbours import Neighbours
 from cdc_runtime.service import Context
 from cdc_runtime.settings.models import load
 from schemas.keys import FLOOR_KEY, row_key
@@ -54,7 +56,7 @@ class World:
         self.rows = TableEvents(ROWS, self.clock)
         self.topics = Topics("cdc")
         self._patch = patch
-        self._settings = load(SinkSettings, ["--vespa.namespace=ns", *flags], environ={})
+        self.settings = load(SinkSettings, ["--vespa.namespace=ns", *flags], environ={})
         self._runs: list[asyncio.Task[None]] = []
         self.tasks: Tasks
         self.metrics: Metrics
@@ -99,7 +101,8 @@ class World:
         tables = self._joined()
         self.tasks = Tasks()
         self.metrics = Metrics("vespa-sink", "1")
-        context = Context(self._settings, Drain(5.0), self.health, self.metrics)
+        neighbours = create_autospec(Neighbours, instance=True)
+        context = Context(self.settings, Drain(5.0), self.health, self.metrics, neighbours)
         admin: Any = fakes.FakeAdmin(self.kafka)
         client: Any = self.vespa
         sink = service._Service(context, DocumentMapping(), admin, tables)
@@ -166,14 +169,18 @@ class World:
     def _joined(self) -> Any:
         kafka = self.kafka
         self._patch.setattr(asyncio, "run_coroutine_threadsafe", self.loop.run_for_thread)
-        self._replace("time", self.clock, only=time)
+        self.replace_time()
         self._replace("GroupConsumer", lambda *args: fakes.FakeConsumer(kafka, args[-1]))
         self._replace("SchemaDirectory", lambda *_, **__: fakes.FakeDirectory(kafka, kafka.schemas))
         self._replace("TableDirectory", lambda *_, **__: fakes.FakeDirectory(kafka, kafka.tables))
         self._replace("Requests", lambda *_: fakes.FakeRequests(kafka))
         self._replace("Tail", lambda settings, topic, start, **_: fakes.FakeTail(kafka, topic, start))
         admin: Any = fakes.FakeAdmin(kafka)
-        return service.FollowedTables(self._settings.kafka, admin)
+        return service.FollowedTables(self.settings.kafka, admin)
+
+    def replace_time(self) -> None:
+        """Have the story's clock everywhere; `start` does it too."""
+        self._replace("time", self.clock, only=time)
 
     def _replace(self, name: str, fake: Any, only: object = None) -> None:
         """In every module of ours that has it under this name."""

@@ -21,11 +21,12 @@ from vespa_sink.vespa.answers import IGNORED_OPERATION, NO_ANSWER, Answer, answe
 from vespa_sink.vespa.operations import Operation
 
 Fields = dict[str, Any]
+_DONE = b'{"pathId":"/document/v1/ns/procore_record/docid/x","id":"id:ns:procore_record::x"}'
 _CONDITION = re.compile(r"(?:(\w+)\.version == null or )?(\w+)\.version < (-?\d+)")
 _QUERY = re.compile(
     r'select (?P<field>\w+) from (?P<type>\w+) where namespace contains "(?P<namespace>[^"]*)" '
     r'and source_table contains "(?P<table>[^"]*)" and source_partition = (?P<partition>\d+)'
-    r"(?: and version < (?P<below>\d+)L)? limit (?P<limit>\d+)"
+    r"(?: and version < (?P<below>\d+)L)?(?: and !\(doc_id in \((?P<besides>.*)\)\))? limit (?P<limit>\d+)"
 )
 
 
@@ -34,12 +35,13 @@ class Fate:
     """
     What becomes of one write.
 
-    `status`: of an answer that comes before the write has an effect. `lost`: it has its effect, and no answer comes.
-    `late_s`: no answer comes, and it has its effect so much later.
+    `status`: of an answer that comes before the write has an effect; `foreign`: it is not Vespa's. `lost`: it has its
+    effect, and no answer comes. `late_s`: no answer comes, and it has its effect so much later.
     """
 
     status: int | None = None
     message: str = ""
+    foreign: str = ""
     lost: bool = False
     late_s: float | None = None
 
@@ -51,7 +53,9 @@ class FakeVespa:
 
     `fates` are those of the next writes, probes excepted, one each. While `held` is set, writes wait. `coverage`: of
     the next searches, one each; below 100 nothing is found. `behind_search`: called behind the next searches.
-    `rejects`: why a write is rejected, or None.
+    `rejects`: why a write is rejected, or None. `fails`: what becomes of a write each time, or None; `away`: likewise,
+    by the document's name, of all that is sent to it. `front`: what a proxy before it answers to everything: status,
+    type and body.
     """
 
     now_s: Callable[[], float]
@@ -61,11 +65,14 @@ class FakeVespa:
     fates: list[Fate] = field(default_factory=list)
     coverage: list[int] = field(default_factory=list)
     rejects: Callable[[Operation], str | None] = lambda operation: None
+    fails: Callable[[Operation], Fate | None] = lambda operation: None
+    away: Callable[[str], Fate | None] = lambda user: None
     behind_search: list[Callable[[], None]] = field(default_factory=list)
     sent: list[Operation] = field(default_factory=list)
     searches: list[str] = field(default_factory=list)
     probes: int = 0
     down: bool = False
+    front: tuple[int, str, bytes] | None = None
     held: bool = False
     waiting: int = 0
     _released: asyncio.Event = field(default_factory=asyncio.Event)
@@ -76,17 +83,26 @@ class FakeVespa:
         await asyncio.sleep(0)
         if operation.version == 0:
             self.probes += 1
-            return self._apply(operation)
+            if self.down:
+                return Answer(NO_ANSWER, message="Connection refused")
+            away = self.away(operation.document.user)
+            if away is not None and away.status is not None:
+                return Answer(away.status, message=away.message)
+            return self._fronted() or self._apply(operation)
         self.sent.append(operation)
         if self.held:
             self.waiting += 1
             await self._released.wait()
             self.waiting -= 1
         if self.down:
-            return Answer(NO_ANSWER, message="ClientConnectorError")
-        fate = self.fates.pop(0) if self.fates else Fate()
+            return Answer(NO_ANSWER, message="Connection refused")
+        if fronted := self._fronted():
+            return fronted
+        fate = (
+            self.fates.pop(0) if self.fates else self.away(operation.document.user) or self.fails(operation) or Fate()
+        )
         if fate.status is not None:
-            return Answer(fate.status, message=fate.message)
+            return Answer(fate.status, message=fate.message, foreign=fate.foreign)
         if fate.late_s is not None:
             asyncio.get_running_loop().call_later(fate.late_s, self._apply, operation)
             return Answer(NO_ANSWER, message="TimeoutError")
@@ -96,7 +112,7 @@ class FakeVespa:
     async def search(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
         await asyncio.sleep(0)
         self.searches.append(body["yql"])
-        if self.down:
+        if self.down or self.front:
             raise TransientError("expected Vespa to answer, got nothing")
         coverage = self.coverage.pop(0) if self.coverage else 100
         hits = self._found(body) if coverage == 100 else []
@@ -137,6 +153,12 @@ class FakeVespa:
 
     # -- the server
 
+    def _fronted(self) -> Answer | None:
+        if self.front is None:
+            return None
+        status, content_type, body = self.front
+        return answer_of(status, {"Content-Type": content_type}, body)
+
     def _apply(self, operation: Operation) -> Answer:
         parts = urlsplit(operation.target)
         query = {name: values[0] for name, values in parse_qs(parts.query, strict_parsing=True).items()}
@@ -148,19 +170,20 @@ class FakeVespa:
         fields: Fields = orjson.loads(operation.body or b'{"fields":{}}')["fields"]
         if "expire_at" in fields and fields["expire_at"] <= self.now_s():
             # What the application drops is not looked at any further.
-            return answer_of(200, {IGNORED_OPERATION: "true"})
+            return answer_of(200, {IGNORED_OPERATION: "true"}, _DONE)
         if not creates and not _holds(query["condition"], operation.document.type, stored):
             return Answer(412)
         if operation.method == "DELETE":
             self.documents.pop(name, None)
         else:
             self.documents[name] = fields
-        return answer_of(200, {})
+        return answer_of(200, {}, _DONE)
 
     def _found(self, body: Mapping[str, Any]) -> list[Fields]:
         query = _QUERY.fullmatch(body["yql"])
         assert query is not None, f"expected a query of the sink, got {body['yql']!r}"
         below = float(query["below"] or "inf")
+        besides = orjson.loads(f"[{query['besides'] or ''}]")
         found = [
             {query["field"]: fields.get(query["field"])}
             for name, fields in sorted(self.documents.items())
@@ -169,6 +192,7 @@ class FakeVespa:
             and fields.get("source_table") == query["table"]
             and fields.get("source_partition") == int(query["partition"])
             and fields.get("version", float("inf")) < below
+            and fields.get("doc_id", "") not in besides
         ]
         return found[: min(int(query["limit"]), int(body["hits"]))]
 
