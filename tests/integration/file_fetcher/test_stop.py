@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
 from pathlib import Path
 
@@ -39,7 +38,7 @@ def test_the_end_does_not_wait_for_state_that_cannot_be_read(kafka, topic_prefix
     admin = KafkaAdmin(settings)
     admin.ensure_topics([state_topic(name, 3) for name in (topics.schemas, topics.tables, table)])
     admin.ensure_topics([failure_topic(retries, 3)])
-    other = TransactionalProducer(settings, f"{topic_prefix}-other", transaction_timeout_s=60)
+    other = TransactionalProducer(settings, f"{topic_prefix}-other", transaction_timeout_s=120)
     other.init(30)
     other.begin()
     other.produce(retries, b"k", b"v", partition=0)
@@ -58,10 +57,10 @@ def test_the_end_does_not_wait_for_state_that_cannot_be_read(kafka, topic_prefix
         try:
             port = eventually(lambda: port_of(log), what="a port")
             eventually(lambda: ASSIGNED.search(metrics(port)), 60, "partitions")
-            began = time.monotonic()
             process.send_signal(signal.SIGTERM)
+            # By itself the state becomes readable after two minutes.
             assert process.wait(60) == 0
         finally:
             process.kill()
-    assert time.monotonic() - began < 15
+    other.abort()
     other.close()
