@@ -8,6 +8,8 @@ starts it again.
 
 from __future__ import annotations
 
+import ctypes
+import signal
 import sys
 from contextlib import suppress
 
@@ -24,6 +26,7 @@ from file_fetcher.settling.writes import Write
 from schemas.errors import TransientError
 
 ROWS = TopicPartition("rows", 0)
+_PR_SET_PDEATHSIG = 1
 
 
 def committed(member: Consumer) -> int:
@@ -47,7 +50,8 @@ def settle(publisher: ResultPublisher, member: Consumer, number: int) -> bool:
 
 
 def main(bootstrap_servers: str, wanted: int) -> None:
-    """Go on from what is committed."""
+    """Go on from what is committed; ends with the test that started it, however that ends."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     # A call is left while its transaction still has time: nothing but the successor ends what is open.
     publishers._TRANSACTION_TIMEOUT_S = 60.0
     producer.transaction_bound_s = lambda transaction_s, max_poll_s=0.0: 6.0
