@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import structlog
@@ -35,6 +35,7 @@ from cdc_reader.postgres.slot_requirements import PLUGIN
 from cdc_reader.postgres.slot_row import SlotRow
 from cdc_reader.postgres.visible_reads import snapshot_behind_all
 from cdc_reader.progress import gap_checks
+from cdc_reader.progress.first_commit import Found, first_commit
 from cdc_reader.progress.gap_checks import ServerPosition
 from cdc_reader.progress.origins import Owner, check_entries_database, check_owner
 from cdc_reader.progress.ready import Ready
@@ -54,16 +55,7 @@ from cdc_reader.tables.troubles import Troubles, with_troubles
 from cdc_runtime.kafka.admin import KafkaAdmin
 from schemas.errors import AccessDenied, RowferryError
 from schemas.names import TableName
-from schemas.offsets import (
-    PUBLICATION_KEY,
-    SOURCE_KEY,
-    TOPICS_KEY,
-    DefinitionMark,
-    Position,
-    SnapshotProgress,
-    SourceMark,
-    mapping_to_json,
-)
+from schemas.offsets import Position, SourceMark
 from schemas.topics import Topics, directory_topic, offsets_topic, schemas_topic, table_topic
 
 logger = structlog.get_logger(__name__)
@@ -158,7 +150,7 @@ class Startup:
             judged=self._judgement(stored),
             topics=self._admin.topic_lives([table.topic for table in tables.captured]),
         )
-        self._first_commit(ready, outdated.values(), read.marks)
+        first_commit(ready, Found(self._source(), outdated.values(), read.marks), self._publisher, self._topics.tables)
         stored.definitions.update(read.marks)
         return ready
 
@@ -354,46 +346,6 @@ class Startup:
             logger.warning("table_not_streamed", table=name, mode=capture.mode, why=capture.reason, **more)
         if planned.text_only:
             logger.info("stream_in_text", because_of=planned.text_only[:5], columns=len(planned.text_only))
-
-    def _first_commit(
-        self, ready: Ready, outdated: Iterable[SnapshotProgress], definitions: Mapping[str, DefinitionMark]
-    ) -> None:
-        """Entries, topic ids and publication go out before anything that needs them, with the position.
-
-        With the entries goes which scans no longer count: nobody could tell by the new ones (rules D1, D9).
-        """
-        publisher, stored, tables = self._publisher, ready.stored, ready.tables
-        now_ms = time.time_ns() // 1_000_000
-        for entry in (*tables.entries.values(), *(table.entry for table in tables.removed), *tables.forgotten):
-            if stored.entries.get(str(entry.name)) != entry:
-                publisher.add(self._topics.tables, entry.record_key, entry.to_json(), now_ms)
-        for progress in outdated:
-            publisher.record(progress.record_key, progress.to_json())
-        self._record_definitions(stored.definitions, definitions)
-        captured = {str(table.name) for table in tables.captured}
-        scanned: list[SnapshotProgress | DefinitionMark] = [
-            *stored.snapshots.values(),
-            *stored.leaves.values(),
-            *stored.definitions.values(),
-        ]
-        for record in scanned:
-            if record.table not in captured:  # should it come back, nothing that was scanned before counts
-                publisher.record(record.record_key, None)
-        ids = {topic: topic_id for topic, (topic_id, _) in ready.topics.items()}
-        if ids != stored.topics:
-            publisher.record(TOPICS_KEY, mapping_to_json("topics", ids))
-        if ready.catalog.publication is not None:
-            mark = publication_mark(ready.catalog.publication)
-            if mark != stored.publication:
-                publisher.record(PUBLICATION_KEY, mark.to_json())
-        if (source := self._source()) != stored.source:
-            publisher.record(SOURCE_KEY, source.to_json())
-        if publisher.dirty or stored.position is None:
-            publisher.commit(ready.position)
-
-    def _record_definitions(self, known: Mapping[str, DefinitionMark], now: Mapping[str, DefinitionMark]) -> None:
-        for mark in (each for name, each in now.items() if known.get(name) != each):
-            self._publisher.record(mark.record_key, mark.to_json())
 
 
 def _without_topic(problem: RowferryError) -> SetAside:

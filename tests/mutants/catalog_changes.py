@@ -87,9 +87,9 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         rule="D9",
         without="recording what is to be read again with the new entries",
-        file="cdc_reader/startup.py",
-        text="            publisher.record(progress.record_key, progress.to_json())\n",
-        replacement="            pass\n",
+        file="cdc_reader/progress/first_commit.py",
+        text="        publisher.record(progress.record_key, progress.to_json())\n",
+        replacement="        pass\n",
         tests=(
             f"{_READER}::test_d1_reader_that_is_killed_before_it_reads_again_has_recorded_that_it_must",
             f"{_READER}::test_d9_reader_that_is_killed_before_it_reads_again_has_recorded_that_it_must",

@@ -183,9 +183,9 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         rule="P5",
         without="the ids of topics in the position",
-        file="cdc_reader/startup.py",
-        text="        if ids != stored.topics:\n",
-        replacement="        if False:\n",
+        file="cdc_reader/progress/first_commit.py",
+        text="    if ids != stored.topics:\n",
+        replacement="    if False:\n",
         tests=(f"{_LIVES}::test_p5_topic_that_is_gone_or_empty_has_its_table_read_again",),
     ),
     Mutant(

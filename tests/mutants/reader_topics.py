@@ -21,9 +21,9 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         rule="D7",
         without="the record in a start of an installation from before",
-        file="cdc_reader/startup.py",
-        text="if (source := self._source()) != stored.source:",
-        replacement="if (source := self._source()) and stored.position is None:",
+        file="cdc_reader/progress/first_commit.py",
+        text="if source != stored.source:",
+        replacement="if stored.position is None:",
         tests=(f"{_WORLDS}::test_d7_source_is_recorded_by_the_first_start_and_by_an_upgrade",),
     ),
     Mutant(

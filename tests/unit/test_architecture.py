@@ -75,6 +75,7 @@ EDGES: dict[str, str] = {
     "cdc_reader.metrics": "",
     "cdc_reader.own_names": "",
     "cdc_reader.publishing.publisher": "",
+    "cdc_reader.progress.first_commit": "",
     "cdc_reader.progress.renamed_source": "",
     "cdc_reader.progress.server_position": "",
     "cdc_reader.progress.stored": "",
