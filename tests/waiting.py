@@ -17,7 +17,7 @@ T = TypeVar("T")
 _POLL_S = 0.02
 
 
-def eventually(condition: Callable[[], T], timeout_s: float = 60.0, what: str = "") -> T:
+def eventually(condition: Callable[[], T], timeout_s: float = 150.0, what: str = "") -> T:
     """Return the first true value of the condition; AssertionError when none came in time."""
     deadline = time.monotonic() + timeout_s
     while not (value := condition()):
@@ -27,7 +27,7 @@ def eventually(condition: Callable[[], T], timeout_s: float = 60.0, what: str = 
     return value
 
 
-async def eventually_async(condition: Callable[[], Awaitable[T]], timeout_s: float = 60.0, what: str = "") -> T:
+async def eventually_async(condition: Callable[[], Awaitable[T]], timeout_s: float = 150.0, what: str = "") -> T:
     """As `eventually`, for a condition that is awaited."""
     deadline = time.monotonic() + timeout_s
     while not (value := await condition()):

@@ -88,7 +88,7 @@ def delete_topics(kafka: str, prefix: str) -> None:
     silent = logging.getLogger(f"{__name__}.silent")
     silent.disabled = True
     client = AdminClient({"bootstrap.servers": kafka, "log_level": 0}, logger=silent)
-    topics = [name for name in client.list_topics(timeout=10).topics if name.startswith(f"{prefix}.")]
+    topics = [name for name in client.list_topics(timeout=60).topics if name.startswith(f"{prefix}.")]
     if topics:
-        for deletion in client.delete_topics(topics, operation_timeout=10).values():
+        for deletion in client.delete_topics(topics, operation_timeout=60).values():
             deletion.result()

@@ -24,10 +24,10 @@ from tests.databases import Database
 from tests.servers import VespaAddress
 from tests.waiting import eventually
 
-START_S = 60.0
+START_S = 150.0
 STOP_S = 40.0  # below stop_timeout_s: an end that takes all of it is a fault
-SEEN_S = 60.0
-_ASK_S = 30.0
+SEEN_S = 150.0
+_ASK_S = 60.0
 _CLUSTER = "procore"  # of deploy/vespa
 # The process dies with the test run, however that ends, and without code of ours between fork and exec.
 _TIED = (

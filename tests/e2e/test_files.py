@@ -16,7 +16,7 @@ CREATE TABLE drawings (
 );
 INSERT INTO projects VALUES (1, 'north bridge')
 """
-SEEN_S = 30.0
+SEEN_S = 150.0
 
 
 @pytest.fixture

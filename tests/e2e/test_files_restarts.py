@@ -17,7 +17,7 @@ from tests.servers import S3Address
 
 FILES = 240
 TABLE = "CREATE TABLE drawings (id bigint PRIMARY KEY, title text, s3_key text)"
-SEEN_S = 60.0
+SEEN_S = 150.0
 
 
 def body(number: int) -> bytes:

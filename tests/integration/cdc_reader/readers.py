@@ -106,7 +106,7 @@ class Reader:
             if line["event"] == event and all(line.get(name) == value for name, value in fields.items())
         ]
 
-    def wait_for(self, event: str, *, count: int = 1, timeout_s: float = 60.0, **fields: Any) -> Reader:
+    def wait_for(self, event: str, *, count: int = 1, timeout_s: float = 150.0, **fields: Any) -> Reader:
         def there() -> bool:
             assert self.running() or len(self.said(event, **fields)) >= count, self.tail()
             return len(self.said(event, **fields)) >= count
@@ -153,7 +153,7 @@ class Reader:
         if self.running():
             self.kill()
 
-    def caught_up(self, timeout_s: float = 60.0) -> Reader:
+    def caught_up(self, timeout_s: float = 150.0) -> Reader:
         """Wait until everything committed so far is published and confirmed."""
         [(lsn,)] = self.database.execute("SELECT pg_logical_emit_message(true, 'test', 'here')::text")
 
@@ -168,7 +168,7 @@ class Reader:
         eventually(confirmed, timeout_s, f"{lsn} to be confirmed; log: {self.tail()}")
         return self
 
-    def snapshots_over(self, tables: int, timeout_s: float = 60.0) -> Reader:
+    def snapshots_over(self, tables: int, timeout_s: float = 150.0) -> Reader:
         """Wait until that many snapshots are over, counted over the whole log."""
         return self.wait_for("snapshot_over", count=tables, timeout_s=timeout_s)
 
@@ -279,7 +279,7 @@ class Consumer:
             }
         )
         try:
-            known = client.list_topics(timeout=10).topics
+            known = client.list_topics(timeout=60).topics
             places = [
                 TopicPartition(topic, partition, OFFSET_BEGINNING)
                 for topic in topics
@@ -344,16 +344,16 @@ class Consumer:
     def delete_topic(self, topic: str) -> None:
         """Delete a topic, and wait until the broker no longer knows it."""
         client = AdminClient({"bootstrap.servers": self.kafka})
-        for deletion in client.delete_topics([topic], operation_timeout=10).values():
+        for deletion in client.delete_topics([topic], operation_timeout=60).values():
             deletion.result()
-        eventually(lambda: self.admin().topic_id(topic) is None, 60, f"{topic} to be gone")
+        eventually(lambda: self.admin().topic_id(topic) is None, 150, f"{topic} to be gone")
 
     def add_partitions(self, topic: str, count: int) -> None:
         """Give a topic more partitions, and wait until the broker tells so."""
         client = AdminClient({"bootstrap.servers": self.kafka})
         for creation in client.create_partitions([NewPartitions(topic, count)]).values():
             creation.result()
-        eventually(lambda: self.admin().partition_counts([topic]) == {topic: count}, 60, f"{count} partitions")
+        eventually(lambda: self.admin().partition_counts([topic]) == {topic: count}, 150, f"{count} partitions")
 
     def admin(self) -> KafkaAdmin:
         return KafkaAdmin(self.settings)

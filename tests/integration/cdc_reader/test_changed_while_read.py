@@ -93,7 +93,7 @@ def test_d1_command_is_done_though_the_definition_changed_meanwhile(
     reader = make_reader(database, **IN_SMALL_CHUNKS).start().snapshots_over(2, 120)
     command = asked(consumer, "public.items", "public.others")
     if killed:
-        eventually(lambda: consumer.commands()[command.id].state is State.RUNNING, 60, "a command that is begun")
+        eventually(lambda: consumer.commands()[command.id].state is State.RUNNING, 150, "a command that is begun")
     changed_while_read(database, consumer, "ALTER TABLE items ADD COLUMN extra int DEFAULT 7", command.id)
     if killed:
         reader.kill()

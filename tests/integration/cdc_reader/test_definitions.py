@@ -121,7 +121,7 @@ def test_d3_partition_that_was_detached_for_a_time_misses_no_row(
     database.execute("UPDATE leaf SET name = 'another' WHERE id = 7; DELETE FROM leaf WHERE id = 8")
     database.execute(f"ALTER TABLE {of} ATTACH PARTITION {to} FOR VALUES FROM (0) TO ({values})")
     reader.start().wait_for("streaming", count=2).caught_up()
-    eventually(lambda: equal(database, consumer, "parts"), 30, "all rows of the partition")
+    eventually(lambda: equal(database, consumer, "parts"), 150, "all rows of the partition")
 
 
 def test_d1_table_dropped_and_made_anew_is_another_table(
@@ -142,7 +142,7 @@ def test_d1_dropped_table_leaves_the_topics(database: Database, make_reader: Mak
     reader = make_reader(database).start().snapshots_over(2)
     database.execute("DROP TABLE items")
     reader.wait_for("table_removed_from_index", table="public.items").caught_up()
-    eventually(lambda: consumer.published("items").rows("items") == {}, 60, "no row of a dropped table")
+    eventually(lambda: consumer.published("items").rows("items") == {}, 150, "no row of a dropped table")
     assert consumer.entries()["public.items"].deleted
 
 

@@ -157,7 +157,7 @@ def test_stream_sends_the_same_messages(source: _Memory | _Real) -> None:
             received.extend(decode(data) for _, data in stream.receive(most=100, wait_s=0.1, wake_fd=wake)[0])
             return sum(isinstance(each, Commit) for each in received) == 3
 
-        eventually(whole, 20, "three transactions")
+        eventually(whole, 150, "three transactions")
     finally:
         stream.close()
     reference = _Memory()

@@ -29,7 +29,7 @@ def test_leader_that_was_frozen_past_its_take_over_becomes_standby(
     for number in range(300):
         database.execute("INSERT INTO items VALUES (%s, %s)", (number, "meanwhile " * 150))
     sent = "SELECT 1 FROM pg_stat_replication WHERE pid = %s AND sent_lsn >= pg_current_wal_lsn()"
-    eventually(lambda: database.execute(sent, (sender,)), 60, "all to be sent to the frozen leader")
+    eventually(lambda: database.execute(sent, (sender,)), 150, "all to be sent to the frozen leader")
     database.execute("SELECT pg_terminate_backend(%s)", (sender,))
     second.wait_for("streaming").caught_up()
 

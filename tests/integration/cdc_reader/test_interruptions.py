@@ -52,7 +52,7 @@ def test_outage_of_kafka_is_outlived_with_the_slot_alive(
         )
         return bool(rows)
 
-    eventually(still_told, 60, f"the walsender to live; {reader.tail()}")
+    eventually(still_told, 150, f"the walsender to live; {reader.tail()}")
     own_kafka.resume()
     reader.caught_up()
     assert equal(database, Consumer(own_kafka.bootstrap_servers, topic_prefix))
@@ -80,7 +80,7 @@ def test_table_dropped_while_it_is_scanned_stops_nothing(
     reader.wait_for("table_removed_from_index", table="public.items")
     database.execute("INSERT INTO others VALUES (2)")
     reader.caught_up()
-    eventually(lambda: equal(database, consumer, "others"), 60, "the other table")
+    eventually(lambda: equal(database, consumer, "others"), 150, "the other table")
     assert consumer.published("items").rows("items") == {}
 
 

@@ -72,7 +72,7 @@ def test_d7_two_pipelines_read_one_database_side_by_side(
         database.execute("DELETE FROM items WHERE id = 1")
         rows = {"items/2": {"id": "2", "name": "b"}}
         for each in (consumer, other):
-            eventually(lambda each=each: each.published("items").rows("items") == rows, 60, "both to have the rows")
+            eventually(lambda each=each: each.published("items").rows("items") == rows, 150, "both to have the rows")
         assert first.running()
         assert second.running()
     finally:

@@ -51,7 +51,7 @@ def test_p3_idle_slot_moves_by_heartbeats(database: Database, make_reader: MakeR
             )[0][0]
         )
 
-    eventually(moved, 60, f"an idle slot to move; {reader.tail()}")
+    eventually(moved, 150, f"an idle slot to move; {reader.tail()}")
 
 
 def test_p3_slot_that_somebody_else_moved_is_a_gap(database: Database, make_reader: MakeReader) -> None:
@@ -119,7 +119,7 @@ def test_p6_killed_inside_a_split_transaction_nothing_comes_twice(
     database.execute(ITEMS)
     reader = make_reader(database, COMMIT__MAX_ROWS=500).start().snapshots_over(1)
     database.execute("INSERT INTO items SELECT n, 'row ' || n, repeat('x', 500) FROM generate_series(1, 60000) n")
-    eventually(lambda: (consumer.offsets().get("position") or {}).get("open"), 60, "an open transaction")
+    eventually(lambda: (consumer.offsets().get("position") or {}).get("open"), 150, "an open transaction")
     reader.kill()
     opened = (consumer.offsets()["position"] or {})["open"]
     reader.start().wait_for("streaming", count=2).caught_up()

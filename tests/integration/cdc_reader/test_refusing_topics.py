@@ -176,5 +176,5 @@ def test_d8_topic_that_is_deleted_under_load(database: Database, make_reader: Ma
     database.execute(WRITES)
     reader.wait_for("snapshot_over", count=2, table="public.items", timeout_s=180)
     goes_on(database, reader, consumer)
-    eventually(lambda: len(consumer.published("items").rows("items")) == 21, 60, "all rows in the new topic")
+    eventually(lambda: len(consumer.published("items").rows("items")) == 21, 150, "all rows in the new topic")
     same(database, consumer, "items")

@@ -186,7 +186,7 @@ def test_d8_dropped_table_whose_topic_is_gone_too_is_forgotten(
     consumer.delete_topic(consumer.topics.table(TableName("public", "others")))
     reader.start().wait_for("streaming", count=2, timeout_s=120)
     others_are_streamed(database, reader, consumer)
-    eventually(lambda: consumer.entries()["public.others"].deleted, 60, "the entry to be deleted")
+    eventually(lambda: consumer.entries()["public.others"].deleted, 150, "the entry to be deleted")
     assert reader.said("session_ended") == []
 
 

@@ -30,7 +30,7 @@ INSERT INTO items SELECT i, repeat('x', 500) FROM generate_series(1, 200) i;
 def metric(reader: Reader, name: str, **labels: str) -> float:
     """The sum of a metric's samples that have these labels."""
     port = reader.said("health and metrics served")[-1]["port"]
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
         lines = answer.read().decode().splitlines()
     wanted = [f'{key}="{value}"' for key, value in labels.items()]
     samples = [line for line in lines if line.startswith((f"{name} ", f"{name}{{"))]
@@ -61,7 +61,7 @@ def test_versions_begin_above_the_seed(database: Database, make_reader: MakeRead
 def test_chunks_are_bounded_by_bytes(database: Database, make_reader: MakeReader) -> None:
     database.execute(ITEMS)
     reader = make_reader(database, SNAPSHOT__CHUNK_BYTES=2048).start().snapshots_over(1)
-    eventually(lambda: metric(reader, "rowferry_snapshot_chunks_total", table="public.items") >= 10, 60, "ten chunks")
+    eventually(lambda: metric(reader, "rowferry_snapshot_chunks_total", table="public.items") >= 10, 150, "ten chunks")
 
 
 def test_one_worker_reads_one_table_after_the_other(database: Database, make_reader: MakeReader) -> None:
@@ -77,7 +77,7 @@ def test_kafka_transactions_are_bounded_by_bytes(database: Database, make_reader
     before = commits(reader)
     database.execute("UPDATE items SET body = body || 'y'")
     reader.caught_up()
-    eventually(lambda: commits(reader) - before >= 20, 60, "twenty commits")
+    eventually(lambda: commits(reader) - before >= 20, 150, "twenty commits")
 
 
 def test_kafka_transactions_are_bounded_by_time(database: Database, make_reader: MakeReader) -> None:
@@ -113,7 +113,7 @@ def test_server_is_told_that_we_live_as_often_as_set(database: Database, make_re
         )
         return len(seen) >= 6
 
-    eventually(told_six_times, 60, "six replies")
+    eventually(told_six_times, 150, "six replies")
     assert max(seen) - min(seen) < timedelta(seconds=20), "six replies of the default, one in 5 s, take 25 s"
 
 
@@ -140,14 +140,14 @@ def test_row_that_cannot_be_had_is_waited_for_as_long_as_set(
         commit = threading.Thread(target=lambda: waiting.execute("UPDATE items SET n = 2"))
         began = time.monotonic()
         commit.start()
-        [update] = eventually(lambda: consumer.published("items").streamed("u"), 60, "the update")
+        [update] = eventually(lambda: consumer.published("items").streamed("u"), 150, "the update")
         took_s = time.monotonic() - began
         own_database.execute("SELECT pg_cancel_backend(%s)", (waiting.info.backend_pid,))
         commit.join(20)
     assert [column.column for column in update.omitted] == ["body"]
     assert took_s < 5, "waited as long as by default"
     rows = rows_in_database(own_database, "items")
-    eventually(lambda: consumer.published("items").rows("items") == rows, 60, "the row, read again")
+    eventually(lambda: consumer.published("items").rows("items") == rows, 150, "the row, read again")
     assert reader.running()
 
 

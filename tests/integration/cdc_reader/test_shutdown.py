@@ -39,7 +39,7 @@ def writing(database: Database) -> Iterator[None]:
     writer = threading.Thread(target=write, daemon=True)
     writer.start()
     for _ in range(UNDER_WAY):
-        assert done.acquire(timeout=60), "the writer stands still"
+        assert done.acquire(timeout=150), "the writer stands still"
     yield
     writer.join(60)
     assert not writer.is_alive()
@@ -47,7 +47,7 @@ def writing(database: Database) -> Iterator[None]:
 
 def confirmed_again(database: Database, readers: list[Reader]) -> None:
     """Wait until either reader streams, and everything committed so far is confirmed."""
-    eventually(lambda: sum(len(each.said("streaming")) for each in readers) >= 2, 60, readers[0].tail())
+    eventually(lambda: sum(len(each.said("streaming")) for each in readers) >= 2, 150, readers[0].tail())
     readers[0].caught_up()
 
 
@@ -88,10 +88,10 @@ def test_answers_leave_the_slot_where_kafka_has_it(database: Database, make_read
         "SELECT active_pid, confirmed_flush_lsn FROM pg_replication_slots WHERE slot_name = %s", (reader.slot,)
     )
     answered = "SELECT 1 FROM pg_stat_replication WHERE pid = %s AND reply_time - backend_start > '6 s'::interval"
-    eventually(lambda: database.execute(answered, (sender,)), 60, f"the walsender to live; {reader.tail()}")
+    eventually(lambda: database.execute(answered, (sender,)), 150, f"the walsender to live; {reader.tail()}")
     follows = (
         "SELECT 1 FROM pg_replication_slots s JOIN pg_stat_replication r ON r.pid = s.active_pid"
         " WHERE r.pid = %s AND r.flush_lsn = s.confirmed_flush_lsn AND r.flush_lsn >= %s::pg_lsn"
         " AND r.sync_state = 'async'"
     )
-    eventually(lambda: database.execute(follows, (sender, before)), 60, "what is confirmed to be shown again")
+    eventually(lambda: database.execute(follows, (sender, before)), 150, "what is confirmed to be shown again")

@@ -41,9 +41,9 @@ def hold_a_chunk(database: Database, reader: Reader, consumer: Consumer) -> psyc
     connection.autocommit = False
     reader.start().wait_for("snapshot_begins")
     # Behind the first chunk: before it, the lock would be waited for as a writer's (rule S4).
-    eventually(lambda: (consumer.offsets().get("snapshot:public.items") or {}).get("last_key"), 60, "a chunk done")
+    eventually(lambda: (consumer.offsets().get("snapshot:public.items") or {}).get("last_key"), 150, "a chunk done")
     connection.execute("LOCK TABLE items IN ACCESS EXCLUSIVE MODE")
-    eventually(lambda: waits_for_a_lock(database), 60, f"a chunk to wait for the lock; {reader.tail()}")
+    eventually(lambda: waits_for_a_lock(database), 150, f"a chunk to wait for the lock; {reader.tail()}")
     return connection
 
 
@@ -143,7 +143,7 @@ def test_s7_sweep_of_a_scan_with_too_few_rows_is_held(
     [line] = reader.said("sweep_held", table="public.items")
     assert line["remedy"].endswith("ask for its snapshot with force: docs/how-to/snapshot.md")
     ask_as_on_the_page(consumer, force=True)
-    eventually(lambda: consumer.commands()["op-1"].state is State.DONE, 60, f"the sweep; {reader.tail()}")
+    eventually(lambda: consumer.commands()["op-1"].state is State.DONE, 150, f"the sweep; {reader.tail()}")
     assert consumer.published("items").rows("items") == rows_in_database(database, "items")
 
 
@@ -197,7 +197,7 @@ def test_keys_asked_for_are_read_again(database: Database, make_reader: MakeRead
     database.execute(ITEMS)
     reader = make_reader(database).start().snapshots_over(1)
     ask(consumer, Command("again-1", Kind.REREAD, ("public.items",), "test", 0, keys=("7", "8", "90000")))
-    eventually(lambda: consumer.commands()["again-1"].state is State.DONE, 60, f"the rows; {reader.tail()}")
+    eventually(lambda: consumer.commands()["again-1"].state is State.DONE, 150, f"the rows; {reader.tail()}")
     published = consumer.published("items")
     counts = {
         key: [op.op for record, op in published.records if record.key == key and op] for key in (b"7", b"8", b"90000")
@@ -211,8 +211,8 @@ def test_snapshot_asked_for_is_taken_while_streaming_goes_on(
     database.execute(ITEMS)
     reader = make_reader(database).start().snapshots_over(1)
     ask(consumer, Command("snap-1", Kind.SNAPSHOT, ("public.items",), "test", 0))
-    eventually(lambda: consumer.commands()["snap-1"].state is State.DONE, 60, f"the snapshot; {reader.tail()}")
+    eventually(lambda: consumer.commands()["snap-1"].state is State.DONE, 150, f"the snapshot; {reader.tail()}")
     reads = [event for event in consumer.published("items").events if event.op == "r"]
     assert len(reads) == 2 * ROWS
     ask(consumer, Command("snap-2", Kind.SNAPSHOT, ("public.nothing",), "test", 0))
-    eventually(lambda: consumer.commands()["snap-2"].state is State.REFUSED, 60, f"a refusal; {reader.tail()}")
+    eventually(lambda: consumer.commands()["snap-2"].state is State.REFUSED, 150, f"a refusal; {reader.tail()}")

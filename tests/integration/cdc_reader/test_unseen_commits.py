@@ -84,7 +84,7 @@ def test_s1_restarts_while_a_commit_waits_for_a_standby(
     reader = make_reader(database, dsn=role.dsn, SNAPSHOT__WATERMARK_TIMEOUT_S=2).start().snapshots_over(2).caught_up()
     with without_a_standby(database):
         writer = write(database, statements)
-        eventually(lambda: "items/500" in consumer.published("items").rows("items"), 60, "the commit in the topic")
+        eventually(lambda: "items/500" in consumer.published("items").rows("items"), 150, "the commit in the topic")
         database.execute("INSERT INTO others VALUES (1)")  # the one that waits is not the last one
         reader.caught_up().kill()
         reader.start().wait_for("streaming", count=2)
@@ -94,10 +94,10 @@ def test_s1_restarts_while_a_commit_waits_for_a_standby(
         database.execute("ALTER TABLE others ADD COLUMN more int")  # a restart within the process
         reader.wait_for("streaming", count=3)
         ask_for_snapshot(consumer)
-        eventually(lambda: over(consumer) or waits(reader), 60, f"a chunk; {reader.tail()}")
+        eventually(lambda: over(consumer) or waits(reader), 150, f"a chunk; {reader.tail()}")
         assert database.execute("SELECT count(*) FROM items WHERE id IN (7, 500)") == [(1,)], "not visible to others"
     writer.join(60)
-    eventually(lambda: over(consumer), 60, f"the snapshot; {reader.tail()}")
+    eventually(lambda: over(consumer), 150, f"the snapshot; {reader.tail()}")
     reader.caught_up()
     assert consumer.published("items").rows("items") == rows_in_database(database, "items")
 
@@ -124,7 +124,7 @@ def test_s4_writer_that_prepares_while_it_is_waited_for(
         reader.wait_for("snapshot_waits_for_writers")
         writer.execute("PREPARE TRANSACTION 'writer'")
         prepared = "must end first: prepared transaction writer, since "
-        eventually(lambda: prepared in str(reader.status()["snapshots_waiting"]), 60, "who it is, on /statusz")
+        eventually(lambda: prepared in str(reader.status()["snapshots_waiting"]), 150, "who it is, on /statusz")
         for count in (2, 3, 4):  # time enough for the scan that must wait
             ask_for_snapshot(consumer, "public.others")
             reader.wait_for("snapshot_over", count=count, table="public.others")

@@ -32,7 +32,7 @@ def test_first_start_names_whose_transaction_it_waits_for(database: Database, ma
         assert "two" not in json.dumps([line, shown])
         assert holder.info.backend_pid in [row[0] for row in database.execute(line["look"])]
         with database.connect() as connection:
-            eventually(lambda: read_slot(connection, reader.slot), 60, "the slot that is being made")
+            eventually(lambda: read_slot(connection, reader.slot), 150, "the slot that is being made")
             slot = read_slot(connection, reader.slot)
         assert slot is not None
         assert any(each.startswith(who) for each in slot.waits_for)
@@ -51,10 +51,10 @@ def test_snapshot_names_whose_writes_it_waits_for(database: Database, make_reade
         [line] = reader.said("snapshot_waits_for_writers")
         [who] = line["waits_for"]
         assert re.fullmatch(rf"pid {writer.info.backend_pid} \(importer\), open {SINCE}", who)
-        eventually(lambda: who in str(reader.status()["snapshots_waiting"]), 60, "who, on /statusz")
+        eventually(lambda: who in str(reader.status()["snapshots_waiting"]), 150, "who, on /statusz")
         writer.execute("COMMIT")
     reader.wait_for("snapshot_over", table="public.items")
-    eventually(lambda: reader.status()["snapshots_waiting"] == {}, 60, "nothing to be waited for")
+    eventually(lambda: reader.status()["snapshots_waiting"] == {}, 150, "nothing to be waited for")
 
 
 def test_standby_names_who_reads_the_slot(database: Database, make_reader: MakeReader) -> None:

@@ -55,7 +55,7 @@ def plain_transaction(settings):
 
 @pytest.fixture
 def eventually():
-    def wait(condition: Callable[[], object], what: str, timeout_s: float = 60) -> object:
+    def wait(condition: Callable[[], object], what: str, timeout_s: float = 150.0) -> object:
         deadline = time.monotonic() + timeout_s
         while not (result := condition()):
             assert time.monotonic() < deadline, f"expected {what} within {timeout_s} s"

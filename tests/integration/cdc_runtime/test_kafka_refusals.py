@@ -274,8 +274,8 @@ def test_d8_topic_that_may_not_be_read_stops_no_other(nobody, secured, given, gr
             seen.update(record.topic for record in consumer.poll_batch(10, 0.1))
             return topic in seen
 
-        eventually(lambda: read(one), 60, what="records of the topic that may be read")
-        told = eventually(lambda: read(one) and capsys.readouterr().out, 60, what="a warning")
+        eventually(lambda: read(one), 150, what="records of the topic that may be read")
+        told = eventually(lambda: read(one) and capsys.readouterr().out, 150, what="a warning")
         assert other not in seen
         assert "topic may not be read" in told
         granted(told.partition("remedy='")[2].partition("'")[0])

@@ -61,8 +61,8 @@ def test_tied_servers_are_gone_with_their_data_when_the_parent_is_killed(number:
         assert all(Path(folder).exists() for folder in told["folders"])
         os.kill(host.pid, number)
         host.wait(60)
-        eventually(lambda: not any(process.alive() for process in processes), 60, "the end of all servers")
-        eventually(lambda: not any(Path(folder).exists() for folder in told["folders"]), 60, "no data left")
+        eventually(lambda: not any(process.alive() for process in processes), 150, "the end of all servers")
+        eventually(lambda: not any(Path(folder).exists() for folder in told["folders"]), 150, "no data left")
 
 
 def test_up_status_down_and_up_again_with_the_same_data(data: Path) -> None:

@@ -52,12 +52,12 @@ def test_change_of_one_sample_database_is_not_in_the_next(request: pytest.Fixtur
 def test_topics_of_a_prefix_are_visible_to_clients(kafka: str, topic_prefix: str) -> None:
     client = AdminClient({"bootstrap.servers": kafka})
     client.create_topics([NewTopic(f"{topic_prefix}.public.x", 3, 1)])[f"{topic_prefix}.public.x"].result()
-    assert len(client.list_topics(timeout=10).topics[f"{topic_prefix}.public.x"].partitions) == 3
+    assert len(client.list_topics(timeout=60).topics[f"{topic_prefix}.public.x"].partitions) == 3
 
 
 def test_vespa_answers_on_both_addresses(vespa: VespaAddress) -> None:
     for url in (vespa.url, vespa.search_url):
-        with urllib.request.urlopen(f"{url}/status.html", timeout=10) as answer:
+        with urllib.request.urlopen(f"{url}/status.html", timeout=60) as answer:
             assert answer.status == 200
 
 

@@ -89,10 +89,10 @@ def test_aborted_transaction_is_hidden_from_read_committed_after_a_kill_too(node
         return found == [b"committed"]
 
     # The commit is answered before its marker stands in the partition; the kill is to come behind that.
-    eventually(committed, 60, "the committed record to be seen")
+    eventually(committed, 150, "the committed record to be seen")
     node.kill()
     node.restart()
-    eventually(committed, 60, "the committed record to be seen after the restart")
+    eventually(committed, 150, "the committed record to be seen after the restart")
     assert consume(node, "facts", "read_uncommitted") == [b"aborted", b"committed"]
 
 
@@ -115,13 +115,13 @@ def test_compaction_is_fast_enough_for_tests(node: KafkaServer) -> None:
         return b"first" not in consume(node, "compacted")
 
     produce(node, "compacted", b"first")
-    eventually(only_the_latest, 60, "the first value of the key compacted away")
+    eventually(only_the_latest, 150, "the first value of the key compacted away")
 
 
 def test_topics_are_not_made_by_asking_for_them(node: KafkaServer) -> None:
     client = AdminClient({"bootstrap.servers": node.bootstrap_servers, "allow.auto.create.topics": True})
-    client.list_topics("asked-for", timeout=10)
-    assert "asked-for" not in client.list_topics(timeout=10).topics
+    client.list_topics("asked-for", timeout=60)
+    assert "asked-for" not in client.list_topics(timeout=60).topics
 
 
 def test_it_listens_on_loopback_only(node: KafkaServer) -> None:

@@ -179,7 +179,7 @@ def test_paused_server_answers_again_when_it_is_resumed(own_postgres: PostgresSe
         assert not own_postgres.healthy()
         own_postgres.resume()
         assert connection.execute("SELECT 1").fetchone() == (1,)
-    eventually(own_postgres.healthy, 60, "an answer of the resumed server")
+    eventually(own_postgres.healthy, 150, "an answer of the resumed server")
 
 
 def test_killed_server_leaves_no_shared_memory_behind() -> None:

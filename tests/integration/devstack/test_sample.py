@@ -140,7 +140,7 @@ def test_command_ends_cleanly_on_sigterm(sample_database: Database) -> None:
         count = "SELECT count(*) FROM activity_log WHERE origin LIKE 'workload-%'"
         eventually(lambda: sample_database.execute(count)[0][0] > 0, what="a marker")
         process.send_signal(signal.SIGTERM)
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=150)
     finally:
         process.kill()
     assert process.returncode == 0

@@ -17,7 +17,7 @@ NO_KAFKA = "127.0.0.1:1"
 
 def started(*flags: str, kafka: str = NO_KAFKA) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "file_fetcher", "run", "--kafka.bootstrap-servers", kafka, "--http.port", "0"]
-    return subprocess.run([*command, *flags], capture_output=True, text=True, timeout=50, check=False)
+    return subprocess.run([*command, *flags], capture_output=True, text=True, timeout=150, check=False)
 
 
 def told(process: subprocess.CompletedProcess[str]) -> list[str]:

@@ -28,7 +28,7 @@ def port_of(log: Path) -> int:
 
 
 def metrics(port: int) -> str:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
         return answer.read().decode()
 
 
@@ -56,7 +56,7 @@ def test_the_end_does_not_wait_for_state_that_cannot_be_read(kafka, topic_prefix
     with log.open("w") as out, subprocess.Popen(command, stdout=out, stderr=out) as process:
         try:
             port = eventually(lambda: port_of(log), what="a port")
-            eventually(lambda: ASSIGNED.search(metrics(port)), 60, "partitions")
+            eventually(lambda: ASSIGNED.search(metrics(port)), 150, "partitions")
             process.send_signal(signal.SIGTERM)
             # By itself the state becomes readable after two minutes.
             assert process.wait(60) == 0

@@ -59,11 +59,11 @@ def test_v11_topic_that_was_made_again_is_read_from_its_start_and_its_table_aske
     table = feeder.table("photos")
     fill(feeder, table, 30)
     with fetcher(feeder, tmp_path):
-        eventually(lambda: at_the_end(feeder, table), 60, "positions at the end")
+        eventually(lambda: at_the_end(feeder, table), 150, "positions at the end")
         feeder.make_again(table)
         fill(feeder, table, 10)
         eventually(lambda: [each["tables"] for each in feeder.commands()] == [["public.photos"]], 90, "a request")
-        eventually(lambda: at_the_end(feeder, table), 60, "positions at the end of the new topic")
+        eventually(lambda: at_the_end(feeder, table), 150, "positions at the end of the new topic")
 
 
 @pytest.mark.rule("V11")

@@ -58,7 +58,7 @@ def runs(service: ServiceProcess) -> bool:
 
     process = service.process
     assert process is not None
-    eventually(lambda: process.poll() is not None or ready(), 60, what="an end, or a service that is ready")
+    eventually(lambda: process.poll() is not None or ready(), 150, what="an end, or a service that is ready")
     return process.poll() is None
 
 

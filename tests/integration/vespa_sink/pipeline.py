@@ -258,7 +258,7 @@ class Index:
         kind = document_type or self.type
         path = f"{self.url}/document/v1/{self.namespace}/{kind}/docid/{urllib.parse.quote(doc_id, safe='')}"
         try:
-            with urllib.request.urlopen(path, timeout=10) as response:
+            with urllib.request.urlopen(path, timeout=30) as response:
                 return dict(json.load(response).get("fields", {}))
         except urllib.error.HTTPError as exc:
             if exc.code == 404:
@@ -275,7 +275,7 @@ class Index:
         request = urllib.request.Request(
             f"{self.url}/search/", json.dumps(body).encode(), {"Content-Type": "application/json"}
         )
-        with urllib.request.urlopen(request, timeout=10) as response:
+        with urllib.request.urlopen(request, timeout=30) as response:
             children = json.load(response)["root"].get("children", [])
         return {each["fields"][self.id_field] for each in children}
 
@@ -284,7 +284,7 @@ class Index:
         path = f"{self.url}/document/v1/{self.namespace}/{kind}/docid/{urllib.parse.quote(doc_id, safe='')}"
         body = json.dumps({"fields": fields}).encode()
         request = urllib.request.Request(path, body, {"Content-Type": "application/json"}, method="POST")
-        urllib.request.urlopen(request, timeout=10).close()
+        urllib.request.urlopen(request, timeout=30).close()
 
 
 @dataclass
@@ -312,7 +312,7 @@ class SinkProcess:
             "http.port": "0",
             "commit-interval-s": "0.1",
             "log.format": "json",
-            "start-timeout-s": "20",
+            "start-timeout-s": "60",
             **self.options,
         }
         flags = [part for name, value in settings.items() for part in (f"--{name}", value)]
@@ -343,14 +343,14 @@ class SinkProcess:
 
     def ready(self) -> tuple[bool, str]:
         try:
-            with urllib.request.urlopen(f"{self.url}/readyz", timeout=5) as response:
+            with urllib.request.urlopen(f"{self.url}/readyz", timeout=30) as response:
                 return True, response.read().decode()
         except urllib.error.HTTPError as exc:
             return False, exc.read().decode()
 
     def metric(self, name: str, **labels: str) -> float:
         """The sum of a metric's samples that have these labels."""
-        with urllib.request.urlopen(f"{self.url}/metrics", timeout=5) as response:
+        with urllib.request.urlopen(f"{self.url}/metrics", timeout=30) as response:
             lines = response.read().decode().splitlines()
         wanted = [f'{key}="{value}"' for key, value in labels.items()]
         samples = [line for line in lines if line.startswith((f"{name} ", f"{name}{{"))]
@@ -363,6 +363,6 @@ class SinkProcess:
             self.process.send_signal(number)
         return self.process.wait(timeout_s)
 
-    def wait(self, timeout_s: float = 40) -> int:
+    def wait(self, timeout_s: float = 150) -> int:
         assert self.process is not None
         return self.process.wait(timeout_s)

@@ -23,7 +23,7 @@ from tests.integration.vespa_sink.test_breaker import _without
 def _command(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "vespa_sink", *arguments]
     environment = {**os.environ, **variables}
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environment)
+    return subprocess.run(command, capture_output=True, text=True, timeout=150, check=False, env=environment)
 
 
 def test_check_accepts_the_application_of_this_repository(vespa, vespa_namespace) -> None:

@@ -66,7 +66,7 @@ def test_single_row_is_not_dead_lettered_by_an_index_that_lacks_a_field(
     feeder.flush()
     eventually(lambda: not sink.ready()[0] and "field ingested_at" in sink.ready()[1], what="a reason")
     own_vespa.restart(good)
-    eventually(lambda: index.get("rows/1"), 60, what="the row")
+    eventually(lambda: index.get("rows/1"), 150, what="the row")
     assert feeder.dead_letters(sink.group) == []
 
 
@@ -86,7 +86,7 @@ def test_index_without_a_field_of_files_holds_files_alone(
     feeder.flush()
     eventually(lambda: rows.get("rows/1"), what="the row")
     own_vespa.restart(good)
-    eventually(lambda: all(held.get(f"photos/{row}/image_s3_key") for row in range(20)), 60, what="all files")
+    eventually(lambda: all(held.get(f"photos/{row}/image_s3_key") for row in range(20)), 150, what="all files")
     eventually(lambda: sink.ready()[0], what="readiness")
     assert feeder.dead_letters(sink.group) == []
 
@@ -103,6 +103,6 @@ def test_index_that_cannot_be_asked_about_positions_is_waited_for(
     feeder.flush()
     eventually(lambda: "position of" in sink.ready()[1], what="the reason")
     own_vespa.restart(good)
-    eventually(lambda: index.get("rows/1"), 60, what="the row")
+    eventually(lambda: index.get("rows/1"), 150, what="the row")
     eventually(lambda: sink.ready()[0], what="readiness")
     assert feeder.dead_letters(sink.group) == []

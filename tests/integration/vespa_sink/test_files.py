@@ -119,7 +119,7 @@ def test_topics_of_files_may_appear_after_the_start(late_files, feeder, index, f
     late_files.file(7, 50)
     late_files.line(7, 3, 50, {"Name": "Beam"})
     late_files.flush()
-    eventually(lambda: file_index.get(FILE) and line_index.get(_line(3)), 60, what="the file and its row")
+    eventually(lambda: file_index.get(FILE) and line_index.get(_line(3)), 150, what="the file and its row")
 
 
 def test_file_too_large_for_the_index_gives_up_its_text_first(files, file_index, make_sink, vespa) -> None:

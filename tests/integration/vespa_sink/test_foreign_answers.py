@@ -123,7 +123,7 @@ def test_v10_sink_before_which_a_proxy_answers_does_not_start(feeder, make_sink,
 
 def _check(url: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "vespa_sink", "check", "--vespa.url", url]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=150, check=False)
 
 
 @pytest.mark.remedy("let vespa.url lead to Vespa, to a container with <document-api/>")

@@ -41,7 +41,7 @@ def test_sink_that_ends_under_load_goes_on_without_a_gap(feeder, index, make_sin
     feeder.flush()
     second = make_sink(vespa.url)
     # A killed member's partitions are free when its session has ended.
-    eventually(lambda: _indexed(index, "rows", versions), 60, what="all rows")
+    eventually(lambda: _indexed(index, "rows", versions), 150, what="all rows")
     eventually(lambda: _committed(feeder, second, table), what="all offsets")
     assert feeder.dead_letters(second.group) == []
 
@@ -72,7 +72,7 @@ def test_two_members_share_the_partitions_and_one_takes_all_when_the_other_ends(
     eventually(lambda: two.metric(assigned) == 3, what="the other to hold all")
     versions.update({row: feeder.put(table, {"id": row, "title": "c", "project_id": 1}) for row in range(100)})
     feeder.flush()
-    eventually(lambda: _indexed(index, "rows", versions), 60, what="all rows")
+    eventually(lambda: _indexed(index, "rows", versions), 150, what="all rows")
     eventually(lambda: _committed(feeder, two, table), what="all offsets")
 
 

@@ -28,7 +28,7 @@ def test_p8_document_says_what_it_lacks_until_it_is_whole_again(feeder, index, m
     for row in _TITLES:
         feeder.put(table, {"id": row, "title": "old", "project_id": 1})
     feeder.flush()
-    eventually(lambda: all(_says(index, row)[0] == "old" for row in _TITLES), 60, what="the old rows")
+    eventually(lambda: all(_says(index, row)[0] == "old" for row in _TITLES), 150, what="the old rows")
     assert [_says(index, row)[1] for row in _TITLES] == [None] * 3
 
     lacking = {row: feeder.next_version() + 10 for row in _TITLES}
@@ -36,7 +36,7 @@ def test_p8_document_says_what_it_lacks_until_it_is_whole_again(feeder, index, m
     for row in (2, 3):
         feeder.put(table, {"id": row, "title": _TITLES[row], "project_id": 2}, version=lacking[row])
     feeder.flush()
-    eventually(lambda: all(_says(index, row)[0] is None for row in _TITLES), 60, what="documents that lack something")
+    eventually(lambda: all(_says(index, row)[0] is None for row in _TITLES), 150, what="documents that lack something")
     assert _says(index, 1) == (None, ["title"], lacking[1])
     assert _says(index, 2) == (None, ["title"], lacking[2] - 1)
     assert _says(index, 3) == (None, ["project_id", "title"], lacking[3] - 1)
@@ -50,9 +50,9 @@ def test_p8_document_says_what_it_lacks_until_it_is_whole_again(feeder, index, m
     newer = feeder.put(table, {"id": 1, "title": "new", "project_id": 2}, version=lacking[3] + 20)
     gone = feeder.delete(table, 2, version=lacking[3] + 21)
     feeder.flush()
-    eventually(lambda: index.version("rows/2") == gone, 60, what="the delete")
-    eventually(lambda: _says(index, 1) == ("new", None, newer), 60, what="the newer row")
-    eventually(lambda: _says(index, 3) == ("SECRET", None, again), 60, what="the refused row")
+    eventually(lambda: index.version("rows/2") == gone, 150, what="the delete")
+    eventually(lambda: _says(index, 1) == ("new", None, newer), 150, what="the newer row")
+    eventually(lambda: _says(index, 3) == ("SECRET", None, again), 150, what="the refused row")
     feeder.put(table, {"id": 2, "title": _TITLES[2], "project_id": 2}, version=lacking[2])
     feeder.flush()
     eventually(

@@ -53,7 +53,7 @@ def test_rejected_rows_of_a_table_pause_it(feeder, make_sink, faulty_vespa: Vesp
     eventually(lambda: sink.metric("rowferry_sink_circuit_open") == 1, what="the breaker to open")
     faulty_vespa.clear_faults()
     index = Index(faulty_vespa.url, vespa_namespace)
-    eventually(lambda: all(index.get(f"rows/{row}") for row in range(5)), 60, what="all rows")
+    eventually(lambda: all(index.get(f"rows/{row}") for row in range(5)), 150, what="all rows")
     assert feeder.dead_letters(sink.group) == []
 
 
@@ -83,7 +83,7 @@ def test_open_bytes_pause_the_reading(feeder, make_sink, faulty_vespa: VespaServ
     feeder.flush()
     eventually(lambda: sink.metric("rowferry_consumer_paused_partitions") > 0, what="paused partitions")
     faulty_vespa.clear_faults()
-    eventually(lambda: all(index.get(f"rows/{row}") for row in range(50)), 60, what="all rows")
+    eventually(lambda: all(index.get(f"rows/{row}") for row in range(50)), 150, what="all rows")
     eventually(lambda: sink.metric("rowferry_consumer_paused_partitions") == 0, what="reading again")
 
 
@@ -102,4 +102,4 @@ def test_partitions_are_given_up_within_the_time_set(
     eventually(lambda: second.metric("rowferry_consumer_assigned_partitions") > 0, 9.5, what="partitions to move")
     faulty_vespa.clear_faults()
     index = Index(faulty_vespa.url, vespa_namespace)
-    eventually(lambda: all(index.get(f"rows/{row}") for row in range(50)), 60, what="all rows")
+    eventually(lambda: all(index.get(f"rows/{row}") for row in range(50)), 150, what="all rows")

@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.unit.cdc_reader.source import Clock
 
-_HUNG_S = 30.0
+_HUNG_S = 90.0
 
 
 class Killed(BaseException):

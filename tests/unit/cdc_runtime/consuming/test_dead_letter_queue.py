@@ -28,7 +28,7 @@ class Writer:
     def write(self, letters: Sequence[DeadLetter]) -> None:
         if not self.go_on.is_set():
             self.stuck.set()
-            self.go_on.wait(10)
+            self.go_on.wait(60)
         if self.problems:
             raise self.problems.pop(0)
         self.keys += [letter.key for letter in letters]
@@ -88,6 +88,6 @@ def test_queue_that_closes_gives_up_what_is_not_stored(
     writer.go_on.clear()
     queue = queue_of(writer)
     future = queue.submit(record(b"1"), FAILURE, troubles.append)
-    assert writer.stuck.wait(10)
+    assert writer.stuck.wait(60)
     queue.close()
     assert (future.done(), troubles) == (False, [])

@@ -70,7 +70,7 @@ def test_stop_may_come_from_another_thread_and_after_the_end() -> None:
 def test_what_a_thread_lets_out_stops_the_service() -> None:
     tasks = ThreadTasks()
     assert isinstance(tasks.run(_fail_in_a_thread).exception(10), Unclassified)
-    assert tasks.stopped.wait(10)
+    assert tasks.stopped.wait(60)
     assert isinstance(tasks.error, Unclassified)
 
 
@@ -90,7 +90,7 @@ def test_no_thread_starts_after_the_end_and_what_still_runs_has_no_consequence()
     tasks, go_on = ThreadTasks(), threading.Event()
 
     def fail_late() -> None:
-        go_on.wait(10)
+        go_on.wait(60)
         raise Unclassified
 
     late = tasks.run(fail_late)

@@ -12,7 +12,7 @@ from file_fetcher.parsers.turns import Turns
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.rule("V14")
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 
 
 class _Files:

@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 _run_coroutine_threadsafe = asyncio.run_coroutine_threadsafe
 _EPOCH_S = 1_700_000_000.0
-_LONGEST_S = 20.0  # of a thread that the loop waits for
+_LONGEST_S = 60.0  # of a thread that the loop waits for
 
 
 class Clock:
