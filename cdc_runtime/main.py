@@ -36,12 +36,11 @@ def run_service(name: str, main: Callable[[], int | None]) -> int:
     except Exception as exc:
         # Before the settings are read there is no log, and structlog's default would write to stdout.
         if structlog.is_configured():
-            _log(name).critical(
-                "fatal", code=BUG, reason=f"{type(exc).__name__}, a bug", remedy="report it", exc_info=exc
-            )
+            reason, remedy = f"{type(exc).__name__}, a bug", "report it, with the trace in the log"
+            _log(name).critical("fatal", code=BUG, reason=reason, remedy=remedy, exc_info=exc)
         else:
             traceback.print_exc()
-        sys.stderr.write(f"{name}: a bug: {type(exc).__name__} in {_place(exc)}; the log has the trace\n")
+        sys.stderr.write(f"{name}: a bug: {type(exc).__name__} in {_place(exc)}; report it, with the trace in the log\n")
         return BUG
 
 

@@ -26,7 +26,7 @@ about an error is decided by its class and its fields.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Self
+from typing import Self, overload
 
 
 class Neighbour(StrEnum):
@@ -51,12 +51,35 @@ class RowferryError(Exception):
     """
     Root of all errors that cross a module boundary.
 
-    The message is `expected {expected}, got {found}`, or the one that is given where that sentence does not fit.
-    `neighbour`: at whose edge it arose (None: at none). `remedy`: how to mend it, where that is known.
+    The message is `expected {expected}, got {found}`, or the one that is given where that sentence does not fit: an
+    error that says neither does not pass the type check.
+    `neighbour`: at whose edge it arose (None: at none). `remedy`: what the operator is to do, where that is known.
     """
 
     exit_code: int = 70
     neighbour: Neighbour | None = None
+    usual_remedy: str | None = None  # of a class whose errors have one cause
+
+    @overload
+    def __init__(
+        self,
+        message: str,
+        *,
+        expected: str = "",
+        found: str = "",
+        neighbour: Neighbour | None = None,
+        remedy: str | None = None,
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self,
+        *,
+        expected: str,
+        found: str,
+        neighbour: Neighbour | None = None,
+        remedy: str | None = None,
+    ) -> None: ...
 
     def __init__(
         self,
@@ -67,10 +90,10 @@ class RowferryError(Exception):
         neighbour: Neighbour | None = None,
         remedy: str | None = None,
     ) -> None:
-        super().__init__(f"expected {expected}, got {found}" if message is None else message)
+        super().__init__(f"expected {expected}, got {found or 'nothing'}" if message is None else message)
         self.expected = expected
         self.found = found
-        self.remedy = remedy
+        self.remedy = remedy or self.usual_remedy
         if neighbour is not None:
             self.neighbour = neighbour
 
@@ -119,6 +142,7 @@ class ProtocolError(FatalError):
     """Bytes that cannot be read as the protocol describes them."""
 
     exit_code = 70
+    usual_remedy = "report it, with the version of the server and the log of this run"
 
 
 class SlotBusy(FatalError):

@@ -7,6 +7,7 @@ import pytest
 from schemas.errors import (
     GapFound,
     Neighbour,
+    ProtocolError,
     RowferryError,
     ServerSetting,
     SettingsError,
@@ -21,6 +22,15 @@ def test_the_message_is_made_of_what_was_expected_and_found():
     error = ServerSetting(expected="wal_level = logical", found="replica", remedy="set it")
     assert str(error) == "expected wal_level = logical, got replica"
     assert (error.expected, error.found, error.remedy) == ("wal_level = logical", "replica", "set it")
+
+
+def test_what_is_found_is_never_left_blank():
+    assert str(ServerSetting(expected="a license", found="")) == "expected a license, got nothing"
+
+
+def test_an_error_of_bytes_says_what_to_do_though_its_place_does_not():
+    assert str(ProtocolError("expected x, got y").remedy).startswith("report it")
+    assert ProtocolError("expected x, got y", remedy="update the server").remedy == "update the server"
 
 
 def test_a_message_of_its_own_is_kept():
