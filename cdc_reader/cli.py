@@ -19,10 +19,10 @@ _USAGE = """usage: cdc-reader run [settings]
        cdc-reader reset [--execute] [--source-moved] [settings]
 
 run     read the slot and publish to Kafka until SIGTERM
-reset   forget the position and drop the slot, so that the next run reads every table again and sweeps;
-        prints what it would do, does it with --execute. It refuses while a reader runs, and in another database than
-        the position's; --source-moved says that this database has taken the place of that one for good
-        (another server, another name, a restore), and that every reader of the old one was stopped
+reset   forget the position and drop the slot, so that the next run reads every table again and removes from the
+        index what is gone; prints what it would do, does it with --execute. It refuses while a reader runs, and in
+        another database than the position's; --source-moved says that this database has taken the place of that one
+        for good (another server, another name, a restore), and that every reader of the old one was stopped
 
 `cdc-reader run --help` lists the settings; each may also stand in a YAML file or the environment.
 """

@@ -38,7 +38,10 @@ def reset(settings: ReaderSettings, *, execute: bool, moved: bool = False) -> st
     """
     url = settings.secret_reader("database_url")()
     if not url:
-        raise SettingsError("database_url: expected a PostgreSQL URL, got nothing")
+        raise SettingsError(
+            "database_url: expected a PostgreSQL URL, got nothing",
+            remedy="set ROWFERRY_DATABASE_URL=postgresql://user:password@host:5432/database",
+        )
     stream = ReplicationStream(url, application_name=_NAME, status_interval_s=settings.status_interval_s)
     with closing(stream), connect(url, application_name=_NAME) as connection, translated("reset"):
         plan = _plan(settings, stream, connection, moved=moved)

@@ -33,8 +33,12 @@ class CommitSettings(SettingsGroup):
 class SnapshotSettings(SettingsGroup):
     """How tables are read beside the stream."""
 
-    chunk_rows: int = Field(10_000, ge=1, le=1_000_000, description="Most rows in one chunk of a snapshot.")
-    chunk_bytes: int = Field(4 * 1024 * 1024, ge=1024, description="About how many bytes a chunk may have.")
+    chunk_rows: int = Field(
+        10_000, ge=1, le=1_000_000, description="Most rows that a snapshot reads in one statement (a chunk)."
+    )
+    chunk_bytes: int = Field(
+        4 * 1024 * 1024, ge=1024, description="About how many bytes of rows are read in one chunk."
+    )
     workers: int = Field(2, ge=1, le=16, description="Tables that are read at the same time.")
     watermark_timeout_s: float = Field(
         60,
@@ -67,10 +71,16 @@ class ReaderSettings(ServiceSettings):
     commit: CommitSettings = Field(default_factory=CommitSettings, description="Kafka transactions.")
     snapshot: SnapshotSettings = Field(default_factory=SnapshotSettings, description="Snapshots.")
     heartbeat_interval_s: float = Field(
-        10, gt=0, le=3600, description="How often a message of ours moves an idle slot, and definitions are compared."
+        10,
+        gt=0,
+        le=3600,
+        description="How often the reader moves an idle slot by a message, and compares definitions of tables.",
     )
     status_interval_s: float = Field(
-        5, gt=0, le=600, description="How often the server is told that we live; below wal_sender_timeout / 2."
+        5,
+        gt=0,
+        le=600,
+        description="How often the server hears from the reader; below half of wal_sender_timeout.",
     )
     refetch_wait_s: float = Field(
         5, ge=0, le=60, description="How long a row with unchanged large columns waits to be read again."

@@ -90,7 +90,7 @@ def _messages(rights: Rights, role: str) -> Requirement:
     expected = "EXECUTE on pg_logical_emit_message"
     if not rights.forbidden_messages:
         return Requirement("rights.logical_messages", expected, "EXECUTE")
-    found = "none: no table is read whole, and an idle slot moves by the server's word alone"
+    found = "none: no table can be read whole, new and changed ones wait; changes are streamed"
     return _right("rights.logical_messages", expected, found, messages_remedy(rights.forbidden_messages, role))
 
 
@@ -122,7 +122,7 @@ def publication_requirement(catalog: Catalog, rights: Rights, name: str) -> Requ
         found = "one " + (" and ".join(lacks) or "with other options")
     level = Level.WHOLE
     if _may_change(catalog, rights, plan.added):
-        level, found = Level.ADVISED, f"{found}: the reader mends it when it starts"
+        level, found = Level.ADVISED, f"{found}: the reader changes that when it starts"
     return Requirement("publication", expected, found, level, plan.sql, sql=True)
 
 

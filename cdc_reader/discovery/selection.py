@@ -32,8 +32,10 @@ class Selection:
         Raises `SettingsError` for a name that is neither.
         """
         return cls(
-            tables=frozenset(map(table_name, tables)) if tables else None,
-            exclude=frozenset(map(table_name, DEFAULT_EXCLUDED if exclude is None else exclude)),
+            tables=frozenset(table_name(each, "tables") for each in tables) if tables else None,
+            exclude=frozenset(
+                table_name(each, "exclude") for each in (DEFAULT_EXCLUDED if exclude is None else exclude)
+            ),
         )
 
     @classmethod
@@ -62,16 +64,16 @@ class Selection:
             raise SettingsError(
                 expected="the tables of setting 'tables' to exist",
                 found=f"none called {', '.join(map(str, missing))}",
-                remedy="correct the names, or create the tables first",
+                remedy="correct the names in 'tables', or create the tables first",
             )
 
 
-def table_name(text: str) -> TableName:
+def table_name(text: str, given_as: str) -> TableName:
     """Read `table` or `schema.table` (dots and percent signs inside a part percent-encoded).
 
-    Raises `SettingsError` for anything else.
+    Raises `SettingsError` for anything else; `given_as` says where it was given.
     """
     parts = text.split(".")
     if len(parts) > 2 or not all(parts):
-        raise SettingsError(expected="a table as 'table' or 'schema.table'", found=repr(text))
+        raise SettingsError(f"{given_as}: expected a table as 'table' or 'schema.table', got {text!r}")
     return TableName.parse(text if len(parts) == 2 else f"{PUBLIC}.{text}")

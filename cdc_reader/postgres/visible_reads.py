@@ -64,8 +64,9 @@ def begin_seeing(worker: Worker, delivered: Sequence[int] | frozenset[int] | set
         if time.monotonic() > deadline:
             whose = open_transactions(connection, waiting)
             raise TransientError(
-                f"{len(waiting)} transactions that the stream delivered, or may have, are not visible after"
-                f" {timeout_s:g} s: {', '.join([*map(str, sorted(waiting)[:_XIDS_TOLD]), *whose])}",
+                f"{len(waiting)} transactions of the stream are not visible to queries after {timeout_s:g} s"
+                " (so it is while a synchronous standby does not answer): "
+                + ", ".join([*map(str, sorted(waiting)[:_XIDS_TOLD]), *whose]),
                 neighbour=Neighbour.POSTGRES,
             )
         worker.pause(0.005)

@@ -18,7 +18,7 @@ from cdc_reader.postgres.requirements import require
 from cdc_reader.postgres.slot_requirements import slot_requirement
 from cdc_reader.postgres.slot_row import SlotRow
 from cdc_reader.progress.origins import Origin
-from cdc_reader.remedies import RESET, RESTORED
+from cdc_reader.remedies import OTHER_KAFKA, RESET, RESTORED
 from schemas.errors import GapFound, Neighbour, SettingsError, SlotLost
 from schemas.names import TableName
 from schemas.offsets import Position, PublicationMark
@@ -56,8 +56,8 @@ def check_server(position: Position, server: ServerPosition) -> None:
     if position.timeline != server.timeline and (server.switch_lsn is None or seen > server.switch_lsn):
         raise GapFound(
             expected=f"timeline {position.timeline} up to {Lsn(seen)}",
-            found=f"timeline {server.timeline}, which left it at {Lsn(server.switch_lsn or 0)}: what was published "
-            "after that never happened there",
+            found=f"timeline {server.timeline}, which left it at {Lsn(server.switch_lsn or 0)}: this server has no "
+            "changes that were published after that",
             remedy=RESTORED,
         )
     if seen > server.flush_lsn:
@@ -77,13 +77,14 @@ def check_publication(
     published relations that still exist and are still selected, with their tables. New members are no gap: their
     tables have no snapshot yet and get one.
     """
+    called = f"publication {stored.name!r}" if stored.name else "the publication"
     if current is None:
         raise GapFound(
-            expected="the publication that the position belongs to", found="none: it was dropped", remedy=RESET
+            expected=f"{called}, which the stored position belongs to", found="none: it was dropped", remedy=RESET
         )
     if stored.identity != current.identity:
         raise GapFound(
-            expected="the publication as it was",
+            expected=f"{called} as it was when the position was stored",
             found="one that was altered or recreated: changes meanwhile were not sent",
             remedy=RESET,
         )
@@ -103,7 +104,7 @@ def lost_topics(stored: Mapping[str, str], current: Mapping[str, str]) -> set[st
         raise GapFound(
             expected=f"the {len(stored)} topics as they were when rows were published to them",
             found="none of them: this Kafka is another one, or lost its data",
-            remedy=RESET,
+            remedy=OTHER_KAFKA,
         )
     return lost
 

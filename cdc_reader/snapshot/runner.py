@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 
 import structlog
 
+from cdc_reader.discovery.publication import quote_table
+from cdc_reader.remedies import FEW_ROWS, REINDEX
 from cdc_reader.snapshot.chunk_requests import next_chunk
 from cdc_reader.snapshot.chunks import ChunkSize
 from cdc_reader.snapshot.definition_records import RecordedDefinitions
@@ -247,7 +249,8 @@ class SnapshotRunner:
     def _write_again(self, scan: Scan) -> None:
         """A watermark did not come in time (rule S3): write it again, under the same id."""
         waits_for = scan.waits_for
-        logger.warning("watermark_overdue", table=str(scan.table), waits_for=waits_for.value)
+        reason = f"it has not come back through the stream within {self._settings.watermark_timeout_s:g} s"
+        logger.warning("watermark_overdue", table=str(scan.table), waits_for=waits_for.value, reason=reason)
         scan.deadline = self._in(self._settings.watermark_timeout_s)
         self._work.write(f"{scan.attempt}:{'low' if waits_for is Phase.LOW else 'high'}", self._failed(scan))
 
@@ -330,7 +333,8 @@ class SnapshotRunner:
                 table=progress.table,
                 rows=progress.rows,
                 expected_half_of=progress.complete_rows,
-                remedy="look at the table; if it is right so, ask for its snapshot with force: docs/how-to/snapshot.md",
+                reason="far fewer rows were found than expected: none is removed from the index",
+                remedy=FEW_ROWS.format(table=progress.table),
             )
         elif progress.sweeps:
             table.forget_deletes()
@@ -345,8 +349,8 @@ class SnapshotRunner:
             "snapshot_out_of_order",
             table=progress.table,
             rows=progress.rows,
-            remedy="REINDEX the table (its index may be of another version of a collation), then ask for its snapshot: "
-            "docs/how-to/snapshot.md",
+            reason="its index gives rows in another order than that of its primary key: none is removed from ours",
+            remedy=REINDEX.format(table=quote_table(scan.table)),
         )
         self._recorded.record(replace(progress, state=HELD))
         self.counts.over(scan.table, HELD)

@@ -21,10 +21,10 @@ class Phase(Enum):
     """What a scan waits for."""
 
     BEGIN = "a free worker"
-    WRITERS = "writers of before"
-    LOW = "low watermark"
+    WRITERS = "transactions that wrote to the table before it was published"
+    LOW = "the message that is written to the WAL before a chunk is read"
     READING = "the rows of the chunk"
-    HIGH = "high watermark"
+    HIGH = "the message that is written to the WAL once a chunk is read"
     LATER = "the next try"
     OVER = "nothing"
 

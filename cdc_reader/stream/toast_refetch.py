@@ -82,7 +82,8 @@ class Refetcher:
             self._worker = self._open_worker()
         found = refetch(self._worker, table.read, table.encoder, keys, delivered=xids, wait_s=self._wait_s)
         if found is None:
-            logger.warning("refetch_failed", table=str(table.name), rows=len(keys))
+            reason = "large columns could not be read in time: the rows go out without, and are read again"
+            logger.warning("refetch_failed", table=str(table.name), rows=len(keys), reason=reason)
             return None
         self._seen(found.seen_lsn)
         self._observer.refetched(table, len(found.rows))

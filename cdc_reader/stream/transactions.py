@@ -77,7 +77,7 @@ class Transactions:
             if got != (expected.commit_lsn, expected.xid, expected.commit_ts_us):
                 raise GapFound(
                     expected=f"the stored last transaction {expected.xid} at {Lsn(expected.commit_lsn)} to come first",
-                    found=f"{begin.xid} at {begin.final_lsn}: the server's past is not the one that was published",
+                    found=f"{begin.xid} at {begin.final_lsn}: this server's history is not the one that was published",
                     remedy=RESTORED,
                 )
             return self.ALL
@@ -86,7 +86,7 @@ class Transactions:
             if (begin.final_lsn.value, begin.xid) != (resume.commit_lsn, resume.xid):
                 raise GapFound(
                     expected=f"transaction {resume.xid} at {Lsn(resume.commit_lsn)}, of which a part is published",
-                    found=f"{begin.xid} at {begin.final_lsn}",
+                    found=f"{begin.xid} at {begin.final_lsn}: this server's history is not the one that was published",
                     remedy=RESTORED,
                 )
             return resume.ordinal
@@ -102,7 +102,7 @@ class Transactions:
         if self.skip > self.ordinal and not self.skipping:
             raise GapFound(
                 expected=f"at least {self.skip} changes in transaction {begin.xid}, which are published",
-                found=str(self.ordinal),
+                found=f"{self.ordinal}: it is not the transaction that was published",
                 remedy=RESET,
             )
         self.begin = None

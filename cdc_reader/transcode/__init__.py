@@ -65,7 +65,7 @@ def make_encoder(plan: TablePlan, implementation: str = "auto") -> Encoder:
     name = IMPLEMENTATION if implementation == "auto" else implementation
     if name not in _IMPLEMENTATIONS:
         raise SettingsError(
-            f"expected the transcoder to be one of {sorted(_IMPLEMENTATIONS)!r}, got {name!r}",
+            f"transcoder: expected one of {sorted(_IMPLEMENTATIONS)!r}, got {name!r}",
             remedy="install a C compiler and build the package again, or let the transcoder be 'auto'",
         )
     return _IMPLEMENTATIONS[name](plan)

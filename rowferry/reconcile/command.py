@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace, settings: OperatorSettings) -> int:
     """Compare and print the report; 0 when equal, 1 when not."""
     if not arguments.no_files:
         check_database(settings, position_if_told(settings))
-    only = [table_name(text) for text in arguments.tables] if arguments.tables else None
+    only = [table_name(text, "--tables") for text in arguments.tables] if arguments.tables else None
     report = until_equal(lambda: compare(settings, only, files=not arguments.no_files), wait_s=arguments.wait)
     if arguments.json:
         sys.stdout.write(orjson.dumps(report.to_json(), option=orjson.OPT_INDENT_2).decode() + "\n")

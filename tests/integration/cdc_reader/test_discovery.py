@@ -97,12 +97,12 @@ def test_excluded_tables_are_named_and_not_read(database: Database) -> None:
     assert catalog.passed_over == (TableName("public", "sync_events"),)
 
 
-@pytest.mark.remedy("correct the names, or create the tables first")
+@pytest.mark.remedy("correct the names in 'tables', or create the tables first")
 def test_table_that_the_settings_name_must_exist(database: Database) -> None:
     database.execute("CREATE TABLE photos (id integer PRIMARY KEY)")
     with pytest.raises(SettingsError, match=r"got none called public\.fotos") as caught:
         catalog_of(database, Selection.of(["fotos"]))
-    assert caught.value.remedy == "correct the names, or create the tables first"
+    assert caught.value.remedy == "correct the names in 'tables', or create the tables first"
 
     assert [table.name for table in catalog_of(database, Selection.of(["photos"])).tables] == [NAME]
     database.execute("CREATE TABLE fotos (id integer PRIMARY KEY)")

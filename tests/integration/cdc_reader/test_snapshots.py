@@ -123,7 +123,7 @@ def test_s5_row_security_is_refused_not_hidden(database: Database, make_reader: 
     assert consumer.entries()["public.items"].capture.mode == "none"
 
 
-@pytest.mark.remedy("look at the table; if it is right so, ask for its snapshot with force: docs/how-to/snapshot.md")
+@pytest.mark.remedy("ask for a snapshot of {table} with force: docs/how-to/snapshot.md")
 def test_s7_sweep_of_a_scan_with_too_few_rows_is_held(
     database: Database, make_reader: MakeReader, consumer: Consumer
 ) -> None:
@@ -141,7 +141,7 @@ def test_s7_sweep_of_a_scan_with_too_few_rows_is_held(
     )
     assert progress
     [line] = reader.said("sweep_held", table="public.items")
-    assert line["remedy"].endswith("ask for its snapshot with force: docs/how-to/snapshot.md")
+    assert line["remedy"].endswith("ask for a snapshot of public.items with force: docs/how-to/snapshot.md")
     ask_as_on_the_page(consumer, force=True)
     eventually(lambda: consumer.commands()["op-1"].state is State.DONE, 150, f"the sweep; {reader.tail()}")
     assert consumer.published("items").rows("items") == rows_in_database(database, "items")
@@ -163,7 +163,7 @@ def ask_as_on_the_page(consumer: Consumer, *, force: bool = False) -> None:
 
 
 @pytest.mark.rule("S8")
-@pytest.mark.remedy("REINDEX the table")
+@pytest.mark.remedy("REINDEX TABLE {table};")
 def test_s8_index_of_another_order_is_made_again(
     database: Database, make_reader: MakeReader, consumer: Consumer
 ) -> None:
@@ -178,8 +178,8 @@ def test_s8_index_of_another_order_is_made_again(
         database.execute(f"ALTER DATABASE {database.name} SET {way} = off")
     reader = make_reader(database).start().wait_for("snapshot_out_of_order", table="public.items")
     [line] = reader.said("snapshot_out_of_order", table="public.items")
-    assert line["remedy"].startswith("REINDEX the table")
-    database.execute("REINDEX TABLE items")
+    statement, semicolon, _ = line["remedy"].partition(";")
+    database.execute(statement + semicolon)
     ask_as_on_the_page(consumer)
 
     reader.wait_for("snapshot_over", table="public.items", state="done")

@@ -138,7 +138,9 @@ class TransactionalProducer:
 
     def _alive(self) -> None:
         if self.dead or self._broker.down:
-            raise TransactionAborted("expected a live producer, got one whose last outcome is not known")
+            raise TransactionAborted(
+                "expected Kafka to tell how the last call ended, got no answer: a new producer goes on"
+            )
         if self._epoch != self._broker.epochs.get(self._id):
             self.dead = True
             raise Fenced("expected to be the only producer of this transactional id, got another")

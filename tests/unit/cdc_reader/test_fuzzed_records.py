@@ -105,7 +105,7 @@ def test_p14_scan_under_way_begins_again_where_the_floors_cannot_be_read(read: W
 
 
 @pytest.mark.rule("P14")
-@pytest.mark.remedy("to read every table again and sweep what is gone")
+@pytest.mark.remedy("to read every table again and remove from the index what is gone")
 @pytest.mark.parametrize("key", [POSITION_KEY, TOPICS_KEY, PUBLICATION_KEY])
 @pytest.mark.parametrize("value", NONE.values(), ids=NONE)
 def test_p14_position_that_cannot_be_read_ends_the_start_with_a_remedy_that_helps(

@@ -223,7 +223,7 @@ def test_p4_server_restored_to_another_past_is_a_gap(streaming: World) -> None:
     [last] = streaming.source.done[-1:]
     streaming.source.done[-1] = last._replace(xid=last.xid + 50)
     streaming.start()
-    with pytest.raises(GapFound, match="past is not the one"):
+    with pytest.raises(GapFound, match="history is not the one"):
         streaming.turn()
 
 

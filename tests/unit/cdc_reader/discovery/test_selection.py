@@ -28,14 +28,14 @@ def test_table_is_wanted_as_the_settings_say(selection: Selection, name: str, wa
 
 
 def test_name_without_schema_is_of_public() -> None:
-    assert table_name("photos") == TableName("public", "photos")
-    assert table_name("audit.a%2Eb") == TableName("audit", "a.b")
+    assert table_name("photos", "tables") == TableName("public", "photos")
+    assert table_name("audit.a%2Eb", "tables") == TableName("audit", "a.b")
 
 
 @pytest.mark.parametrize("text", ["", ".", "a.", "a.b.c"])
 def test_other_texts_are_refused(text: str) -> None:
     with pytest.raises(SettingsError, match=r"expected a table as 'table' or 'schema\.table'"):
-        table_name(text)
+        table_name(text, "tables")
 
 
 def test_named_table_that_does_not_exist_is_refused_by_name() -> None:

@@ -355,7 +355,7 @@ def test_both_encoders_give_the_same_bytes_for_every_kind(case: int, binary: boo
 
 
 def test_an_implementation_that_was_not_built_is_a_setting_to_mend() -> None:
-    with pytest.raises(SettingsError, match="expected the transcoder to be one of") as caught:
+    with pytest.raises(SettingsError, match="transcoder: expected one of") as caught:
         make_encoder(PLAN, "assembler")
     assert caught.value.remedy is not None
 
