@@ -86,5 +86,11 @@ class DueRetries:
 
     def _lost(self, retry: Retry, reason: str) -> None:
         """It can never be read: from here on it counts as lost, so that its row is asked for (`lost_retries`)."""
-        _log.warning("retry cannot be read", topic=retry.topic, partition=retry.partition, reason=reason)
+        _log.warning(
+            "retry cannot be read",
+            topic=retry.topic,
+            partition=retry.partition,
+            reason=reason,
+            consequence="its row is asked for again",
+        )
         self._store.apply([NoLongerWaits(retry.file_id, retry.row_version, retry.attempt)])

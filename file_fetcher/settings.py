@@ -33,8 +33,12 @@ class S3Settings(SettingsGroup):
     )
     region: str = Field("", description="Region of the buckets; `AWS_REGION` works as well. Empty: looked up.")
     region_of: dict[str, str] = Field(default_factory=dict, description="Other regions by bucket.")
-    access_key_id: str = Field("", description="Access key; empty: boto3's chain.")
-    secret_access_key: SecretStr | None = Field(None, description="Its secret; best given as a secret file.")
+    access_key_id: str = Field(
+        "", description="Access key; empty: where boto3 looks by itself (AWS_ variables, profile, role)."
+    )
+    secret_access_key: SecretStr | None = Field(
+        None, description="Secret of access_key_id; best given as a secret file."
+    )
     requester_pays: list[str] = Field(default_factory=list, description="Buckets whose requester pays.")
     engine: Literal["obstore", "boto3"] = Field(
         "obstore", description="`obstore` is faster; keys that it cannot address go to boto3 in any case."
@@ -52,7 +56,7 @@ class UrlSettings(SettingsGroup):
     any_public_host: bool = Field(default=False, description="Follow links to every host with public addresses.")
     s3_hosts: list[str] = Field(
         default_factory=list,
-        description="Hosts beside Amazon's whose links are understood as S3 (path style), for the fallback.",
+        description="Hosts beside Amazon's whose links are read as `https://host/bucket/key`, for `s3_buckets`.",
     )
     s3_buckets: list[str] = Field(
         default_factory=list,
@@ -101,9 +105,13 @@ class ParserSettings(SettingsGroup):
     """Reading files in child processes."""
 
     workers: int = Field(2, ge=1, le=64, description="Child processes that read files.")
-    memory_bytes: int = Field(1024 * 1024 * 1024, ge=64 * 1024 * 1024, description="Address space of a child.")
+    memory_bytes: int = Field(
+        1024 * 1024 * 1024,
+        ge=64 * 1024 * 1024,
+        description="Most memory (address space) of a process that reads files, in bytes.",
+    )
     timeout_s: float = Field(60, gt=0, description="Longest time for one file.")
-    files_per_child: int = Field(200, ge=1, description="After so many files a child is replaced.")
+    files_per_child: int = Field(200, ge=1, description="After so many files such a process is replaced by a new one.")
 
 
 class RetrySettings(SettingsGroup):
@@ -114,8 +122,10 @@ class RetrySettings(SettingsGroup):
         max_length=MOST_ATTEMPTS - 1,
         description="Pauses before each further attempt; after the last the reference has failed.",
     )
-    breaker_failures: int = Field(5, ge=1, description="Failures in a row that close a bucket or host for a while.")
-    breaker_delay_s: float = Field(5, gt=0, description="How long it is left alone at first; doubles up to 5 minutes.")
+    breaker_failures: int = Field(
+        5, ge=1, description="Failures in a row after which a bucket or host is not asked for a while."
+    )
+    breaker_delay_s: float = Field(5, gt=0, description="How long it is not asked at first; doubles up to 5 minutes.")
 
 
 class FetcherSettings(ServiceSettings):

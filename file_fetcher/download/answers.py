@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from file_fetcher.failures import Blocked, Failed, FetchProblem, Later, Skipped, Throttled
 
-MEND_REGION = "mend s3.region or s3.region_of"
+CORRECT_REGION = "correct s3.region, or s3.region_of for this bucket"
+
+
+CORRECT_BUCKET = "correct the name in s3.bucket or s3.bucket_of"
 
 
 class Interrupted(Later):
@@ -32,8 +35,8 @@ class WrongRegion(Blocked):
     def __init__(self, origin: str) -> None:
         super().__init__(
             "network",
-            f"expected {origin!r} to lie in the configured region, got another",
-            remedy=MEND_REGION,
+            f"expected {origin!r} to lie in the region of the settings, got another",
+            remedy=CORRECT_REGION,
         )
 
 
@@ -85,7 +88,7 @@ def s3_problem(status: int, code: str, origin: str) -> FetchProblem:
 def _final(status: int, code: str, origin: str) -> FetchProblem:
     if code in ("NoSuchBucket", "InvalidBucketName"):
         # Buckets come from the settings, never from rows: it is no file's fault.
-        return Blocked("no_such_bucket", f"expected {origin!r} to be there, got {code}", remedy="mend s3.bucket")
+        return Blocked("no_such_bucket", f"expected {origin!r} to be there, got {code}", remedy=CORRECT_BUCKET)
     if code in ("KeyTooLong", "KeyTooLongError"):
         return Failed("key_too_long", "expected a key of at most 1024 bytes, got a longer one")
     if code == "InvalidObjectState":
@@ -98,7 +101,7 @@ def _final(status: int, code: str, origin: str) -> FetchProblem:
 
 
 def _credentials(code: str, origin: str) -> Blocked:
-    remedy = "set the clock (NTP)" if code == "RequestTimeTooSkewed" else "mend the credentials for S3"
+    remedy = "set the clock (NTP)" if code == "RequestTimeTooSkewed" else "set credentials that this store takes"
     return Blocked("access_denied", f"{origin!r} answers {code}: {_CREDENTIALS[code]}", remedy=remedy)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import urllib3
 from botocore import exceptions as boto
 
-from file_fetcher.download.answers import Interrupted, s3_problem, unreachable
+from file_fetcher.download.answers import CORRECT_BUCKET, Interrupted, s3_problem, unreachable
 from file_fetcher.download.engines import CHUNK_BYTES, Body, ResumePoint
 from file_fetcher.download.s3_access import NoCredentials, S3Access
 from file_fetcher.failures import Blocked, FetchProblem, Later
@@ -115,5 +115,5 @@ def boto_problem(exc: Exception, origin: str) -> FetchProblem:
     if isinstance(exc, boto.FlexibleChecksumError):
         return Later("checksum_mismatch", f"expected the checksum that {origin!r} announced, got another")
     if isinstance(exc, boto.ParamValidationError):
-        return Blocked("no_such_bucket", f"expected the name of a bucket, got {origin!r}", remedy="mend s3.bucket")
+        return Blocked("no_such_bucket", f"expected the name of a bucket, got {origin!r}", remedy=CORRECT_BUCKET)
     return Interrupted(f"expected an object from {origin!r}, got {name}")

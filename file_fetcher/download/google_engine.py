@@ -174,5 +174,5 @@ def _no_credentials(why: str) -> Blocked:
     return Blocked(
         "access_denied",
         f"expected a service account that google accepts, got {why}",
-        remedy="mend google.credentials_file",
+        remedy="put a key that Google takes into the file of google.credentials_file",
     )

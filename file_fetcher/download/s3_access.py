@@ -18,7 +18,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, InvalidRegionError
 
-from file_fetcher.download.answers import MEND_REGION
+from file_fetcher.download.answers import CORRECT_REGION
 from file_fetcher.failures import Blocked
 from file_fetcher.settings import S3Settings
 from schemas.errors import SettingsError
@@ -185,12 +185,14 @@ class S3Access:
         try:
             return asks_once(self._boto().client("s3", endpoint_url=endpoint or None, config=config))
         except InvalidRegionError as exc:
-            raise Blocked("network", f"expected a region, got {region!r}", remedy=MEND_REGION) from exc
+            raise Blocked(
+                "network", f"expected s3.region to name a region, got {region!r}", remedy=CORRECT_REGION
+            ) from exc
         except (BotoCoreError, ValueError) as exc:
             raise Blocked(
                 "network",
-                f"expected an endpoint of S3, got {type(exc).__name__}",
-                remedy="mend s3.endpoint_url or s3.endpoint_of",
+                f"expected s3.endpoint_url to be the URL of a store, got {type(exc).__name__}",
+                remedy="correct s3.endpoint_url, or s3.endpoint_of for this bucket",
             ) from exc
 
 

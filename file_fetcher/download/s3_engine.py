@@ -83,7 +83,8 @@ class S3Engine:
         if self._misses[bucket] >= _MISSES:
             self._misses.pop(bucket, None)
             self._left_until_s[bucket] = time.monotonic() + _LEFT_ALONE_S
-            _log.warning("bucket is left to boto3", bucket=bucket, seconds=_LEFT_ALONE_S)
+            reason = f"obstore gave {_MISSES} answers in a row that say too little"
+            _log.warning("bucket is left to boto3", bucket=bucket, seconds=_LEFT_ALONE_S, reason=reason)
 
     def _ask(self, engine: S3Bodies, source: S3Object, held: ResumePoint, stack: contextlib.ExitStack) -> Body:
         return stack.enter_context(engine.open(source.bucket, source.key, source.version_id, held))

@@ -97,14 +97,14 @@ class ForkServerClient:
                 self._control.settimeout(_ANSWER_TIMEOUT_S)
                 socket.send_fds(self._control, [request], list(descriptors))
             except OSError as exc:
-                raise ForkServerGone("the process that makes children of parsers has ended") from exc
+                raise ForkServerGone("the process that starts parsers has ended") from exc
             return self._answer()
 
     def _answer(self) -> dict[str, Any]:
         try:
             answer: dict[str, Any] = json.loads(self._answers.readline())
         except (OSError, ValueError) as exc:
-            raise ForkServerGone("the process that makes children of parsers has ended") from exc
+            raise ForkServerGone("the process that starts parsers has ended") from exc
         return answer
 
 

@@ -152,7 +152,7 @@ class ParserPool:
             status = self._status(job)
             ended(status not in _BAD)
         if status == "storage_full":
-            raise Blocked("storage_full", "no space is left for what parsers read", remedy=FREE_SPACE)
+            raise Blocked("storage_full", "no space is left in data_directory for the text of files", remedy=FREE_SPACE)
         return output_of(Path(job.folder), status)
 
     def _status(self, job: Job) -> str:
@@ -232,7 +232,7 @@ class ParserPool:
         try:
             return ForkServerClient(self._folder, self._named)
         except (ForkServerGone, OSError) as exc:
-            raise FatalError("expected the process that makes children of parsers to start, it ended") from exc
+            raise FatalError("expected the process that starts parsers to run, got its end") from exc
 
     def _drop(self, child: _Child | None) -> None:
         if child is None:

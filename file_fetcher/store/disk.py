@@ -22,4 +22,6 @@ def writing() -> Iterator[None]:
         if exc.errno in FULL:
             raise Blocked("storage_full", "no space is left on the disk", remedy=FREE_SPACE) from exc
         reason = "access_denied" if exc.errno in _FORBIDDEN else "storage_full"
-        raise Blocked(reason, f"the disk cannot be written: {exc.strerror}") from exc
+        raise Blocked(
+            reason, f"expected to write to the disk of data_directory or store_url, got {exc.strerror}"
+        ) from exc

@@ -129,12 +129,15 @@ def test_answer_means_what_it_says(server, sheets, fault, kind, reason):
     refused(sheets, kind, reason)
 
 
-@pytest.mark.remedy("mend google.credentials_file")
+@pytest.mark.remedy("put a key that Google takes into the file of google.credentials_file")
 def test_a_key_file_that_is_mended_is_read_again(server, sheets, key_file):
     server.fail(token(), Fault(status=200, body=CSV))
     right = key_file.read_text()
     key_file.write_text("{}")
-    assert refused(sheets, Blocked, "access_denied").remedy == "mend google.credentials_file"
+    assert (
+        refused(sheets, Blocked, "access_denied").remedy
+        == "put a key that Google takes into the file of google.credentials_file"
+    )
     key_file.write_text(right)
     assert sheets.of(SHEET)
 
@@ -149,7 +152,10 @@ def test_another_file_than_a_key_is_refused_at_the_start(tmp_path, key_file):
 
 def test_an_account_that_google_does_not_know_blocks(server, sheets):
     server.fail(Fault(times=None, status=400, body=b'{"error": "invalid_grant"}'))
-    assert refused(sheets, Blocked, "access_denied").remedy == "mend google.credentials_file"
+    assert (
+        refused(sheets, Blocked, "access_denied").remedy
+        == "put a key that Google takes into the file of google.credentials_file"
+    )
 
 
 def test_a_key_file_that_cannot_be_read_blocks(sheets, key_file):

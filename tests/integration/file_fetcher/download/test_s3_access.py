@@ -110,13 +110,16 @@ def test_a_wrong_region_is_learnt_once(server, engine, fetching):
     assert [region_of(request) for request in server.requests[-3:]] == ["eu-west-1"] * 3
 
 
-@pytest.mark.remedy("mend s3.region or s3.region_of")
+@pytest.mark.remedy("correct s3.region, or s3.region_of for this bucket")
 def test_a_wrong_region_that_cannot_be_learnt_is_told(server, engine, fetching):
     server.put(BUCKET, "a.pdf", DATA)
     server.region, server.names_region = "eu-west-1", False
-    with pytest.raises(Blocked, match="configured region") as caught:
+    with pytest.raises(Blocked, match="region of the settings") as caught:
         fetching(make_settings(server.url, engine=engine, region="us-west-2")).get()
-    assert (caught.value.reason, caught.value.remedy) == ("network", "mend s3.region or s3.region_of")
+    assert (caught.value.reason, caught.value.remedy) == (
+        "network",
+        "correct s3.region, or s3.region_of for this bucket",
+    )
     assert fetching(make_settings(server.url, engine=engine, region="eu-west-1")).get().sha256 == SHA256
     of_bucket = {"region": "us-west-2", "region_of": {BUCKET: "eu-west-1"}}
     assert fetching(make_settings(server.url, engine=engine, **of_bucket)).get().sha256 == SHA256
@@ -125,20 +128,22 @@ def test_a_wrong_region_that_cannot_be_learnt_is_told(server, engine, fetching):
 @pytest.mark.parametrize("wrong", [{"region": "eu west"}, {"region_of": {BUCKET: "eu west"}}], ids=list)
 def test_what_is_no_region_is_told(server, fetching, wrong):
     server.put(BUCKET, "a.pdf", DATA)
-    with pytest.raises(Blocked, match="expected a region, got 'eu west'") as caught:
+    with pytest.raises(Blocked, match=r"expected s3\.region to name a region, got 'eu west'") as caught:
         fetching(make_settings(server.url, engine="boto3", **wrong)).get()
-    assert caught.value.remedy == "mend s3.region or s3.region_of"
+    assert caught.value.remedy == "correct s3.region, or s3.region_of for this bucket"
     assert fetching(make_settings(server.url, engine="boto3")).get().sha256 == SHA256
 
 
-@pytest.mark.remedy("mend s3.endpoint_url or s3.endpoint_of")
+@pytest.mark.remedy("correct s3.endpoint_url, or s3.endpoint_of for this bucket")
 def test_an_endpoint_that_no_server_can_have_is_told(server, fetching):
     server.put(BUCKET, "a.pdf", DATA)
     odd = "http://object_store:9000"  # a name that Docker gives, and DNS does not know
     for wrong in ({"endpoint_url": odd}, {"endpoint_of": {BUCKET: odd}}):
-        with pytest.raises(Blocked, match="expected an endpoint of S3, got ValueError") as caught:
+        with pytest.raises(
+            Blocked, match=r"expected s3\.endpoint_url to be the URL of a store, got ValueError"
+        ) as caught:
             fetching(make_settings(server.url, engine="boto3", **wrong)).get()
-        assert caught.value.remedy == "mend s3.endpoint_url or s3.endpoint_of"
+        assert caught.value.remedy == "correct s3.endpoint_url, or s3.endpoint_of for this bucket"
     for right in ({"endpoint_url": server.url}, {"endpoint_url": odd, "endpoint_of": {BUCKET: server.url}}):
         assert fetching(make_settings(server.url, engine="boto3", **right)).get().sha256 == SHA256
 
@@ -187,7 +192,7 @@ def test_a_role_that_may_not_be_taken_blocks_everything(server, engine, fetching
     assert {request.method for request in server.requests} == {"POST"}
 
 
-@pytest.mark.remedy("mend the credentials for S3")
+@pytest.mark.remedy("set credentials that this store takes")
 def test_credentials_that_were_refused_are_read_anew(server, engine, fetching, monkeypatch):
     server.put(BUCKET, "a.pdf", DATA)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "old")
@@ -196,7 +201,7 @@ def test_credentials_that_were_refused_are_read_anew(server, engine, fetching, m
     server.fail(Fault(times=2, status=403, code="InvalidAccessKeyId"))
     with pytest.raises(Blocked) as caught:
         store.get()
-    assert caught.value.remedy == "mend the credentials for S3"
+    assert caught.value.remedy == "set credentials that this store takes"
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "new")
     assert store.get().sha256 == SHA256
     assert "Credential=new/" in server.requests[-1].headers["authorization"]

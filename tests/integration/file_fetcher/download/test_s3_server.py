@@ -55,11 +55,14 @@ def test_a_large_object_arrives_exactly(s3, s3_bucket, store, engine):
     assert (got.sha256, got.size_bytes, got.engine) == (hashlib.sha256(DATA).hexdigest(), 3_000_000, engine)
 
 
-@pytest.mark.remedy("mend s3.bucket")
+@pytest.mark.remedy("correct the name in s3.bucket or s3.bucket_of")
 def test_a_bucket_that_is_not_there_is_no_files_fault(s3, s3_bucket, store):
     with pytest.raises(Blocked) as caught:
         store.of(S3Object("no-such-bucket-here", "a.pdf"))
-    assert (caught.value.reason, caught.value.remedy) == ("no_such_bucket", "mend s3.bucket")
+    assert (caught.value.reason, caught.value.remedy) == (
+        "no_such_bucket",
+        "correct the name in s3.bucket or s3.bucket_of",
+    )
     s3.client().put_object(Bucket=s3_bucket, Key="a.pdf", Body=DATA)
     assert store.of(S3Object(s3_bucket, "a.pdf")).size_bytes == len(DATA)
 
