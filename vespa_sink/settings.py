@@ -49,7 +49,9 @@ class BreakerSettings(SettingsGroup):
     """When rejected documents are taken as a sign that the index is not as it should be."""
 
     in_a_row: int = Field(
-        10, ge=1, description="Rejected documents of a table, none of it accepted since, that pause that table."
+        10,
+        ge=1,
+        description="How many documents of a table Vespa may reject in a row, accepting none, before its writes pause.",
     )
     rollout_s: float = Field(
         300,
@@ -85,8 +87,8 @@ class SinkSettings(ServiceSettings):
     max_open_records: int = Field(
         20_000,
         ge=1,
-        description="Most records read and not yet written. Partitions that stand still have half of it together, "
-        "those that move the other half, and what stands still leaves.",
+        description="Most records read and not yet written. Partitions that do not move have half of it together; "
+        "those that move share the rest.",
     )
     max_open_bytes: int = Field(
         64 * 1024 * 1024, ge=1, description="Most bytes in records read and not yet written; shared likewise."

@@ -75,7 +75,7 @@ def parse_mapping(raw: object, origin: str) -> DocumentMapping:
     tables: dict[TableName, Roles] = {}
     named = sections.get("tables") or {}
     if not isinstance(named, Mapping):
-        problems.append("tables: expected table names with their roles")
+        problems.append("tables: expected names of tables, each with its columns by role, got something else")
         named = {}
     for name, roles in named.items():
         tables[_table_name(str(name))] = _roles(roles, f"tables.{name}", defaults, problems)

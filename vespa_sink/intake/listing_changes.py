@@ -86,9 +86,7 @@ def listing_change(topic_type: ListingTopic, record: Record) -> ListingPut | Not
     if topic_type is ListingTopic.TABLES:
         return _table_change(record)
     if record.value is None:
-        raise RecordError(
-            "expected a result, got a record without a value: what is gone stays as a record that says so"
-        )
+        raise RecordError("expected a result of the fetcher, got a record without a value, which it never writes")
     change: ListingPut
     if topic_type is ListingTopic.FILES:
         change = FilePut(record, FileResult.from_json(record.value))

@@ -147,7 +147,10 @@ def stop_error(answer: Answer, url: str) -> FatalError:
             remedy=REMEDY,
         )
     return FatalError(
-        expected=f"a status of Vespa's document API at {url}", found=str(status), neighbour=Neighbour.VESPA
+        expected=f"an answer of Vespa's document API at {url}",
+        found=f"status {status} for a write",
+        neighbour=Neighbour.VESPA,
+        remedy=REMEDY,
     )
 
 

@@ -52,14 +52,18 @@ def deploy(application: Path, config_server: str, wait_s: float) -> Iterator[str
     package = zipped(application)
     message = asyncio.run(_prepare(config_server.rstrip("/"), package))
     yield message
-    asyncio.run(_converge(config_server.rstrip("/"), time.monotonic() + wait_s))
+    asyncio.run(_converge(config_server.rstrip("/"), wait_s))
     yield "all services run the new application"
 
 
 def zipped(application: Path) -> bytes:
     """The package as the config server takes it."""
     if not (application / "services.xml").is_file():
-        raise SettingsError(expected=f"an application package with services.xml in {application}", found="none")
+        raise SettingsError(
+            expected=f"an application package with services.xml in {application}",
+            found="none",
+            remedy="name the folder of the package: vespa-sink deploy deploy/vespa",
+        )
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(application.rglob("*")):
@@ -76,6 +80,7 @@ async def _prepare(config_server: str, package: bytes) -> str:
             expected=f"to be allowed to deploy at {config_server}",
             found=f"status {status}",
             neighbour=Neighbour.VESPA,
+            remedy="let --config-server lead past what refuses: neither certificate nor token is sent",
         )
     if not message or 300 <= status < 400:  # Vespa says in words what became of it, well or not
         raise ServerSetting(
@@ -89,20 +94,23 @@ async def _prepare(config_server: str, package: bytes) -> str:
             expected=f"{config_server} to take the package",
             found=f"status {status}: {message}",
             neighbour=Neighbour.VESPA,
+            remedy="correct the package as Vespa says, and run the same command again",
         )
     return message
 
 
-async def _converge(config_server: str, deadline: float) -> None:
+async def _converge(config_server: str, wait_s: float) -> None:
+    deadline = time.monotonic() + wait_s
     while True:
         status, answer, _ = await _ask("GET", config_server + _CONVERGED, None)
         if status == 200 and answer.get("converged") is True:
             return
         if time.monotonic() >= deadline:
             raise NeighbourMissing(
-                expected="all services to run the new application in time",
-                found="some that do not",
+                expected=f"all services of Vespa to run the new application within {wait_s:g} s",
+                found=f"some that do not yet ({config_server}{_CONVERGED} names them)",
                 neighbour=Neighbour.VESPA,
+                remedy="run the same command again, with a longer --wait",
             )
         await asyncio.sleep(_LOOK_S)
 
@@ -120,5 +128,7 @@ async def _ask(method: str, url: str, body: bytes | None) -> tuple[int, Mapping[
             return response.status, json_object(await response.read()), found
     except (aiohttp.ClientError, OSError, TimeoutError) as exc:
         raise Unreachable(
-            f"Vespa's config server at {url} does not answer: {why(exc)}", neighbour=Neighbour.VESPA
+            f"Vespa's config server at {url} does not answer: {why(exc)}",
+            neighbour=Neighbour.VESPA,
+            remedy="start Vespa's config server, or correct --config-server",
         ) from exc

@@ -29,5 +29,9 @@ class IndexedRows:
     async def _any_of(self, table: TableName, partition: int) -> bool:
         page = page_of(await self._client.search(rows_of_partition(self._rows, table.document_table, partition)))
         if not page.complete and not page.doc_ids:
-            raise TransientError(expected="full coverage", found="less", neighbour=Neighbour.VESPA)
+            raise TransientError(
+                expected=f"a search over all documents of {table}",
+                found="one over a part of them: a part of Vespa is away or overloaded",
+                neighbour=Neighbour.VESPA,
+            )
         return bool(page.doc_ids)

@@ -124,13 +124,14 @@ class FloorSweeper:
 
 def _trouble(page: Page, removals: list[Verdict], standstill: Standstill) -> str | None:
     if not page.complete:
-        return "expected full coverage, got less"
+        return "expected a search over all documents, got one over a part: a part of Vespa is away or overloaded"
     for doc_id, decided in zip(page.doc_ids, removals, strict=True):
         if decided not in (Verdict.APPLIED, Verdict.SUPERSEDED):
-            return f"expected {doc_id} to be removed, got the verdict {decided.value!r}"
+            return f"expected {doc_id} to be removed, got {decided.value!r} each time"
     if not standstill.stuck:
         return None
     first = min(standstill.stuck) or "none"
     return (
-        f"{len(standstill.stuck)} documents of rows that are gone are listed again although none has this id ({first})"
+        f"{len(standstill.stuck)} documents of rows that are gone were removed and are found again: their ids are not "
+        f"what their field doc_id says ({first})"
     )

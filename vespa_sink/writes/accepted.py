@@ -51,7 +51,8 @@ class Accepted:
             self._retries.again([attempt])
             return
         if decided is Verdict.IGNORED:
-            _log.warning("vespa ignored a write", document_type=document_type, operation=operation.action.value)
+            named = {"document": str(operation.document), "operation": operation.action.value}
+            _log.warning("vespa ignored a write", document_type=document_type, **named)
         elif decided is Verdict.APPLIED:
             self._observe_latency(attempt)
         elif operation.action is Action.PUT:

@@ -76,7 +76,13 @@ class BreakerReport:
         now = self._clock()
         if now - self._overflow_told_at >= _TOLD_EACH_S:
             self._overflow_told_at = now
-            _log.warning("too many rejected documents are held", document_type=self._document_type, held=held)
+            _log.warning(
+                "too many rejected documents are held",
+                document_type=self._document_type,
+                held=held,
+                reason="those that Vespa rejected ten times go to the dead letters before breaker.rollout_s is over; "
+                "compare the deployed application: vespa-sink check",
+            )
 
 
 def _name(table: TopicType) -> str:

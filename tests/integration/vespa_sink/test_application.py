@@ -16,7 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from devstack.vespa import DEFAULT_APPLICATION
-from tests.integration.vespa_sink.proxy import LOG_IN, PAGE
+from tests.integration.vespa_sink.proxy import LOG_IN, PAGE, Reply
 from tests.integration.vespa_sink.test_breaker import _without
 
 
@@ -99,6 +99,7 @@ class _ConfigServer(ThreadingHTTPServer):
         self.packages: list[bytes] = []
         self.looks = 0
         self.refusal = ""
+        self.slow = False
 
 
 class _Requests(BaseHTTPRequestHandler):
@@ -114,7 +115,7 @@ class _Requests(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.server.looks += 1
-        self._answer(200, {"converged": self.server.looks > 1})
+        self._answer(200, {"converged": self.server.looks > 1 and not self.server.slow})
 
     def _answer(self, status: int, body: dict[str, object]) -> None:
         data = json.dumps(body).encode()
@@ -152,13 +153,38 @@ def test_deploy_sends_the_package_and_waits_until_it_runs(config_server) -> None
     assert {"services.xml", "schemas/procore_record.sd", "schemas/procore_schema.sd"} <= names
 
 
+@pytest.mark.remedy("correct the package as Vespa says, and run the same command again")
 def test_deploy_shows_vespas_words_when_the_package_is_refused(config_server) -> None:
     config_server.refusal = "Invalid application: unknown field"
-    done = _command(
-        "deploy", str(DEFAULT_APPLICATION), "--config-server", f"http://127.0.0.1:{config_server.server_port}"
-    )
+    command = ("deploy", str(DEFAULT_APPLICATION), "--config-server", f"http://127.0.0.1:{config_server.server_port}")
+    done = _command(*command)
     assert done.returncode == 78
-    assert "Invalid application: unknown field" in done.stderr
+    assert "Invalid application: unknown field; correct the package as Vespa says" in done.stderr
+    config_server.refusal = ""
+    assert _command(*command).returncode == 0
+
+
+@pytest.mark.remedy("let --config-server lead past what refuses: neither certificate nor token is sent")
+def test_deploy_that_is_forbidden_exits_with_77(proxy, config_server) -> None:
+    proxy.front = lambda method, path: Reply(403)
+    done = _command("deploy", str(DEFAULT_APPLICATION), "--config-server", proxy.url)
+    assert done.returncode == 77
+    assert f"to be allowed to deploy at {proxy.url}, got status 403; let --config-server lead past" in done.stderr
+    past = f"http://127.0.0.1:{config_server.server_port}"
+    assert _command("deploy", str(DEFAULT_APPLICATION), "--config-server", past).returncode == 0
+
+
+@pytest.mark.remedy("run the same command again, with a longer --wait")
+def test_deploy_says_how_long_it_waited_and_where_to_look(config_server) -> None:
+    url = f"http://127.0.0.1:{config_server.server_port}"
+    command = ("deploy", str(DEFAULT_APPLICATION), "--config-server", url, "--wait")
+    config_server.slow = True
+    done = _command(*command, "0")
+    assert done.returncode == 69
+    assert "to run the new application within 0 s, got some that do not yet" in done.stderr
+    assert f"({url}/" in done.stderr
+    config_server.slow = False
+    assert _command(*command, "60").returncode == 0
 
 
 @pytest.mark.remedy("let --config-server lead to Vespa's config server itself")
@@ -175,15 +201,26 @@ def test_v10_deploy_takes_no_proxy_for_a_config_server(proxy, config_server, rep
     assert _command("deploy", str(DEFAULT_APPLICATION), "--config-server", itself).returncode == 0
 
 
-def test_deploy_of_a_folder_that_is_no_package_exits_with_78(tmp_path) -> None:
+@pytest.mark.remedy("name the folder of the package: vespa-sink deploy deploy/vespa")
+def test_deploy_of_a_folder_that_is_no_package_exits_with_78(tmp_path, config_server) -> None:
     done = _command("deploy", str(tmp_path))
     assert done.returncode == 78
     assert "expected an application package with services.xml" in done.stderr
+    named = re.search(r"vespa-sink (deploy deploy/vespa)$", done.stderr.strip())
+    assert named
+    assert DEFAULT_APPLICATION.samefile("deploy/vespa")
+    url = f"http://127.0.0.1:{config_server.server_port}"
+    assert _command(*named[1].split(), "--config-server", url).returncode == 0
 
 
-def test_deploy_without_a_config_server_exits_with_69() -> None:
+@pytest.mark.remedy("start Vespa's config server, or correct --config-server")
+def test_deploy_without_a_config_server_exits_with_69(config_server) -> None:
     done = _command("deploy", str(DEFAULT_APPLICATION), "--config-server", "http://127.0.0.1:9")
     assert done.returncode == 69
+    assert "http://127.0.0.1:9/" in done.stderr
+    assert "start Vespa's config server, or correct --config-server" in done.stderr
+    url = f"http://127.0.0.1:{config_server.server_port}"
+    assert _command("deploy", str(DEFAULT_APPLICATION), "--config-server", url).returncode == 0
 
 
 def test_unknown_command_exits_with_64() -> None:

@@ -73,7 +73,7 @@ async def test_v4_floor_is_tried_again_while_the_search_does_not_see_everything(
     world.vespa.coverage = [99, 0]
     world.floor(20)
     await world.until(lambda: not world.health.readiness()[0])
-    assert "expected full coverage" in world.health.readiness()[1]
+    assert "expected a search over all documents" in world.health.readiness()[1]
     await world.until(lambda: world.committed() == 1)
     assert (world.titles(), world.health.readiness()[0]) == ({}, True)
 
@@ -190,7 +190,7 @@ async def test_v4_floor_that_gets_on_no_further_backs_off_says_so_and_ends_with_
     with structlog.testing.capture_logs() as logs:
         await world.until(lambda: not world.health.readiness()[0])
         assert (
-            "removing what is gone of rows: 1 documents of rows that are gone are listed again"
+            "removing what is gone of rows: 1 documents of rows that are gone were removed and are found again"
             in world.health.readiness()[1]
         )
         assert "(rows/other)" in world.health.readiness()[1]

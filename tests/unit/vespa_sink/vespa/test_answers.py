@@ -163,7 +163,8 @@ ERRORS = {
 def test_stop_has_an_error_with_its_exit_code(status: int, expected: tuple[type[FatalError], int]) -> None:
     error = stop_error(Answer(status), "http://vespa:8080")
     assert (type(error), error.exit_code) == expected
-    assert f"got {'status ' if status != 418 else ''}{status}" in str(error)
+    assert f"got status {status}" in str(error)
+    assert error.remedy
 
 
 REASONS = {
