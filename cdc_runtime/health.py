@@ -76,7 +76,7 @@ class Health:
         age_s = self._clock() - self._ticked_at
         if age_s < TICK_LIMIT_S:
             return True, "alive"
-        return False, f"expected a tick of the main loop within {TICK_LIMIT_S:g} s, got none for {age_s:.0f} s"
+        return False, f"the main loop has stood still for {age_s:.0f} s, {TICK_LIMIT_S:g} s are allowed"
 
     def readiness(self) -> tuple[bool, str]:
         """Whether the service is ready, and all reasons why not."""

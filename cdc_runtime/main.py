@@ -40,7 +40,9 @@ def run_service(name: str, main: Callable[[], int | None]) -> int:
             _log(name).critical("fatal", code=BUG, reason=reason, remedy=remedy, exc_info=exc)
         else:
             traceback.print_exc()
-        sys.stderr.write(f"{name}: a bug: {type(exc).__name__} in {_place(exc)}; report it, with the trace in the log\n")
+        sys.stderr.write(
+            f"{name}: a bug: {type(exc).__name__} in {_place(exc)}; report it, with the trace in the log\n"
+        )
         return BUG
 
 

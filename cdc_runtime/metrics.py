@@ -69,7 +69,11 @@ READER_CONNECTED = _gauge("rowferry_reader_connected", "1 while the replication 
 READER_RECEIVED_BYTES = _counter("rowferry_reader_received_bytes_total", "Bytes received from the slot.", "slot")
 READER_TRANSACTIONS = _counter("rowferry_reader_transactions_total", "Source transactions published.", "slot")
 READER_EVENTS = _counter("rowferry_reader_events_total", "Events published, by operation.", "table", "op")
-READER_EVENTS_FILTERED = _counter("rowferry_reader_events_filtered_total", "Changes of tables not captured.", "table")
+READER_EVENTS_FILTERED = _counter(
+    "rowferry_reader_events_filtered_total",
+    "Changes received from the slot of tables that are not captured, and not published.",
+    "table",
+)
 READER_NOT_STREAMED = _gauge(
     "rowferry_reader_table_not_streamed",
     "1 for a table that is selected and not captured; the log and /statusz say why.",
@@ -79,9 +83,13 @@ READER_OMITTED_COLUMNS = _counter(
     "rowferry_reader_omitted_columns_total", "Columns published as omitted, since they cannot be carried.", "table"
 )
 READER_TOAST_REFETCHED = _counter(
-    "rowferry_reader_toast_refetched_total", "Rows whose unchanged large columns were selected.", "table"
+    "rowferry_reader_toast_refetched_total",
+    "Rows whose large columns had not changed, so that the stream lacked them, and that were read from the table.",
+    "table",
 )
-READER_SCHEMA_CHANGES = _counter("rowferry_reader_schema_changes_total", "Definitions that changed.", "table")
+READER_SCHEMA_CHANGES = _counter(
+    "rowferry_reader_schema_changes_total", "Changes of a table's definition in the source.", "table"
+)
 READER_COMMIT_TO_PUBLISH = _histogram(
     "rowferry_reader_commit_to_publish_latency_seconds",
     "From the commit in PostgreSQL to the commit in Kafka.",
@@ -93,7 +101,7 @@ READER_LAST_COMMIT = _gauge(
     "slot",
 )
 READER_LAST_FEEDBACK = _gauge(
-    "rowferry_reader_last_feedback_timestamp_seconds", "When PostgreSQL was last told how far we are.", "slot"
+    "rowferry_reader_last_feedback_timestamp_seconds", "When PostgreSQL was last told how far the reader is.", "slot"
 )
 READER_BACKPRESSURE = _gauge(
     "rowferry_reader_backpressure_active", "1 while the slot is not read because Kafka cannot follow."
@@ -101,7 +109,7 @@ READER_BACKPRESSURE = _gauge(
 READER_TRANSACTION_RECORDS = _histogram(
     "rowferry_reader_transaction_records", "Rows in a source transaction.", buckets=RECORD_COUNTS
 )
-READER_ERRORS = _counter("rowferry_reader_errors_total", "Errors, by class.", "kind")
+READER_ERRORS = _counter("rowferry_reader_errors_total", "Errors that the reader met, by their class.", "kind")
 READER_RECONNECTS = _counter("rowferry_reader_reconnects_total", "New connections after a loss.", "target")
 READER_CONFIRMED_BYTES = _gauge(
     "rowferry_reader_confirmed_position_bytes", "Position confirmed to the slot, as a number.", "slot"
@@ -111,7 +119,11 @@ READER_CONFIRMED_BYTES = _gauge(
 
 SNAPSHOT_STATE = _gauge("rowferry_snapshot_state", "1 on the current state of each table's snapshot.", "table", "state")
 SNAPSHOT_ROWS = _counter("rowferry_snapshot_rows_total", "Rows published by snapshots.", "table")
-SNAPSHOT_CHUNKS = _counter("rowferry_snapshot_chunks_total", "Chunks finished.", "table")
+SNAPSHOT_CHUNKS = _counter(
+    "rowferry_snapshot_chunks_total",
+    "Chunks (ranges of the primary key, read in one statement) that were published.",
+    "table",
+)
 SNAPSHOT_CHUNKS_VOID = _counter(
     "rowferry_snapshot_chunks_void_total",
     "Chunks that were read again, since rows of theirs changed meanwhile.",
@@ -136,7 +148,8 @@ KAFKA_COMMIT_DURATION = _histogram(
     buckets=CALL_LATENCY_S,
 )
 KAFKA_TRANSACTIONS_ABORTED = _counter(
-    "rowferry_kafka_transactions_aborted_total", "Kafka transactions that did not happen; the reader rewinds."
+    "rowferry_kafka_transactions_aborted_total",
+    "Kafka transactions that were aborted; the reader publishes what was in them again.",
 )
 
 # -- consumers
@@ -149,12 +162,21 @@ CONSUMER_LAST_APPLIED = _gauge(
     "partition",
 )
 CONSUMER_ASSIGNED = _gauge("rowferry_consumer_assigned_partitions", "Partitions that this process reads.", "group")
-CONSUMER_REBALANCES = _counter("rowferry_consumer_rebalances_total", "Changes of the assignment.", "group", "kind")
+CONSUMER_REBALANCES = _counter(
+    "rowferry_consumer_rebalances_total",
+    "How often partitions were assigned to this process or taken from it.",
+    "group",
+    "kind",
+)
 CONSUMER_COMMIT_DURATION = _histogram(
     "rowferry_consumer_commit_duration_seconds", "How long offset commits take.", "group", buckets=CALL_LATENCY_S
 )
 CONSUMER_COMMIT_FAILURES = _counter("rowferry_consumer_commit_failures_total", "Offset commits that failed.", "group")
-CONSUMER_PAUSED = _gauge("rowferry_consumer_paused_partitions", "Partitions not read because of a bound.", "group")
+CONSUMER_PAUSED = _gauge(
+    "rowferry_consumer_paused_partitions",
+    "Partitions that are not read for now, since as many records are under way as the settings allow.",
+    "group",
+)
 CONSUMER_STANDING = _gauge(
     "rowferry_consumer_standing_partitions",
     "Partitions with something left to do that have not moved for a minute; the log says why.",
@@ -188,8 +210,8 @@ SINK_END_TO_END = _histogram(
     "From the commit in PostgreSQL to the answer of Vespa; streamed changes only.",
     buckets=PIPELINE_LATENCY_S,
 )
-SINK_RETRIES = _counter("rowferry_sink_retries_total", "Operations tried again.", "reason")
-SINK_SKIPPED = _counter("rowferry_sink_records_skipped_total", "Records that need no operation.", "reason")
+SINK_RETRIES = _counter("rowferry_sink_retries_total", "Writes sent to Vespa again.", "reason")
+SINK_SKIPPED = _counter("rowferry_sink_records_skipped_total", "Records that need no write to Vespa.", "reason")
 SINK_DEAD_LETTERS = _counter(
     "rowferry_sink_dead_letters_total", "Records written to the dead letters.", "topic", "reason"
 )
@@ -197,8 +219,12 @@ SINK_DEAD_LETTER_FAILURES = _counter(
     "rowferry_sink_dead_letter_failures_total", "Dead letters that could not be written; the partition stops."
 )
 SINK_INFLIGHT = _gauge("rowferry_sink_inflight_operations", "Operations sent and not answered.")
-SINK_INFLIGHT_LIMIT = _gauge("rowferry_sink_inflight_limit_operations", "Most operations in flight now.")
-SINK_CIRCUIT_OPEN = _gauge("rowferry_sink_circuit_open", "1 while the breaker pauses the sink.")
+SINK_INFLIGHT_LIMIT = _gauge(
+    "rowferry_sink_inflight_limit_operations", "How many operations may be in flight now; the sink adapts it."
+)
+SINK_CIRCUIT_OPEN = _gauge(
+    "rowferry_sink_circuit_open", "1 while writes of a document type pause, since Vespa rejects its documents."
+)
 SINK_HELD = _gauge(
     "rowferry_sink_held_documents", "Rejected documents that are sent again until they are final.", "document_type"
 )
@@ -213,13 +239,17 @@ SINK_LACKING = _gauge(
     "table",
     "field",
 )
-SINK_IGNORED_FIELDS = _counter("rowferry_sink_ignored_fields_total", "Fields Vespa ignored.", "document_type")
+SINK_IGNORED_FIELDS = _counter(
+    "rowferry_sink_ignored_fields_total",
+    "Writes of which Vespa left out fields, since its application does not know them.",
+    "document_type",
+)
 SINK_REPLACED_TEXT = _counter(
     "rowferry_sink_replaced_code_points_total", "Code points that Vespa refuses, written as U+FFFD."
 )
 SINK_FUTURE_VERSIONS = _counter(
     "rowferry_sink_future_versions_total",
-    "Superseded writes whose stored version lies in the future: newer rows are being refused.",
+    "Writes that Vespa refused since its document has a version from the future: newer rows are being refused.",
 )
 SINK_SNAPSHOTS_ASKED = _counter(
     "rowferry_sink_snapshots_asked_total", "Tables asked to be read again, since deletes may be missing."
@@ -263,20 +293,30 @@ FETCHER_BYTES = _counter("rowferry_fetcher_bytes_total", "Bytes downloaded.", "p
 FETCHER_THROTTLES = _counter("rowferry_fetcher_throttles_total", "Times a store asked us to be slower.", "place")
 FETCHER_CACHE = _counter(
     "rowferry_fetcher_cache_lookups_total",
-    "Contents (`content`) and what parsers read of them (`extraction`) that were known already, or not.",
+    "Lookups of bytes of files (`content`) and of what parsers read of them (`extraction`): known already, or not.",
     "kind",
     "result",
 )
 FETCHER_EXTRACTIONS = _counter("rowferry_fetcher_extractions_total", "Files read by a parser.", "parser", "status")
 FETCHER_ROWS = _counter("rowferry_fetcher_spreadsheet_rows_total", "Rows of spreadsheets published.", "result")
 FETCHER_IN_FLIGHT = _gauge("rowferry_fetcher_inflight_downloads", "Downloads under way.")
-FETCHER_IN_FLIGHT_LIMIT = _gauge("rowferry_fetcher_inflight_limit_downloads", "Most downloads at once now.")
-FETCHER_OPEN = _gauge("rowferry_fetcher_open_references", "References read and not yet ended.")
+FETCHER_IN_FLIGHT_LIMIT = _gauge(
+    "rowferry_fetcher_inflight_limit_downloads", "How many downloads may run at once now; the fetcher adapts it."
+)
+FETCHER_OPEN = _gauge(
+    "rowferry_fetcher_open_references",
+    "References to files that were read and whose files are not yet fetched, skipped, failed or gone.",
+)
 FETCHER_RETRYING = _gauge("rowferry_fetcher_retrying_references", "References that wait for another attempt.")
 FETCHER_OLDEST_WAITING = _gauge(
-    "rowferry_fetcher_oldest_waiting_seconds", "Age of the oldest reference that has not ended; 0 without one."
+    "rowferry_fetcher_oldest_waiting_seconds",
+    "Age of the oldest reference whose file is not yet fetched, skipped, failed or gone; 0 without one.",
 )
-FETCHER_CIRCUIT_OPEN = _gauge("rowferry_fetcher_circuit_open", "1 while a bucket or host is left alone.", "place")
+FETCHER_CIRCUIT_OPEN = _gauge(
+    "rowferry_fetcher_circuit_open",
+    "1 while a bucket or host is not asked, since it failed several times in a row.",
+    "place",
+)
 FETCHER_TRANSACTIONS = _counter(
     "rowferry_fetcher_transactions_total", "Kafka transactions of results, by how they ended.", "result"
 )

@@ -57,4 +57,4 @@ class NeighbourState:
         return now - self._heard
 
     def __str__(self) -> str:
-        return f"expected an answer, got none for {self.silence_s:g} s{f' ({self.problem})' if self.problem else ''}"
+        return f"no answer for {self.silence_s:g} s{f' ({self.problem})' if self.problem else ''}"

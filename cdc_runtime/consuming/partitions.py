@@ -74,7 +74,7 @@ class AssignedPartition:
         if self.blocked:
             return self.blocked
         if self.paused:
-            return f"it is paused, since as much is open as may be; {self.tracker.open_count} of its records are"
+            return f"paused until fewer records are under way; {self.tracker.open_count} of its own are"
         if self.tracker.open_count or self.backlog:
             return f"{self.tracker.open_count} of its records are under way, {len(self.backlog)} wait"
         return ""

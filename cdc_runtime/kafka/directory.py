@@ -113,7 +113,9 @@ class TableDirectory(_FollowedTopic):
     def _pass_over(self, key: bytes, record: Record, problem: RecordError) -> None:
         # What was known before is older than what cannot be read: rows would be made into wrong documents by it.
         self._keep(key, None)
-        UNREADABLE.passed_over(record, problem, "the rows of this table wait")
+        UNREADABLE.passed_over(
+            record, problem, "the rows of this table wait until the reader, at its next start, has written it again"
+        )
 
     def _keep(self, key: bytes, entry: TableEntry | None) -> None:
         # A new map at each change: lookups from other threads see the old one or the new one, whole.

@@ -83,6 +83,7 @@ class TopicMissing(ServerSetting):
     """A topic that must exist does not."""
 
     neighbour = Neighbour.KAFKA
+    usual_remedy = "start the service that owns the topic, or check kafka.prefix"
 
 
 _LACKING = {
@@ -242,7 +243,7 @@ def _kind(error: KafkaError, asker: Asker) -> tuple[type[RowferryError], str | N
     if code in _LOST:
         return PartitionsLost, None
     if code in _MISSING:
-        return TopicMissing, "start the service that owns the topic, or check kafka.prefix"
+        return TopicMissing, None
     if code in _UNREACHABLE and not error.fatal():
         return Unreachable, "check kafka.bootstrap_servers, and that the brokers are up"
     if code in _SERVER:

@@ -279,7 +279,9 @@ class TransactionalProducer:
 
     def _alive(self) -> None:
         if self.dead:
-            raise TransactionAborted(expected="a live producer", found="one whose last outcome is not known")
+            raise TransactionAborted(
+                expected="Kafka to tell how the last call ended", found="no answer: a new producer goes on"
+            )
 
 
 class IdempotentProducer:

@@ -140,8 +140,8 @@ class Tail:
             behind = {partition: end for partition, end in behind.items() if self.next_offsets[partition] < end}
             if behind and time.monotonic() > deadline:
                 raise Unreachable(
-                    expected=f"to read topic {self.topic} to its end in time",
-                    found="no end",
+                    expected=f"topic {self.topic} to be read to its end in time",
+                    found=f"records still to come in partitions {sorted(behind)}",
                     neighbour=Neighbour.KAFKA,
                 )
 

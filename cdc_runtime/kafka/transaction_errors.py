@@ -95,5 +95,7 @@ class TransactionErrors:
             return TransactionAborted.of(problem)
         if isinstance(problem, Fenced) and time.monotonic() - began_at >= self.timeout_s:
             # The broker fences who had a transaction open for longer than that, too: there need not be anybody else.
-            return TransactionAborted(expected=f"Kafka to {action}", found="a transaction whose time was over")
+            return TransactionAborted(
+                expected=f"Kafka to {action}", found="an abort: the transaction was open for too long"
+            )
         return problem

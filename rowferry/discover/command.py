@@ -108,4 +108,7 @@ def _write(texts: dict[str, str], path: Path | None) -> None:
                 path.with_suffix(f".{suffix}").write_text(text, encoding="utf-8")
     except OSError as exc:
         place = "stdout" if path is None else repr(str(path))
-        raise OutputFailed(f"expected to write the inventory to {place}, got: {exc.strerror or exc}") from exc
+        raise OutputFailed(
+            f"expected to write the inventory to {place}, got: {exc.strerror or exc}",
+            remedy="give --output a file in a folder that is there and that this user may write to",
+        ) from exc

@@ -29,12 +29,17 @@ from rowferry.doctor.vespa_facts import VespaQuestions
 from rowferry.http_client import HttpClient
 from rowferry.origins import read_origin
 from rowferry.settings import OperatorSettings
-from schemas.errors import RowferryError, SettingsError, Unreachable
+from schemas.errors import Neighbour, RowferryError, SettingsError, Unreachable
 from schemas.topics import Topics
 
-SUMMARY = "check everything the pipeline needs, and say how to mend what is wrong"
+SUMMARY = "check everything the pipeline needs, and say what to do about what is wrong"
 HEALTHY, UNHEALTHY = 0, 1
 _ANSWER = "an answer"
+_ADDRESSES = {
+    Neighbour.POSTGRES: "database_url",
+    Neighbour.KAFKA: "kafka.bootstrap_servers",
+    Neighbour.VESPA: "vespa.url",
+}
 T = TypeVar("T")
 
 
@@ -80,7 +85,10 @@ def _asked(check: str, question: Callable[[], T]) -> tuple[T | None, list[Findin
 
 def _remedy(problem: RowferryError) -> str:
     """For what says itself only what happened."""
-    return "check its address in the settings" if isinstance(problem, Unreachable) else "run `rowferry doctor` again"
+    if not isinstance(problem, Unreachable):
+        return "run `rowferry doctor` again"
+    address = _ADDRESSES.get(problem.neighbour or Neighbour.WEB, "its address in the settings")
+    return f"check {address}, and that the server runs"
 
 
 def _buckets(settings: OperatorSettings) -> Iterator[Finding]:

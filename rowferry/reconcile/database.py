@@ -194,7 +194,7 @@ def _described(row: Row, leaves: list[Row], published: _Published) -> Described:
     if lacking or not row.key:
         raise ServerSetting(
             expected=f"the publication to carry the primary key of {row.schema_name}.{row.name}",
-            found=f"one without {', '.join(lacking) or 'a key'}",
+            found=f"one without {', '.join(lacking) or 'a key'}: `rowferry doctor` names what brings it back",
         )
     return Described(
         schema=row.schema_name,

@@ -123,7 +123,8 @@ class Status:
             yield f"set aside {table}: its rows stay as they are, because {reason}"
         for each in self.snapshots:
             if each.state != "done":
-                yield f"snapshot  {each.table}: {each.state}, {each.rows:,} rows read, because {each.cause}"
+                decide = _HELD if each.state == "held" else ""
+                yield f"snapshot  {each.table}: {each.state}, {each.rows:,} rows read, because {each.cause}{decide}"
         for group in self.groups:
             yield f"group     {group.name}: {group.members} members, {group.records:,} records behind"
             behind = (topic for topic in group.lag if topic.records)
@@ -132,6 +133,10 @@ class Status:
             yield from self.files.to_lines()
         if self.counts is not None:
             yield from _count_lines(self.counts)
+
+
+# What was found is not believed: an operator has to look.
+_HELD = "; nothing is removed from the index until you ask for it: docs/how-to/snapshot.md"
 
 
 def _captures(captures: Mapping[str, int]) -> str:

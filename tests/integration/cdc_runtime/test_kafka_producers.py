@@ -176,7 +176,7 @@ def test_a_dead_instance_refuses_every_call(make_topic, transactional):
     with pytest.raises(Fenced):
         first.commit()
     for call in (first.begin, first.commit, first.abort, lambda: first.produce("t", b"k", b"v")):
-        with pytest.raises(TransactionAborted, match="got one whose last outcome is not known"):
+        with pytest.raises(TransactionAborted, match="expected Kafka to tell how the last call ended"):
             call()
 
 

@@ -184,11 +184,14 @@ def test_catalog_alone_needs_no_right(rowferry: Rowferry, database: Database) ->
     assert rowferry("discover", "--no-include-stats", "--database-url", database.create_role().dsn).code == 0
 
 
+@pytest.mark.remedy("give --output a file in a folder that is there and that this user may write to")
 def test_output_that_cannot_be_written_ends_with_3(rowferry: Rowferry, database: Database, tmp_path: Path) -> None:
     ran = rowferry("discover", "--output", str(tmp_path / "missing" / "inventory.json"))
 
     assert ran.code == 3
     assert "No such file or directory" in ran.err
+    assert "give --output a file in a folder that is there and that this user may write to" in ran.err
+    assert rowferry("discover", "--output", str(tmp_path / "inventory.json")).code == 0
 
 
 @pytest.mark.parametrize("arguments", [("--format", "xml"), ("--unheard-of",)])

@@ -53,8 +53,8 @@ def test_p15_time_in_which_nobody_looked_is_not_its_silence() -> None:
 
 def test_reason_says_how_long_and_what_came_last() -> None:
     state = NeighbourState(20, 0)
-    assert str(state) == "expected an answer, got none for 20 s"
+    assert str(state) == "no answer for 20 s"
     state.failed("cannot connect")
-    assert str(state) == "expected an answer, got none for 20 s (cannot connect)"
+    assert str(state) == "no answer for 20 s (cannot connect)"
     state.answered(1)
-    assert str(state) == "expected an answer, got none for 20 s"
+    assert str(state) == "no answer for 20 s"

@@ -124,7 +124,7 @@ def test_p15_server_that_stands_still_is_told_once_and_once_that_it_is_back(serv
         kafka.goes.clear()
         clock.passes(0.5, postgres)
         eventually(lambda: not service.health.readiness()[0])
-        assert service.reasons() == "connection to kafka: expected an answer, got none for 0.4 s"
+        assert service.reasons() == "connection to kafka: no answer for 0.4 s"
         assert (service.up(Neighbour.KAFKA), service.up(Neighbour.POSTGRES)) == (0, 1)
         clock.passes(1.0, postgres)
         kafka.goes.set()
@@ -139,7 +139,7 @@ def test_server_that_cannot_be_reached_is_lost_with_the_reason(serve, clock) -> 
     service.watch(Neighbour.VESPA, Server(Unreachable("connection refused")))
     clock.passes(0.5)
     eventually(lambda: "vespa" in service.reasons())
-    assert service.reasons().endswith("got none for 0.4 s (connection refused)")
+    assert service.reasons().endswith("no answer for 0.4 s (connection refused)")
 
 
 @pytest.mark.rule("P15")

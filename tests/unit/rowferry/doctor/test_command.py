@@ -7,14 +7,18 @@ from collections.abc import Iterator
 import pytest
 
 from rowferry.doctor.command import _asked
-from schemas.errors import RowferryError, TransientError, Unreachable
+from schemas.errors import Neighbour, RowferryError, TransientError, Unreachable
 
 
-@pytest.mark.remedy("check its address in the settings", "run `rowferry doctor` again")
+@pytest.mark.remedy(", and that the server runs", "run `rowferry doctor` again")
 @pytest.mark.parametrize(
     ("problem", "remedy"),
     [
-        (Unreachable("expected to read a topic to its end in time, got no end"), "check its address in the settings"),
+        (
+            Unreachable("expected Kafka to answer", neighbour=Neighbour.KAFKA),
+            "check kafka.bootstrap_servers, and that the server runs",
+        ),
+        (Unreachable("expected a store to answer"), "check its address in the settings, and that the server runs"),
         (TransientError("cannot read the catalog: canceling statement"), "run `rowferry doctor` again"),
     ],
 )
