@@ -114,8 +114,7 @@ class Startup:
         self._look_at_stored(stored)
         self._all_topics = self._admin.topics()
         server, slot, proved = self._proved(stored)
-        if stored.position is not None and stored.topics:
-            self._lost = gap_checks.lost_topics(stored.topics, self._topic_ids(stored))
+        ids = self._first_look(stored)
         catalog = self._catalog(stored)
         if self._look_at({topic_of(self._topics, table.name): table.name for table in catalog.tables}):
             catalog = self._judgement(stored)(catalog)
@@ -125,7 +124,7 @@ class Startup:
         tables = self._compared(catalog, stored, versions, encoder_of)
         # All agrees: from here on things are changed.
         if self._publish(catalog):
-            catalog = self._read_catalog(stored)
+            catalog = self._catalog(stored)
             tables = self._compared(catalog, stored, versions, encoder_of)
         position = proved or self._first_position(server, slot)
         if self._make_topics(tables):
@@ -137,6 +136,7 @@ class Startup:
         unseen = self._unseen(position)
         outdated = outdated_scans(stored.snapshots, stored.entries, [table.entry for table in tables.captured])
         read = read_definitions(stored.snapshots, stored.definitions, tables.captured, catalog)
+        topics = self._last_look(stored, tables, ids)
         outdated |= voided(stored.snapshots, read.causes | self._gaps(tables))
         stored.snapshots.update(outdated)
         ready = Ready(
@@ -148,7 +148,7 @@ class Startup:
             binary=self._settings.binary and not text_only and not tables.text_only,
             unseen=unseen,
             judged=self._judgement(stored),
-            topics=self._admin.topic_lives([table.topic for table in tables.captured]),
+            topics=topics,
         )
         first_commit(ready, Found(self._source(), outdated.values(), read.marks), self._publisher, self._topics.tables)
         stored.definitions.update(read.marks)
@@ -180,7 +180,10 @@ class Startup:
         return server, slot, prove_position(position, server, slot, slot_name=self._settings.slot)
 
     def _catalog(self, stored: StoredProgress) -> Catalog:
-        """The catalog; its publication is the one whose changes were read (rule D2)."""
+        """The catalog; its publication is the one whose changes were read (rule D2).
+
+        What we alter ourselves is no gap: it adds tables, and removes those that are not streamed.
+        """
         catalog = self._read_catalog(stored)
         if stored.publication is not None and stored.position is not None:
             mark = publication_mark(catalog.publication) if catalog.publication else None
@@ -229,10 +232,25 @@ class Startup:
         self._existing |= self._admin.partition_counts(sorted(topics - denied.keys()))
         return bool(denied)
 
-    def _topic_ids(self, stored: StoredProgress) -> dict[str, str]:
-        """The ids of the topics that hold published rows; where we may not look, nobody says that it is another."""
+    def _first_look(self, stored: StoredProgress) -> dict[str, str]:
+        """The ids of the topics that hold published rows; where we may not look, nobody says that it is another.
+
+        Raises `GapFound` when none of them is there (rule P5).
+        """
         known = {topic: topic_id for topic, topic_id in stored.topics.items() if topic in self._denied}
-        return known | self._admin.topic_ids([topic for topic in stored.topics if topic not in known])
+        ids = known | self._admin.topic_ids([topic for topic in stored.topics if topic not in known])
+        if stored.position is not None:
+            gap_checks.lost_topics(stored.topics, ids)
+        return ids
+
+    def _last_look(self, stored: StoredProgress, tables: PlannedTables, ids: Mapping[str, str]) -> dict[str, str]:
+        """The ids that are recorded, by captured topic: a topic that is another by now is lost, too (rule P5)."""
+        captured = {table.topic for table in tables.captured}
+        now = self._admin.topic_ids(sorted(captured))
+        if stored.position is not None:
+            others = {topic: topic_id for topic, topic_id in ids.items() if topic not in captured}
+            self._lost = gap_checks.lost_topics(stored.topics, others | now)
+        return now
 
     def _publish(self, catalog: Catalog) -> bool:
         """Give the publication what it needs; whether anything was changed."""

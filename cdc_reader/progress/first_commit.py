@@ -75,9 +75,8 @@ def _forget_scans(ready: Ready, publisher: Publisher) -> None:
 
 def _record_marks(ready: Ready, publisher: Publisher, source: SourceMark) -> None:
     stored = ready.stored
-    ids = {topic: topic_id for topic, (topic_id, _) in ready.topics.items()}
-    if ids != stored.topics:
-        publisher.record(TOPICS_KEY, mapping_to_json("topics", ids))
+    if ready.topics != stored.topics:
+        publisher.record(TOPICS_KEY, mapping_to_json("topics", dict(ready.topics)))
     if ready.catalog.publication is not None:
         mark = publication_mark(ready.catalog.publication)
         if mark != stored.publication:

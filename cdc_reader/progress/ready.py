@@ -18,7 +18,7 @@ class Ready:
     """A start that may stream. `binary`: the stream is asked for binary values.
 
     `unseen`: what earlier sessions delivered, or may have, and no snapshot sees yet (rule S1). `judged` sets tables of
-    a catalog aside, as those of this one were (rule D8). `topics`: id and number of partitions, by captured topic.
+    a catalog aside, as those of this one were (rule D8). `topics`: the ids of the captured topics.
     """
 
     stored: StoredProgress
@@ -29,4 +29,4 @@ class Ready:
     binary: bool
     unseen: UnseenTransactions
     judged: Callable[[Catalog], Catalog]
-    topics: Mapping[str, tuple[str, int]]
+    topics: Mapping[str, str]

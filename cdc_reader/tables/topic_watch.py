@@ -91,4 +91,6 @@ class TopicWatch:
 def topic_watch(admin: TopicsNow, side: SideWork, ready: Ready) -> TopicWatch:
     """One for a session."""
     specs = {table.topic: table_topic(table.topic, table.entry.partitions) for table in ready.tables.captured}
-    return TopicWatch(admin, side, lives=ready.topics, specs=specs)
+    # Partitions as they were compared: what the topic has had since its id was read is not.
+    lives = {topic: (topic_id, specs[topic].partitions) for topic, topic_id in ready.topics.items()}
+    return TopicWatch(admin, side, lives=lives, specs=specs)

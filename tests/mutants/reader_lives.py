@@ -6,6 +6,7 @@ from tests.mutants.mutant import Mutant
 
 _GAP_CHECKS = "tests/unit/cdc_reader/progress/test_gap_checks.py"
 _TRANSACTIONS = "tests/unit/cdc_reader/stream/test_transactions.py"
+_STARTING = "tests/unit/cdc_reader/test_changes_while_starting.py"
 _LIVES = "tests/unit/cdc_reader/test_lives.py"
 _STATUS_UPDATES = "tests/unit/cdc_reader/postgres/test_status_updates.py"
 
@@ -176,15 +177,31 @@ MUTANTS: tuple[Mutant, ...] = (
         rule="P5",
         without="comparing topics",
         file="cdc_reader/startup.py",
-        text="        if stored.position is not None and stored.topics:\n",
-        replacement="        if False:\n",
+        text="            self._lost = gap_checks.lost_topics(stored.topics, others | now)\n",
+        replacement="            others.clear()\n",
         tests=(f"{_LIVES}::test_p5_topic_that_is_gone_or_empty_has_its_table_read_again",),
+    ),
+    Mutant(
+        rule="P5",
+        without="comparing topics before anything is changed",
+        file="cdc_reader/startup.py",
+        text="            gap_checks.lost_topics(stored.topics, ids)\n",
+        replacement="            pass\n",
+        tests=(f"{_STARTING}::test_p5_another_kafka_is_refused_before_anything_is_changed",),
+    ),
+    Mutant(
+        rule="P5",
+        without="comparing topics by the look whose ids are recorded",
+        file="cdc_reader/startup.py",
+        text="lost_topics(stored.topics, others | now)",
+        replacement="lost_topics(stored.topics, others | ids)",
+        tests=(f"{_STARTING}::test_p5_topic_that_goes_while_the_reader_starts_has_its_table_read_again",),
     ),
     Mutant(
         rule="P5",
         without="the ids of topics in the position",
         file="cdc_reader/progress/first_commit.py",
-        text="    if ids != stored.topics:\n",
+        text="    if ready.topics != stored.topics:\n",
         replacement="    if False:\n",
         tests=(f"{_LIVES}::test_p5_topic_that_is_gone_or_empty_has_its_table_read_again",),
     ),
@@ -243,6 +260,17 @@ MUTANTS: tuple[Mutant, ...] = (
         text="            self._left = gap_checks.check_publication(stored.publication, mark, relations)\n",
         replacement="",
         tests=(f"{_LIVES}::test_d2_publication_that_was_recreated_is_a_gap",),
+    ),
+    Mutant(
+        rule="D2",
+        without="comparing the publication whose mark is recorded",
+        file="cdc_reader/startup.py",
+        text="        if self._publish(catalog):\n            catalog = self._catalog(stored)\n",
+        replacement="        if self._publish(catalog):\n            catalog = self._read_catalog(stored)\n",
+        tests=(
+            f"{_STARTING}::test_d2_table_that_leaves_the_publication_for_a_time_while_the_reader_starts_is_read_again",
+            f"{_STARTING}::test_d2_publication_that_is_recreated_while_the_reader_starts_is_a_gap",
+        ),
     ),
     Mutant(
         rule="D2",

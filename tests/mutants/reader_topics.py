@@ -6,6 +6,7 @@ from tests.mutants.mutant import Mutant
 
 _WORLDS = "tests/unit/cdc_reader/test_topics_of_others.py"
 _REFUSING = "tests/unit/cdc_reader/test_refusing_topics.py"
+_STARTING = "tests/unit/cdc_reader/test_changes_while_starting.py"
 _FORGOTTEN = f"{_WORLDS}::test_d7_topics_of_another_database_are_left_where_their_position_is_forgotten"
 _RENAMED = f"{_WORLDS}::test_d7_source_that_was_renamed_goes_on_and_takes_its_topics_along"
 
@@ -126,8 +127,8 @@ MUTANTS: tuple[Mutant, ...] = (
         rule="D8",
         without="the ids of topics that we may not look at",
         file="cdc_reader/startup.py",
-        text="        return known | self._admin",
-        replacement="        return self._admin",
+        text="        ids = known | self._admin",
+        replacement="        ids = self._admin",
         tests=(f"{_REFUSING}::test_d8_all_topics_that_we_may_not_look_at_are_no_other_kafka",),
     ),
     Mutant(
@@ -137,5 +138,13 @@ MUTANTS: tuple[Mutant, ...] = (
         text="self._watch.difference or ",
         replacement="",
         tests=(f"{_REFUSING}::test_d6_partitions_that_are_added_while_the_reader_runs_set_the_table_aside",),
+    ),
+    Mutant(
+        rule="D6",
+        without="looking for the partitions that the start compared",
+        file="cdc_reader/tables/topic_watch.py",
+        text="            if now.get(topic) != self._lives.get(topic):\n",
+        replacement="            if now[topic][0] != self._lives[topic][0]:\n",
+        tests=(f"{_STARTING}::test_d6_topic_that_comes_back_with_other_partitions_while_the_reader_starts_is_met",),
     ),
 )
