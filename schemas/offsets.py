@@ -140,7 +140,8 @@ class SnapshotProgress:
     `leaf` is the OID of the partition that is read alone (rule D3); its `fingerprint` is the partition's mark.
     `last_key` is the primary key of the last row done, as PostgreSQL text; in the record it is `last_row_key`, percent-
     encoded, where it is not UTF-8. `rows` counts this scan,
-    `complete_rows` the last complete one; `order` is what rows are read by (rule S8).
+    `complete_rows` the last complete one, with the rows of partitions that came since; `alone_rows` are of those that
+    were read alone while this scan was under way: it need not find them. `order` is what rows are read by (rule S8).
     """
 
     table: str
@@ -157,6 +158,7 @@ class SnapshotProgress:
     order: str | None = None
     sweeps: bool = True
     leaf: int | None = None
+    alone_rows: int = 0
     format: int = FORMAT
 
     @property

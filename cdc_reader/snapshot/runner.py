@@ -273,7 +273,7 @@ class SnapshotRunner:
                 below=self._events.boundary(watermark),
                 rows=self._recorded.rows(scan.table),
             )
-            self._recorded.record(progress)
+            self._recorded.begun(progress)
             if scan.leaf is None:
                 self._definitions.begun(self._tables[scan.table])
         self._open_window(scan, scan.attempt)
@@ -324,7 +324,8 @@ class SnapshotRunner:
     def _complete(self, scan: Scan, progress: SnapshotProgress, watermark: Watermark) -> None:
         """The last chunk is published: sweep what it did not hold, unless that looks wrong (rule S7)."""
         table = self._tables[scan.table]
-        scan.progress = replace(progress, complete_rows=self._recorded.rows(scan.table))
+        rows, alone = self._recorded.rows(scan.table), self._recorded.alone(scan.table)
+        scan.progress = replace(progress, complete_rows=rows, alone_rows=alone)
         scan.deletes_seen = table.deletes
         progress = scan.finish(row_estimate=table.entry.row_estimate, forced=scan.forced)
         if progress.state == HELD:

@@ -27,20 +27,35 @@ class RecordedScans:
         self._rows: dict[TableName, int | None] = {
             table: recorded.complete_rows for table, recorded in progress.items()
         }
+        self._alone = {table: recorded.alone_rows for table, recorded in progress.items()}
 
     def rows(self, table: TableName) -> int | None:
         """How many rows the next complete scan should find; None when no scan has told."""
         return self._rows.get(table)
+
+    def alone(self, table: TableName) -> int:
+        """How many rows of leaves were read alone while the scan of the table was under way."""
+        return self._alone.get(table, 0)
+
+    def begun(self, progress: SnapshotProgress) -> None:
+        """A scan begins: what is in the table now it finds itself."""
+        if progress.leaf is None:
+            self._alone[TableName.parse(progress.table)] = 0
+        self.record(progress)
 
     def found(self, table: TableName, rows: int) -> None:
         """A complete scan found so many rows."""
         self._rows[table] = rows
 
     def added(self, table: TableName, rows: int) -> None:
-        """So many rows came with a leaf: the next complete scan should find them too."""
-        if (known := self.rows(table)) is not None and (progress := self._progress.get(table)) is not None:
+        """So many rows came with a leaf: the next complete scan should find them too, one under way need not."""
+        if (progress := self._progress.get(table)) is None:
+            return
+        if progress.state == RUNNING:
+            self._alone[table] = self.alone(table) + rows
+        if (known := self.rows(table)) is not None:
             self._rows[table] = known + rows
-            self.record(progress)
+        self.record(progress)
 
     def emptied(self, table: TableName) -> None:
         """The table, or a part of it, was truncated: any number of rows is right, for the next reader too."""
@@ -57,7 +72,7 @@ class RecordedScans:
             self._sink.record(progress.record_key, progress.to_json())
             return
         table = TableName.parse(progress.table)
-        progress = replace(progress, complete_rows=self.rows(table))
+        progress = replace(progress, complete_rows=self.rows(table), alone_rows=self.alone(table))
         self._progress[table] = progress
         self._sink.record(progress.record_key, progress.to_json())
 

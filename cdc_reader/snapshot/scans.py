@@ -220,7 +220,8 @@ class Scan:
             self.progress = replace(self.progress, state=DONE)
             self.phase = Phase.OVER
             return self.progress
-        expected = max(0, (row_estimate if known is None else known) - self.deletes_seen)
+        # Rows of a partition that came meanwhile may lie behind the scan; the estimate holds them as well.
+        expected = max(0, (row_estimate if known is None else known) - self.progress.alone_rows - self.deletes_seen)
         held = not forced and sweep_looks_wrong(self.progress.rows, expected=expected)
         self.progress = replace(
             self.progress,

@@ -8,8 +8,27 @@ _SCANS = "tests/unit/cdc_reader/snapshot/test_scans.py"
 _SWEEPS = "tests/unit/cdc_reader/snapshot/test_sweeps.py"
 _CHANGES = "tests/unit/cdc_reader/stream/test_changes.py"
 _QUERIES = "tests/unit/cdc_reader/postgres/test_row_queries.py"
+_LEAVES = (
+    "tests/unit/cdc_reader/test_new_leaves.py::test_s7_large_partition_that_comes_while_its_root_is_read_holds_no_sweep"
+)
 
 MUTANTS: tuple[Mutant, ...] = (
+    Mutant(
+        rule="S7",
+        without="leaving out what a partition that was read alone holds",
+        file="cdc_reader/snapshot/scans.py",
+        text="known) - self.progress.alone_rows - self",
+        replacement="known) - self",
+        tests=(_LEAVES,),
+    ),
+    Mutant(
+        rule="S7",
+        without="rows of partitions in the record of the scan under way",
+        file="cdc_reader/snapshot/scan_records.py",
+        text="alone_rows=self.alone(table))",
+        replacement="alone_rows=0)",
+        tests=(_LEAVES,),
+    ),
     Mutant(
         rule="S7",
         without="the sweep behind a complete scan",

@@ -159,11 +159,12 @@ class Source:
     def drop(self, oid: int) -> None:
         del self.tables[oid]
 
-    def attach(self, oid: int, leaf: int, name: str) -> None:
+    def attach(self, oid: int, leaf: int, name: str, row_estimate: int = 0) -> None:
         """Another partition of a partitioned table; rows of this OID may be there already."""
         table = self.tables[oid]
         kinds = {column.name: column.type for column in table.relation.columns}
-        self.tables[oid] = replace(table, leaves=(*table.leaves, catalogs.relation(leaf, name, kinds, row_estimate=0)))
+        added = catalogs.relation(leaf, name, kinds, row_estimate=row_estimate)
+        self.tables[oid] = replace(table, leaves=(*table.leaves, added))
         self.unpublished_leaves.add(leaf)
 
     def detach(self, oid: int, leaf: int) -> None:

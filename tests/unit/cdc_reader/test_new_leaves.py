@@ -170,6 +170,48 @@ def test_d3_root_that_is_being_read_goes_on_behind_the_partition(make_world: Mak
     assert list(world.holds("parts")) == ["11", "12", "13", "4"]
 
 
+@pytest.mark.rule("S7", "D3")
+@pytest.mark.parametrize("scan", ["the first", "another"])
+@pytest.mark.parametrize("restarts", [False, True], ids=["goes on", "is killed between them"])
+def test_s7_large_partition_that_comes_while_its_root_is_read_holds_no_sweep(
+    make_world: MakeWorld, scan: str, restarts: bool
+) -> None:
+    """Red where the partition's rows are expected of the root's scan, which they lie behind, and are not found by."""
+    world = make_world(snapshot={"chunk_rows": 1})
+    world.source.create("parts", ROOT, leaves={"parts_1": OLD})
+    world.source.transact(*(inserted(OLD, str(each), "a", None) for each in (11, 12, 13)))
+    world.start()
+    if scan == "another":
+        world.turn(30).ask(Kind.SNAPSHOT, table="public.parts")
+    before = world.told("parts")
+    world.settle_until(lambda: len(world.told("parts")) == len(before) + 2)
+    world.kill()
+    world.source.attach(ROOT, NEW, "parts_2", row_estimate=8)
+    world.source.transact(*(inserted(NEW, str(each), "b", None) for each in range(1, 9)))
+    world.start()
+    if restarts:
+        world.settle_until(lambda: LEAF in world.offsets() and world.offsets()[LEAF] is None).kill()
+        world.start()
+    world.turn(60)
+    assert progress(world).state == "done"
+    assert [row[0] if row else op for op, row in world.told("parts")[len(before) :]] == [11, 12, *range(1, 9), 13, "s"]
+
+
+@pytest.mark.rule("S7", "D3")
+def test_s7_scan_that_finds_too_little_is_held_though_a_partition_came(make_world: MakeWorld) -> None:
+    """Red where rows of a partition that was read alone count as rows that the root's scan found."""
+    world = make_world(snapshot={"chunk_rows": 1})
+    world.source.create("parts", ROOT, leaves={"parts_1": OLD})
+    world.source.transact(*(inserted(OLD, str(each), "a", None) for each in range(11, 21)))
+    world.start().turn(60).ask(Kind.SNAPSHOT, table="public.parts")
+    before = world.told("parts")
+    world.settle_until(lambda: len(world.told("parts")) == len(before) + 2)
+    world.kill()
+    world.source.done = [done for done in world.source.done if done.changes[0].kind == "message"]  # nobody saw them go
+    comes(world, *range(1, 9)).start().turn(60)
+    assert progress(world).state == "held"
+
+
 @pytest.mark.rule("D3")
 def test_d3_root_that_is_read_anew_takes_the_partition_in(parts: World) -> None:
     """Red where what replaces a scan leaves the partition's: it is read twice."""
