@@ -153,8 +153,13 @@ def _unlike_leaves(table: TableRow, publication: PublicationRow | None) -> SetAs
     sent = {_terms(own.get(leaf.oid) or own.get(table.oid)) for leaf in table.leaves}
     if len(sent) < 2:
         return None
-    reason = "its partitions are published with different row filters or column lists"
-    return SetAside(reason, "publish all partitions alike: drop them from the publication, the reader adds them again")
+    reason = (
+        "its partitions are published with different row filters or column lists: once they are dropped from the "
+        "publication, the reader adds them alike"
+    )
+    oids = {table.oid, *(leaf.oid for leaf in table.leaves)}
+    names = ", ".join(sorted(quote_table(own[oid].relation) for oid in oids & own.keys()))
+    return SetAside(reason, f"ALTER PUBLICATION {quote_identifier(publication.name)} DROP TABLE {names};", sql=True)
 
 
 def _terms(member: PublicationMember | None) -> tuple[str, tuple[str, ...] | None]:
