@@ -185,7 +185,6 @@ _REFUSES_TOPIC = frozenset(
 _SERVER = frozenset(
     {
         KafkaError.INVALID_CONFIG,
-        KafkaError.INVALID_REPLICATION_FACTOR,
         KafkaError.INVALID_PARTITIONS,
         KafkaError.INVALID_TRANSACTION_TIMEOUT,
         KafkaError.POLICY_VIOLATION,
@@ -246,6 +245,8 @@ def _kind(error: KafkaError, asker: Asker) -> tuple[type[RowferryError], str | N
         return TopicMissing, None
     if code in _UNREACHABLE and not error.fatal():
         return Unreachable, "check kafka.bootstrap_servers, and that the brokers are up"
+    if code == KafkaError.INVALID_REPLICATION_FACTOR:
+        return ServerSetting, "set kafka.replication_factor to as many brokers as there are, or fewer"
     if code in _SERVER:
         return ServerSetting, None
     if (code in _MOVING and not error.fatal()) or code == KafkaError._DESTROY:

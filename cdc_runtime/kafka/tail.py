@@ -156,7 +156,8 @@ class Tail:
                     found="an open transaction",
                     neighbour=Neighbour.KAFKA,
                     remedy="another producer has a transaction open: stop it, or wait for its time-out; "
-                    "one that stays is hanging: `kafka-transactions.sh find-hanging` names it",
+                    f"one that stays is hanging: kafka-transactions.sh --bootstrap-server "
+                    f"{self._settings.bootstrap_servers} find-hanging --topic {self.topic} names it",
                 )
             time.sleep(_LSO_PAUSE_S)
 

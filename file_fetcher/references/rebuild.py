@@ -143,7 +143,8 @@ class _Reader:
                     found="one still open",
                     neighbour=Neighbour.KAFKA,
                     remedy="another producer has a transaction open: stop it, or wait for its time-out; "
-                    "one that stays is hanging: `kafka-transactions.sh find-hanging` names it",
+                    f"one that stays is hanging: kafka-transactions.sh --bootstrap-server "
+                    f"{self._settings.bootstrap_servers} find-hanging --topic {topic} names it",
                 )
             time.sleep(_SETTLE_PAUSE_S)
         return ends

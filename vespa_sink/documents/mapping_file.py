@@ -19,4 +19,6 @@ def read_mapping(path: Path | None) -> DocumentMapping:
     except (OSError, UnicodeDecodeError) as exc:
         raise SettingsError(f"mapping_file: expected a file that can be read at {path}, got {exc}") from exc
     except yaml.YAMLError as exc:
-        raise SettingsError(f"mapping_file: expected YAML in {path.name}, got a syntax error") from exc
+        mark = getattr(exc, "problem_mark", None)
+        place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
+        raise SettingsError(f"mapping_file: expected YAML in {path.name}, got a syntax error{place}") from exc

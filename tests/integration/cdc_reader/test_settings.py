@@ -11,6 +11,7 @@ import uuid
 from datetime import timedelta
 
 import psycopg
+import pytest
 
 from cdc_runtime.kafka.producer import IdempotentProducer
 from devstack.postgres import PostgresServer
@@ -117,11 +118,14 @@ def test_server_is_told_that_we_live_as_often_as_set(database: Database, make_re
     assert max(seen) - min(seen) < timedelta(seconds=20), "six replies of the default, one in 5 s, take 25 s"
 
 
+@pytest.mark.remedy("set kafka.replication_factor to as many brokers as there are, or fewer")
 def test_topics_are_made_with_the_copies_that_are_set(database: Database, make_reader: MakeReader) -> None:
     database.execute(ITEMS)
     reader = make_reader(database, KAFKA__REPLICATION_FACTOR=9).start()
     assert reader.exit_code() == 78
     assert "eplication factor" in reader.tail()
+    assert "set kafka.replication_factor to as many brokers as there are, or fewer" in reader.tail()
+    make_reader(database, KAFKA__REPLICATION_FACTOR=1).start().snapshots_over(1)
 
 
 def test_row_that_cannot_be_had_is_waited_for_as_long_as_set(

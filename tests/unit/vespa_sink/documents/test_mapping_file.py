@@ -23,7 +23,7 @@ def test_mapping_file_that_cannot_be_read_is_a_settings_error(tmp_path: Path) ->
         read_mapping(tmp_path / "missing.yaml")
     broken = tmp_path / "broken.yaml"
     broken.write_text("a: [")
-    with pytest.raises(SettingsError, match=r"expected YAML in broken\.yaml"):
+    with pytest.raises(SettingsError, match=r"expected YAML in broken\.yaml, got a syntax error at line 1, column 5"):
         read_mapping(broken)
 
 
