@@ -17,6 +17,7 @@ from cdc_reader.discovery.catalog_rows import SetAside
 from cdc_reader.metrics import ReaderMetrics
 from cdc_reader.own_messages import OwnMessages
 from cdc_reader.postgres.connections import Connection, connect
+from cdc_reader.postgres.encodings import characters_of
 from cdc_reader.postgres.lsn import Lsn
 from cdc_reader.postgres.replication import ReplicationStream
 from cdc_reader.postgres.requirements import require
@@ -99,7 +100,7 @@ class SourceCapture:
             )
             startup.check_origin()
             require(server_requirements(facts, application_name=self._application_name))
-            ready = startup.prepare(self._encoder, text_only=text_only)
+            ready = startup.prepare(self._encoder, text_only=text_only or self._recoded(connection))
             self._start(stream, ready)
             side = opened.enter_context(closing(SideWork(self._connect, workers=settings.snapshot.workers + 1)))
             control = opened.enter_context(closing(self._open_control(ready)))
@@ -121,6 +122,14 @@ class SourceCapture:
                 raise
             if restart is not None:
                 logger.info("session_restarts", reason=restart)
+
+    def _recoded(self, connection: Connection) -> bool:
+        """Whether texts come as they are stored, and are recoded here: those of values in binary would not be found."""
+        recode = characters_of(connection).recode
+        if recode:
+            encoding = connection.info.parameter_status("server_encoding")
+            logger.info("stream_in_text", because_of=f"the database's encoding: {encoding}")
+        return recode
 
     def ask_kafka(self, timeout_s: float) -> None:
         """Return when a broker answers; raises our errors."""

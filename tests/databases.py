@@ -17,8 +17,14 @@ from devstack.sample.load import load
 from devstack.sample.rows import Size
 
 SAMPLE = Size(seed=1, factor=0.02)
-# Of a database that checks no encoding; its template is template0.
-UNCHECKED = "ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'"
+
+
+def encoded(encoding: str) -> str:
+    """The options of a database with that encoding; its template is template0."""
+    return f"ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C'"
+
+
+UNCHECKED = encoded("SQL_ASCII")  # of a database that checks no encoding
 
 
 @dataclass(frozen=True, slots=True)

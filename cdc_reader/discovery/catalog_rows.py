@@ -21,7 +21,7 @@ MATERIALIZED_VIEW = "m"
 FOREIGN_TABLE = "f"
 UNLOGGED = "u"
 
-NO_UTF8 = "\ufffd"  # in names and texts, for bytes that are not UTF-8 (of a database that checks none)
+NO_UTF8 = "\ufffd"  # in names and texts, for bytes of which no UTF-8 can be made
 
 IDENTITY_DEFAULT = "d"
 IDENTITY_NOTHING = "n"

@@ -60,7 +60,7 @@ def why_forbidden(table: TableRow, role: str, publication: PublicationRow | None
 
 
 def _uncarriable(table: TableRow) -> SetAside | None:
-    """Of a database that checks no encoding: a name that can neither be told nor asked for."""
+    """A name of bytes that are no characters, which can neither be told nor asked for."""
     for relation in (table.relation, *table.leaves):
         told = {"schema": relation.name.schema, "table": relation.name.name}
         told |= {f"column {column.number}": column.name for column in relation.columns}

@@ -239,6 +239,8 @@ def translated(doing: str) -> Iterator[None]:
         raise
     except psycopg.Error as exc:
         raise translate(exc, doing) from exc
+    except UnicodeEncodeError as exc:  # by psycopg, in a session in the database's own encoding
+        raise RecordError(f"cannot {doing}: a name or value has a character that the database cannot hold") from exc
 
 
 def translate(exc: psycopg.Error, doing: str) -> RowferryError:

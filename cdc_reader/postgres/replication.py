@@ -5,6 +5,8 @@ Rule 1: status updates have their own clock (a thread), which a blocked Kafka ca
 client that stays silent for `wal_sender_timeout`, however busily it reads (reference: kafka.md 7.3 measured it).
 Rule 2: not reading is the back-pressure; nothing is queued here beyond one batch.
 
+Rule 3: names and values are in UTF-8, whatever the database's encoding, but for those that are none (rule P8).
+
 Every use of the connection holds the lock. What the server is told, and when, is decided in `status_updates`; what the
 bytes of the slot mean in `pgoutput` and `stream`.
 Protocol: https://www.postgresql.org/docs/current/protocol-replication.html
@@ -23,6 +25,7 @@ from psycopg import sql
 from psycopg.pq import DiagnosticField, ExecStatus
 from psycopg.pq.abc import PGconn
 
+from cdc_reader.postgres.characters import Characters
 from cdc_reader.postgres.connections import (
     CONNECT,
     CONNECT_TIMEOUT_S,
@@ -33,6 +36,7 @@ from cdc_reader.postgres.connections import (
 )
 from cdc_reader.postgres.encodings import texts_as_stored
 from cdc_reader.postgres.lsn import Lsn
+from cdc_reader.postgres.recoded import recoded_message
 from cdc_reader.postgres.status_updates import StatusUpdates
 from cdc_reader.remedies import RESET
 from cdc_runtime.bounded_calls import CALLS
@@ -60,6 +64,7 @@ class ReplicationStream:
             )
             hold_session(self._connection)
         self._pgconn: PGconn = self._connection.pgconn
+        self._characters = Characters()
         self._lock = threading.Lock()
         self._status_interval_s = status_interval_s
         self._updates = self._updates_from(0)
@@ -82,7 +87,7 @@ class ReplicationStream:
             sql.Identifier(slot), sql.SQL(str(at)), pairs
         )
         with translated(f"start replication from slot {slot!r}"):
-            texts_as_stored(self._connection, for_session=True)
+            self._characters = texts_as_stored(self._connection, for_session=True)
             self._connection.execute(command, prepare=False)
         self._updates = self._updates_from(at.value)
         self._clock = threading.Thread(target=self._keep_status, name="status-clock", daemon=True)
@@ -101,6 +106,8 @@ class ReplicationStream:
                 [self._pgconn.socket, wake_fd], [], [], wait_s if owed_in_s is None else min(wait_s, owed_in_s)
             )
             batch, more = self._drain(most)
+        if self._characters.recode:
+            batch = [(lsn, recoded_message(data, self._characters.utf8)) for lsn, data in batch]
         return batch, more
 
     def _drain(self, most: int) -> tuple[list[Payload], bool]:

@@ -24,7 +24,8 @@ _CONFIRMED = b"\x00\x00\x00\x01\x01"  # the boolean `true`, as the last field of
 class ReadPlan:
     """How the rows of one table are selected. Names are quoted SQL; `filter` is the row filter's.
 
-    `as_text` are the columns that are read as their type's output function prints them.
+    `as_text` are the columns that are read as their type's output function prints them; `texts` the indexes of these
+    and of those whose binary form is text.
     """
 
     relation: str
@@ -32,6 +33,7 @@ class ReadPlan:
     key: tuple[KeyColumn, ...]
     as_text: frozenset[str] = frozenset()
     filter: str | None = None
+    texts: frozenset[int] = frozenset()
 
     @property
     def order(self) -> str:

@@ -4,7 +4,7 @@ Edge: reads that see what the stream has delivered.
 A snapshot is retaken until it sees every transaction that the stream delivered before; only then are rows read in it
 (rules S1, V5).
 
-Keeps: S1, V5.
+Keeps: S1, V5, P8.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from cdc_reader.postgres.connections import Connection, translated
 from cdc_reader.postgres.encodings import texts_as_stored
 from cdc_reader.postgres.open_transactions import open_transactions
 from cdc_reader.postgres.pg_snapshot import Snapshot
+from cdc_reader.postgres.recoded import recoded_copy_row
 from cdc_reader.postgres.workers import Worker
 from schemas.errors import Neighbour, TransientError
 
@@ -76,19 +77,22 @@ class _EnoughError(Exception):
     """Ends a COPY whose rows are more bytes than a chunk may have."""
 
 
-def copy_rows(connection: Connection, query: str, max_bytes: int | None = None) -> tuple[list[bytes], bool]:
+def copy_rows(
+    connection: Connection, query: str, max_bytes: int | None = None, *, texts: frozenset[int] = frozenset()
+) -> tuple[list[bytes], bool]:
     """The rows of `COPY ... (FORMAT binary)`, each as its bytes from the field count on, and whether it was cut.
 
-    It is cut behind the row that reaches `max_bytes`; the transaction is then aborted and reads nothing more.
+    It is cut behind the row that reaches `max_bytes`; the transaction is then aborted and reads nothing more. The
+    fields with the indexes `texts` come in UTF-8, but for a text that is none (rule P8).
     """
-    texts_as_stored(connection)
+    characters = texts_as_stored(connection)
     rows: list[bytes] = []
     size = 0
     cut = False
     with (
         suppress(_EnoughError),
         connection.cursor() as cursor,
-        cursor.copy(query.encode(errors="surrogateescape")) as copy,
+        cursor.copy(characters.stored(query)) as copy,
     ):
         for block in copy:
             rows.append(bytes(block))
@@ -100,4 +104,6 @@ def copy_rows(connection: Connection, query: str, max_bytes: int | None = None) 
         rows[0] = rows[0][_COPY_HEADER_BYTES:]
     if rows and rows[-1] == _COPY_TRAILER:
         rows.pop()
+    if characters.recode:
+        rows = [recoded_copy_row(row, texts, characters.utf8) for row in rows]
     return rows, cut

@@ -45,7 +45,7 @@ def read_chunk(
     with translated("read a snapshot chunk"):
         connection = begin_seeing(worker, delivered, timeout_s)
         try:
-            raw, cut = copy_rows(connection, request.query, bounds.max_bytes)
+            raw, cut = copy_rows(connection, request.query, bounds.max_bytes, texts=request.read.texts)
         finally:
             connection.execute("ROLLBACK")
     plain = confirmed(raw) if request.keys is None else raw

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cdc_reader.postgres.row_queries import ReadPlan
 from cdc_reader.snapshot.chunks import ChunkBounds
 from cdc_reader.snapshot.scans import Scan
 from cdc_reader.tables.captured import CapturedTable
@@ -23,6 +24,11 @@ class ChunkRequest:
     bounds: ChunkBounds
     keys: list[bytes] | None = None
     leaf: int | None = None
+
+    @property
+    def read(self) -> ReadPlan:
+        """How the rows are selected."""
+        return self.table.read if self.leaf is None else self.table.leaf_reads[self.leaf]
 
 
 def next_chunk(scan: Scan, table: CapturedTable, *, max_bytes: int) -> ChunkRequest:

@@ -104,7 +104,7 @@ def refetch(
             try:
                 connection.execute(f"SET LOCAL statement_timeout = {max(1, int(wait_s * 1000)):d}")
                 query = plan.keys_query([parse_row_key(key) for key in keys])
-                raw, cut = copy_rows(connection, query, _MOST_BYTES if len(keys) > 1 else None)
+                raw, cut = copy_rows(connection, query, _MOST_BYTES if len(keys) > 1 else None, texts=plan.texts)
             finally:
                 connection.execute("ROLLBACK")
             seen = _lsn(connection.execute("SELECT pg_catalog.pg_current_wal_insert_lsn()::text").fetchone())

@@ -27,6 +27,7 @@ def read_plan(
         key=key,
         as_text=frozenset(quote_identifier(column.name) for column in plan.columns if not column.kind.binary),
         filter=row_filter,
+        texts=frozenset(at for at, column in enumerate(plan.columns) if column.kind.text),
     )
 
 

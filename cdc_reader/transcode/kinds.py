@@ -61,6 +61,11 @@ class Kind:
         """Whether values may be asked for in binary."""
         return self.from_binary is not None
 
+    @property
+    def text(self) -> bool:
+        """Whether values are text in binary, too, or are never read in it: texts are of the database's encoding."""
+        return not self.binary or self.code in (Code.TEXT, Code.JSON, Code.JSONB)
+
 
 # Every type without a kind of its own (arrays, enums, ranges, inet, interval, xml, "char" ...) is carried as
 # the text that PostgreSQL prints.

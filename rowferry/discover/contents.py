@@ -77,8 +77,8 @@ def _samples(connection: Connection, table: TableRow) -> list[dict[str, Any]]:
         sql.Literal(SAMPLE_ROWS),
     )
     with connection.transaction():
-        texts_as_stored(connection)
-        return [sample_of(row[0]) for row in connection.execute(query.as_string().encode())]
+        statement = texts_as_stored(connection).stored(query.as_string())
+        return [sample_of(row[0]) for row in connection.execute(statement)]
 
 
 def sample_of(text: str) -> dict[str, Any]:

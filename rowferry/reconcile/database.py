@@ -16,6 +16,7 @@ from psycopg import sql
 from psycopg.pq import ExecStatus
 from psycopg.rows import namedtuple_row
 
+from cdc_reader.discovery.catalog_rows import NO_UTF8
 from cdc_reader.discovery.publication import quote_identifier
 from cdc_reader.postgres.connections import translated
 from cdc_reader.postgres.encodings import texts_as_stored
@@ -79,7 +80,7 @@ class Database:
             connection.execute("BEGIN")
             for statement in _SESSION:
                 connection.execute(statement)
-            texts_as_stored(connection)
+            self._characters = texts_as_stored(connection)
 
     def __enter__(self) -> Database:
         return self
@@ -98,7 +99,8 @@ class Database:
     def shapes(self, selected: Collection[TableName]) -> list[Shape]:
         """What the documents of the selected tables must be like."""
         with translated("read the catalog"):
-            wanted = [(name.schema, name.name) for name in sorted(selected)]
+            # A name that cannot be told cannot be asked for either; its table is set aside.
+            wanted = [(name.schema, name.name) for name in sorted(selected) if NO_UTF8 not in name.schema + name.name]
             rows = self._rows(queries.TABLES, [pair[0] for pair in wanted], [pair[1] for pair in wanted])
             places = {row.oid: at for at, row in enumerate(rows)}
             leaves = self._rows(queries.READINGS, list(places))
@@ -163,7 +165,7 @@ class Database:
     def _texts(self, query: str, columns: tuple[str, ...]) -> Iterator[dict[str, str]]:
         wire = self._connection.pgconn
         with translated("read rows"):
-            self._connection.execute(f"DECLARE comparison NO SCROLL CURSOR FOR {query}".encode(errors=_ESCAPE))
+            self._connection.execute(self._characters.stored(f"DECLARE comparison NO SCROLL CURSOR FOR {query}"))
         fetch = f"FETCH {_ROWS_AT_ONCE} FROM comparison".encode()
         while True:
             result = wire.exec_(fetch)
@@ -173,7 +175,7 @@ class Database:
             for at in range(result.ntuples):
                 values = (result.get_value(at, place) for place in range(len(columns)))
                 yield {
-                    name: value.decode(errors=_ESCAPE)
+                    name: self._characters.utf8(value).decode(errors=_ESCAPE)
                     for name, value in zip(columns, values, strict=True)
                     if value is not None
                 }

@@ -11,7 +11,10 @@ _TROUBLES = "tests/unit/cdc_reader/tables/test_troubles.py"
 _UNCHECKED = (
     "tests/integration/cdc_reader/test_unchecked_texts.py"  # what a server refuses to convert is its own affair
 )
-
+_OF_BYTES = "tests/integration/cdc_reader/test_byte_encodings.py"
+_CHARACTERS = "tests/integration/cdc_reader/test_characters.py"
+_RECODED = "tests/unit/cdc_reader/postgres/test_recoded.py"
+_TEXTS = "tests/unit/cdc_reader/postgres/test_characters.py"
 _HIDDEN = "tests/unit/cdc_reader/test_locked_tables.py"
 _LOCKS = "tests/integration/cdc_reader/test_locks.py"  # what a server takes locks for is its own affair
 _COMPARED = "tests/integration/rowferry/test_reconcile_locks.py"
@@ -85,9 +88,73 @@ MUTANTS: tuple[Mutant, ...] = (
         rule="P8",
         without="asking for texts as they are stored",
         file="cdc_reader/postgres/encodings.py",
-        text='    if connection.info.parameter_status("server_encoding") != _UNCHECKED:\n',
-        replacement="    if True:\n",
+        text="    if encoding != _UNCHECKED and not characters.recode:\n",
+        replacement="    if not characters.recode:\n",
         tests=(f"{_UNCHECKED}::test_p8_value_that_is_no_utf8_leaves_the_stream_going",),
+    ),
+    Mutant(
+        rule="P8",
+        without="asking which bytes have a character",
+        file="cdc_reader/postgres/encodings.py",
+        text="    if encoding not in OF_BYTES:\n",
+        replacement="    if True:\n",
+        tests=(f"{_CHARACTERS}::test_p8_characters_are_those_that_the_server_makes_of_each_byte",),
+    ),
+    Mutant(
+        rule="P8",
+        without="going on where the server does not tell the characters",
+        file="cdc_reader/postgres/encodings.py",
+        text="    except (errors.InsufficientPrivilege, errors.UndefinedObject):\n",
+        replacement="    except errors.UndefinedTable:\n",
+        tests=(f"{_CHARACTERS}::test_p8_server_converts_for_a_role_that_may_not_ask",),
+    ),
+    Mutant(
+        rule="P8",
+        without="a stream in text, of texts that are recoded",
+        file="cdc_reader/capture.py",
+        text="text_only=text_only or self._recoded(connection)",
+        replacement="text_only=text_only",
+        tests=(f"{_OF_BYTES}::test_p8_only_encodings_with_such_bytes_are_streamed_in_text",),
+    ),
+    Mutant(
+        rule="P8",
+        without="recoding the messages of the stream",
+        file="cdc_reader/postgres/replication.py",
+        text="        if self._characters.recode:\n",
+        replacement="        if False:\n",
+        tests=(f"{_OF_BYTES}::test_p8_byte_without_a_character_leaves_the_stream_going",),
+    ),
+    Mutant(
+        rule="P8",
+        without="recoding copied rows",
+        file="cdc_reader/postgres/visible_reads.py",
+        text="    if characters.recode:\n",
+        replacement="    if False:\n",
+        tests=(f"{_OF_BYTES}::test_p8_old_rows_and_unchanged_columns_are_recoded",),
+    ),
+    Mutant(
+        rule="P8",
+        without="recoding fields that are text, and only these",
+        file="cdc_reader/postgres/recoded.py",
+        text="if index in texts and not (value",
+        replacement="if not (value",
+        tests=(f"{_RECODED}::test_p8_texts_of_copied_rows_are_recoded_and_nothing_else",),
+    ),
+    Mutant(
+        rule="P8",
+        without="the mark of a byte that has no character",
+        file="cdc_reader/postgres/characters.py",
+        text="lambda found: _MARK + found[0]",
+        replacement="lambda found: found[0]",
+        tests=(f"{_TEXTS}::test_p8_text_is_recoded_and_a_byte_without_a_character_is_no_utf8",),
+    ),
+    Mutant(
+        rule="P8",
+        without="keys as they are stored, in statements",
+        file="cdc_reader/postgres/characters.py",
+        text='_MARKED.sub(r"\\1", text)',
+        replacement="text",
+        tests=(f"{_TEXTS}::test_p8_key_is_written_into_statements_as_it_is_stored",),
     ),
     Mutant(
         rule="P8",

@@ -182,8 +182,8 @@ MUTANTS: tuple[Mutant, ...] = (
         rule="S3",
         without="the bound of a chunk in bytes",
         file="cdc_reader/snapshot/chunk_queries.py",
-        text="copy_rows(connection, request.query, bounds.max_bytes)",
-        replacement="copy_rows(connection, request.query)",
+        text="copy_rows(connection, request.query, bounds.max_bytes, ",
+        replacement="copy_rows(connection, request.query, ",
         tests=(f"{_RUNNER}::test_s3_chunks_are_bounded_by_bytes",),
     ),
     Mutant(

@@ -107,6 +107,22 @@ def test_p8_samples_of_a_database_that_checks_no_encoding(
     assert (ran.code, table["samples"]) == (0, [{"id": 1, "v": "gr\ufffdn"}])
 
 
+@pytest.mark.rule("P8")
+def test_p8_samples_with_bytes_that_have_no_character(capsys: pytest.CaptureFixture[str], postgres_dsn: str) -> None:
+    with databases.temporary(postgres_dsn, "template0", databases.encoded("WIN1252")) as database:
+        database.execute_bytes(
+            b'CREATE TABLE "caf\xe9" (id int, v text); INSERT INTO "caf\xe9" VALUES (1, \'\x80\x81\')'
+        )
+        database.execute_bytes(b'COMMENT ON TABLE "caf\xe9" IS \'f\xfcr alle \x81\'; CREATE TABLE "stra\x81e" (id int)')
+
+        ran = Rowferry(capsys, "--database-url", database.dsn)("discover", "--include-samples")
+
+    [table, without] = ran.json["schemas"][0]["tables"]
+    assert (table["name"], table["samples"]) == ("caf\xe9", [{"id": 1, "v": "\u20ac\ufffd"}])
+    assert (ran.code, table["error"]) == (0, None)
+    assert (without["name"], bool(without["error"])) == ("stra\ufffde", True)
+
+
 def test_unreachable_database_ends_with_1(rowferry: Rowferry) -> None:
     ran = rowferry("discover", "--database-url", "postgresql://nobody@127.0.0.1:1/none")
 

@@ -53,6 +53,24 @@ def test_row_is_found_by_what_its_key_prints(database: Database, kind: str, key:
 
 
 @pytest.mark.rule("P8")
+def test_p8_rows_with_bytes_that_have_no_character_are_compared(postgres_dsn: str) -> None:
+    with databases.temporary(postgres_dsn, "template0", databases.encoded("WIN1252")) as database:
+        database.execute_bytes(
+            b'CREATE TABLE items ("gr\xf6\xdfe" text PRIMARY KEY, v text);'
+            b'CREATE TABLE "stra\x81e" (id int PRIMARY KEY);'
+            b"INSERT INTO items VALUES ('\x80 M\xfcller\x81', 'gr\xfcn\x81'), ('M\xfc', '5 \x80')"
+        )
+        opened = connect(database.dsn, application_name="test")
+        with opened as connection, reconcile.Database(connection, publication="rowferry") as rows:
+            [shape] = rows.shapes([TableName("public", "items"), TableName("public", "stra\ufffde")])
+            found = {fields["doc_id"]: (fields, row) for row in rows.rows(shape) for fields in [expected(shape, row)]}
+            assert sorted(found) == ["items/%E2%82%AC%20M%C3%BCller%FF%81", "items/M%C3%BC"]
+            assert found["items/M%C3%BC"][0]["metadata"] == {"gr\xf6\xdfe": "M\xfc", "v": "5 \u20ac"}
+            for document, (_, row) in found.items():
+                assert rows.row(shape, key_of(shape, document)) == row
+
+
+@pytest.mark.rule("P8")
 def test_p8_rows_of_a_database_that_checks_no_encoding_are_compared(postgres_dsn: str) -> None:
     with databases.temporary(postgres_dsn, "template0", databases.UNCHECKED) as database:
         database.execute_bytes(

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from psycopg import errors
 
-from cdc_reader.postgres.connections import translate
+from cdc_reader.postgres.connections import translate, translated
 from schemas.errors import (
     AccessDenied,
     FatalError,
@@ -73,3 +73,11 @@ def test_a_value_is_never_in_the_message():
 def test_a_definition_that_moved_says_so():
     error = errors.UndefinedColumn('column "x" does not exist')
     assert str(translate(error, "read")) == 'cannot read: column "x" does not exist (the definition changed meanwhile)'
+
+
+def test_what_cannot_be_sent_in_the_database_s_encoding_is_a_record_s_trouble():
+    with (
+        pytest.raises(RecordError, match="cannot read rows: a name or value has a character that"),
+        translated("read rows"),
+    ):
+        "\u65e5".encode("cp1252")
