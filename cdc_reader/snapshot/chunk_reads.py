@@ -10,14 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from cdc_reader.discovery.fingerprints import Definition
-from cdc_reader.discovery.publication import quote_table
-from cdc_reader.postgres.server import columns_now
 from cdc_reader.postgres.workers import Worker
 from cdc_reader.snapshot.chunk_queries import OutOfOrder, read_chunk
 from cdc_reader.snapshot.chunk_requests import ChunkRequest
 from cdc_reader.snapshot.scans import ReadResult
 from cdc_reader.snapshot.window import ChunkRows
 from cdc_reader.tables.captured import EncoderOf
+from cdc_reader.tables.read_names import read_otherwise
 from cdc_reader.transcode.row_assembly import copied_row
 from schemas.errors import RecordError, RowferryError
 from schemas.names import TableName
@@ -44,11 +43,11 @@ class ChunkReads:
         try:
             result = self._read(worker, request, attempt, delivered)
         except RowferryError:
-            if not _otherwise(worker, request):
+            if not read_otherwise(worker.connection, table, request.leaf):
                 # The key behind which it goes on may hold a label that was renamed since: it waits until that is seen.
                 raise
             return ReadResult(attempt, _NOTHING, changed=True)
-        if _otherwise(worker, request):
+        if read_otherwise(worker.connection, table, request.leaf):
             return ReadResult(attempt, _NOTHING, changed=True)
         asked = result.chunk.complete if request.keys is None else bool(result.chunk.absent)
         # A rewrite hides all rows from a snapshot that was taken before it: none that is absent need be gone.
@@ -77,19 +76,3 @@ class ChunkReads:
         # A chunk that was cut short says nothing of the keys behind the cut: they come with the next one.
         found = {row[0] for row in chunk.rows} if chunk.complete else set(keys)
         return ReadResult(attempt, replace(chunk, absent=[key for key in keys if key not in found]))
-
-
-def _otherwise(worker: Worker, request: ChunkRequest) -> bool:
-    """Whether names and types are no longer those by which rows are read (rule D1).
-
-    By the end of a scan they may be again. It is asked behind the read: whoever changed them before has committed by
-    then.
-    """
-    table, leaf = request.table, request.leaf
-    oid, read = (table.entry.oid, table.read) if leaf is None else (leaf, table.leaf_reads[leaf])
-    name, now = columns_now(worker.connection, oid)
-    if name is None or quote_table(name) != read.relation.removeprefix("ONLY "):
-        return True
-    types = {column.name: column.type_oid for column in table.entry.columns}
-    order = table.orders.get(oid, list(types))
-    return [each for each in now if each[0] in types] != [(column, types[column]) for column in order]

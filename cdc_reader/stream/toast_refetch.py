@@ -18,11 +18,11 @@ import structlog
 
 from cdc_reader.postgres.connections import Connection, translated
 from cdc_reader.postgres.lsn import Lsn
-from cdc_reader.postgres.row_queries import ReadPlan
 from cdc_reader.postgres.visible_reads import begin_seeing, copy_rows
 from cdc_reader.postgres.wal_messages import emit_message
 from cdc_reader.postgres.workers import Worker
 from cdc_reader.tables.captured import CapturedTable, StreamedRelation
+from cdc_reader.tables.read_names import read_otherwise
 from cdc_reader.transcode import Encoder
 from schemas.errors import AccessDenied, RowferryError
 from schemas.keys import parse_row_key
@@ -80,7 +80,7 @@ class Refetcher:
             return None  # the stream is at another definition than the catalog: bytes of one do not fit the other
         if self._worker is None:
             self._worker = self._open_worker()
-        found = refetch(self._worker, table.read, table.encoder, keys, delivered=xids, wait_s=self._wait_s)
+        found = refetch(self._worker, table, keys, delivered=xids, wait_s=self._wait_s)
         if found is None:
             reason = "large columns could not be read in time: the rows go out without, and are read again"
             logger.warning("refetch_failed", table=str(table.name), rows=len(keys), reason=reason)
@@ -91,9 +91,9 @@ class Refetcher:
 
 
 def refetch(
-    worker: Worker, plan: ReadPlan, encoder: Encoder, keys: Sequence[bytes], *, delivered: set[int], wait_s: float
+    worker: Worker, table: CapturedTable, keys: Sequence[bytes], *, delivered: set[int], wait_s: float
 ) -> Refetched | None:
-    """The rows with these keys as they are now; None when they cannot be had within `wait_s`.
+    """The rows with these keys as they are now; None when they cannot be had within `wait_s`, or by names of now.
 
     Several keys are cut at `_MOST_BYTES`; a single one is read whole.
     """
@@ -103,10 +103,12 @@ def refetch(
             connection = begin_seeing(worker, delivered, wait_s)
             try:
                 connection.execute(f"SET LOCAL statement_timeout = {max(1, int(wait_s * 1000)):d}")
-                query = plan.keys_query([parse_row_key(key) for key in keys])
-                raw, cut = copy_rows(connection, query, _MOST_BYTES if len(keys) > 1 else None, texts=plan.texts)
+                query, most = table.read.keys_query([parse_row_key(key) for key in keys]), _MOST_BYTES
+                raw, cut = copy_rows(connection, query, most if len(keys) > 1 else None, texts=table.read.texts)
             finally:
                 connection.execute("ROLLBACK")
+            if read_otherwise(connection, table):
+                return None
             seen = _lsn(connection.execute("SELECT pg_catalog.pg_current_wal_insert_lsn()::text").fetchone())
             if _flushed(connection) < seen:
                 # What is behind the last commit stays unflushed on an idle server: a commit of ours flushes it.
@@ -115,7 +117,7 @@ def refetch(
                 if time.monotonic() > deadline:
                     return None
                 worker.pause(0.005)
-            rows = dict(_decoded(encoder, row) for row in raw)
+            rows = dict(_decoded(table.encoder, row) for row in raw)
     except RowferryError:  # a key of then may be none of now; a right may be gone: the row is read again later (D8)
         worker.discard()
         return None

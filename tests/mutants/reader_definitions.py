@@ -33,15 +33,26 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         rule="D1",
         without="comparing the order of columns behind each chunk",
-        file="cdc_reader/snapshot/chunk_reads.py",
+        file="cdc_reader/tables/read_names.py",
         text="return [each for each in now if each[0] in types] != [(column, types[column]) for column in order]",
         replacement="return any(types[column] != dict(now).get(column) for column in order)",
         tests=(f"{_UNIT}/test_same_definitions.py::test_d1_chunk_that_was_read_under_exchanged_names_is_read_again",),
     ),
     Mutant(
+        rule="V5",
+        without="comparing names behind a row that is read again",
+        file="cdc_reader/stream/toast_refetch.py",
+        text="            if read_otherwise(connection, table):\n",
+        replacement="            if False:\n",
+        tests=(
+            f"{_UNIT}/stream/test_toast_refetch.py"
+            "::test_v5_value_of_a_column_that_had_the_name_for_a_moment_is_not_read_into_an_event",
+        ),
+    ),
+    Mutant(
         rule="D3",
         without="looking whose name it was that a chunk was read by",
-        file="cdc_reader/snapshot/chunk_reads.py",
+        file="cdc_reader/tables/read_names.py",
         text='if name is None or quote_table(name) != read.relation.removeprefix("ONLY "):',
         replacement="if name is None:",
         tests=(

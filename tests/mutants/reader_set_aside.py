@@ -200,7 +200,7 @@ MUTANTS: tuple[Mutant, ...] = (
         rule="D1",
         without="comparing the types of columns behind each chunk",
         file="cdc_reader/snapshot/chunk_reads.py",
-        text="        if _otherwise(worker, request):\n",
+        text="        if read_otherwise(worker.connection, table, request.leaf):\n",
         replacement="        if False:\n",
         tests=(f"{_COMMANDS}::test_d1_chunk_of_other_types_says_nothing_and_the_scan_begins_again",),
     ),

@@ -97,6 +97,7 @@ EDGES: dict[str, str] = {
     "cdc_reader.postgres.server": "",
     "cdc_reader.standby": "",
     "cdc_reader.startup": "",
+    "cdc_reader.tables.read_names": "",
     "cdc_reader.tables.topic_watch": "",
     "vespa_sink.__main__": "",
     "vespa_sink.admission": "",

@@ -181,6 +181,24 @@ def test_v5_definition_of_another_time_is_not_read_into_an_event(streaming: Worl
     assert event.omitted == (NOT_HAD,)
 
 
+@pytest.mark.rule("V5", "D1")
+def test_v5_value_of_a_column_that_had_the_name_for_a_moment_is_not_read_into_an_event(streaming: World) -> None:
+    """Red without the comparison of names behind the read: nothing in the catalog ever tells of it afterwards."""
+
+    def exchange() -> None:
+        streaming.source.rename(ITEMS, name="note", note="name")
+
+    streaming.source.before("COPY", exchange)
+    streaming.source.before("pg_current_wal_insert_lsn()", exchange)
+    streaming.source.transact(updated(ITEMS, ("1", "a", OLD), ("1", "b", OLD)))
+    streaming.turn()
+    [event] = updates(streaming)
+    assert event.after == {"id": 1, "name": "b", "note": None}
+    assert event.omitted == (NOT_HAD,)
+    streaming.settle()
+    assert streaming.holds()["1"] == (1, "b", OLD)
+
+
 @pytest.mark.rule("V6")
 def test_v6_what_was_read_is_published_when_the_server_cannot_forget_it(streaming: World) -> None:
     """Red without the loop on `_flushed` in `refetch`."""
