@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 from cdc_reader.snapshot.runner import SnapshotRunner
 from cdc_reader.tables.captured import CapturedTable, StreamedRelation
@@ -12,7 +12,6 @@ from cdc_runtime.health import Health
 from cdc_runtime.metrics import Metrics
 from schemas.errors import Neighbour, RowferryError
 from schemas.offsets import Position
-from schemas.tables import TableEntry
 
 _OPS = {0x49: "insert", 0x55: "update", 0x44: "delete", 0x54: "truncate"}
 _EVERY_S = 1.0
@@ -44,7 +43,7 @@ class ReaderMetrics:
         self._void = metrics.counter(names.SNAPSHOT_CHUNKS_VOID)
         self._state = metrics.gauge(names.SNAPSHOT_STATE)
         self._set_aside = metrics.gauge(names.READER_NOT_STREAMED)
-        self._not_streamed: dict[str, str] = {}
+        self._not_streamed: Mapping[str, str] = {}
 
     def standby(self, reason: str) -> None:
         """We wait for the slot: ready, since a rollout must not stall, but not the leader."""
@@ -64,9 +63,8 @@ class ReaderMetrics:
         self._health.ready()
         self._health.tick()
 
-    def not_streamed(self, entries: Iterable[TableEntry]) -> None:
-        """The tables that are selected and not captured, with the reason: the whole of them, at every start."""
-        reasons = {str(entry.name): entry.capture.reason for entry in entries}
+    def not_streamed(self, reasons: Mapping[str, str]) -> None:
+        """The tables and partitions that are selected and not captured: the whole of them, at every start."""
         for table in self._not_streamed.keys() - reasons.keys():
             self._set_aside.remove(table)
         for table in reasons:

@@ -132,7 +132,7 @@ class Startup:
             tables = self._compared(catalog, stored, versions, encoder_of)
         for table in (*tables.captured, *tables.removed):
             self._publisher.store_plan(table.plan)
-        self._tell(tables, catalog)
+        self._tell(tables, catalog, stored)
         unseen = self._unseen(position)
         outdated = outdated_scans(stored.snapshots, stored.entries, [table.entry for table in tables.captured])
         read = read_definitions(stored.snapshots, stored.definitions, tables.captured, catalog)
@@ -209,7 +209,7 @@ class Startup:
         def judged(catalog: Catalog) -> Catalog:
             fitting = with_set_aside(catalog, bound, partitions)
             named = with_names_checked(fitting, self._topics, names)
-            return with_troubles(with_forbidden(named), troubles)
+            return with_troubles(with_forbidden(named, troubles), troubles)
 
         return judged
 
@@ -266,18 +266,15 @@ class Startup:
                 # Whoever may make it may also add the tables that we may not.
                 whole = publication_plan(without_set_aside(catalog), name)
                 raise AccessDenied.of(exc, remedy=whole.remedy) from exc
-            self._not_published(catalog, plan, failed)
+            self._not_published(plan, failed)
         return bool(plan.statements)
 
-    def _not_published(
-        self, catalog: Catalog, plan: PublicationPlan, failed: Mapping[TableName, RowferryError]
-    ) -> None:
-        """Tables that could not be added are set aside (rule D8); one that stays a member is not streamed anyway."""
-        tables = {relation.name: table.name for table in catalog.tables for relation in table.published}
+    def _not_published(self, plan: PublicationPlan, failed: Mapping[TableName, RowferryError]) -> None:
+        """What could not be added is set aside, or waits (rule D8); what stays a member is not streamed anyway."""
         for relation, exc in failed.items():
             if relation in plan.added:
                 found = SetAside(f"it cannot be added to the publication: {exc}", exc.remedy or "")
-                self._troubles.met(tables[relation], found, time.monotonic())
+                self._troubles.met(relation, found, time.monotonic())
             else:
                 logger.warning("table_stays_published", table=str(relation), reason=str(exc))
 
@@ -351,9 +348,10 @@ class Startup:
             logger.warning("table_read_again", table=name, cause=cause)
         return found
 
-    def _tell(self, planned: PlannedTables, catalog: Catalog) -> None:
+    def _tell(self, planned: PlannedTables, catalog: Catalog, stored: StoredProgress) -> None:
         """Tell of what is captured otherwise than before: once, however many sessions follow."""
-        self._troubles.over(table.name for table in (*planned.captured, *planned.removed))
+        left = (entry.name for entry in stored.entries.values() if not entry.deleted)
+        self._troubles.over(catalog, left, (table.name for table in planned.removed))
         for entry in self._troubles.news(planned.entries):
             name, capture = str(entry.name), entry.capture
             if capture.mode == REPLICATION:

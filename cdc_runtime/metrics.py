@@ -76,7 +76,7 @@ READER_EVENTS_FILTERED = _counter(
 )
 READER_NOT_STREAMED = _gauge(
     "rowferry_reader_table_not_streamed",
-    "1 for a table that is selected and not captured; the log and /statusz say why.",
+    "1 for a table, or a partition, that is selected and not captured; the log and /statusz say why.",
     "table",
 )
 READER_OMITTED_COLUMNS = _counter(

@@ -207,12 +207,14 @@ class DefinitionMark:
     """By which definition the rows of a table were read (rule D1), or would be read the same.
 
     `relations`: the mark of the table and of each leaf, by OID (`discovery.fingerprints`); `unread` are the OIDs of
-    leaves that came since, and whose rows were not read yet (rule D3).
+    leaves that came since, and whose rows were not read yet (rule D3). `left` are those of leaves that were captured
+    and are not now, though they are there: their rows stay, and nobody is told what becomes of them.
     """
 
     table: str
     relations: Mapping[str, str]
     unread: tuple[int, ...] = ()
+    left: tuple[int, ...] = ()
 
     @property
     def record_key(self) -> bytes:
@@ -225,10 +227,13 @@ class DefinitionMark:
         return {int(oid): mark for oid, mark in self.relations.items()}
 
     @classmethod
-    def of(cls, table: TableName, marks: Mapping[int, str], unread: Iterable[int] = ()) -> DefinitionMark:
+    def of(
+        cls, table: TableName, marks: Mapping[int, str], unread: Iterable[int] = (), left: Iterable[int] = ()
+    ) -> DefinitionMark:
         """The record of a table whose relations have these marks."""
         relations = {str(oid): mark for oid, mark in sorted(marks.items())}
-        return cls(str(table), relations, tuple(sorted(oid for oid in unread if oid in marks)))
+        unread = tuple(sorted(oid for oid in unread if oid in marks))
+        return cls(str(table), relations, unread, tuple(sorted(set(left) - marks.keys())))
 
     def to_json(self) -> bytes:
         """The value of the record."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
 from schemas.errors import RecordError
@@ -84,7 +85,7 @@ class TableEntry:
     `types` are the labels of enums and the shapes of composites that the text of its values depends on, through
     domains, arrays and ranges (rule D1); `catalog_mark` stands for what documents take from the catalog (rule D9);
     `key_numbers` are the `attnum` of the primary key's columns. They are None in entries of readers that did not
-    record them.
+    record them. `waiting` are partitions whose rows are not captured, and why (rule D8).
     """
 
     version: int
@@ -111,6 +112,7 @@ class TableEntry:
     key_kinds: tuple[str, ...] = ()
     key_numbers: tuple[int, ...] | None = None
     deleted: bool = False
+    waiting: Mapping[str, str] = field(default_factory=dict)
     format: int = field(default=FORMAT)
 
     @property

@@ -25,6 +25,7 @@ CONSTANTS = ("cdc_reader.remedies",)
 STATEMENTS = {
     "cdc_reader.discovery.table_remedies": ("_statements", "_key", "_identity"),
     "cdc_reader.discovery.publication": ("_create", "_alterations"),
+    "cdc_reader.discovery.waiting_leaves": ("_remedy",),
 }
 _HOLE = "{}"
 

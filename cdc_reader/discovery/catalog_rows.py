@@ -162,15 +162,25 @@ class SetAside:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitingLeaf:
+    """A leaf that cannot be published now, and why."""
+
+    relation: RelationRow
+    why: SetAside
+
+
+@dataclass(frozen=True, slots=True)
 class TableRow:
     """A selected table. `leaves` are what is published for it when it is partitioned (rule D3).
 
-    The catalog itself sets nothing aside: that is done by what is known beside it (`key_changes`).
+    `waiting` are leaves that are not among them, since they cannot be published now (rule D8). The catalog itself sets
+    nothing aside, and lets none wait: that is done by what is known beside it (`key_changes`, `waiting_leaves`).
     """
 
     relation: RelationRow
     leaves: tuple[RelationRow, ...] = ()
     set_aside: SetAside | None = None
+    waiting: tuple[WaitingLeaf, ...] = ()
 
     @property
     def oid(self) -> int:
@@ -181,6 +191,11 @@ class TableRow:
     def name(self) -> TableName:
         """The table's name."""
         return self.relation.name
+
+    @property
+    def relations(self) -> tuple[RelationRow, ...]:
+        """The table and its leaves, but for those that wait."""
+        return self.relation, *self.leaves
 
     @property
     def published(self) -> tuple[RelationRow, ...]:

@@ -79,7 +79,10 @@ class Definitions:
             catalog = read_catalog(worker.connection, one, publication=None)
         except SettingsError:
             return Definition("")
-        return definition(catalog.table(table))
+        known = self._seen.by_name.get(table)
+        waiting = {each.relation.oid for each in known.waiting} if known else set()
+        found = catalog.table(table)
+        return definition(replace(found, leaves=tuple(leaf for leaf in found.leaves if leaf.oid not in waiting)))
 
 
 @dataclass(frozen=True, slots=True)

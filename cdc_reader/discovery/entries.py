@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from cdc_reader.discovery.captures import capture_of
+from cdc_reader.discovery.captures import REPLICATION, capture_of
 from cdc_reader.discovery.catalog_rows import Catalog, ColumnRow, TableRow
 from cdc_reader.discovery.fingerprints import fingerprint
 from cdc_reader.discovery.key_changes import key_kinds, key_numbers
@@ -68,6 +68,7 @@ def table_entries(
                 types=table.relation.types,
                 key_kinds=key_kinds(table.relation),
                 key_numbers=key_numbers(table.relation),
+                waiting=_waiting(table),
             )
         )
     keys = {entry.name: left.get(entry.name, entry).primary_key for entry in entries}
@@ -76,7 +77,20 @@ def table_entries(
 
 
 def _left(known: TableEntry, entry: TableEntry) -> TableEntry:
-    return replace(known, version=entry.version, source=entry.source, database=entry.database, capture=entry.capture)
+    return replace(
+        known,
+        version=entry.version,
+        source=entry.source,
+        database=entry.database,
+        capture=entry.capture,
+        waiting=entry.waiting,
+    )
+
+
+def _waiting(table: TableRow) -> dict[str, str]:
+    """The partitions that are not captured with the others, which are."""
+    captured = capture_of(table).mode == REPLICATION
+    return {str(each.relation.name): each.why.reason for each in table.waiting} if captured else {}
 
 
 def _column(table: TableRow, column: ColumnRow, ordinal: int) -> Column:

@@ -9,7 +9,7 @@ Keeps: D8, S5.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from cdc_reader.discovery.captures import REPLICATION, capture_of
@@ -22,11 +22,16 @@ from cdc_reader.discovery.catalog_rows import (
     TableRow,
 )
 from cdc_reader.discovery.publication import quote_identifier, quote_table
+from cdc_reader.discovery.waiting_leaves import with_waiting_leaves, without_waiting_leaves
+from schemas.names import TableName
 
 
-def with_forbidden(catalog: Catalog) -> Catalog:
-    """The catalog with the tables set aside that could be captured, and that we may not read or publish."""
-    role = catalog.server.user
+def with_forbidden(catalog: Catalog, troubles: Mapping[TableName, SetAside] | None = None) -> Catalog:
+    """The catalog with the tables set aside that could be captured, and that we may not read or publish.
+
+    Where it is but some leaves of a table, these wait, as those do whose `troubles` were met.
+    """
+    catalog, role = with_waiting_leaves(catalog, troubles), catalog.server.user
 
     def judged(table: TableRow) -> TableRow:
         if capture_of(table).mode != REPLICATION:
@@ -49,7 +54,8 @@ def with_locked(catalog: Catalog) -> Catalog:
 
 def without_set_aside(catalog: Catalog) -> Catalog:
     """The catalog as an administrator sees it, whom nothing is forbidden."""
-    return replace(catalog, tables=tuple(replace(table, set_aside=None) for table in catalog.tables))
+    whole = map(without_waiting_leaves, catalog.tables)
+    return replace(catalog, tables=tuple(replace(table, set_aside=None) for table in whole))
 
 
 def why_forbidden(table: TableRow, role: str, publication: PublicationRow | None) -> SetAside | None:

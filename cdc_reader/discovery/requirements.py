@@ -134,7 +134,7 @@ def _may_change(catalog: Catalog, rights: Rights, added: Collection[object]) -> 
 
 
 def table_requirements(catalog: Catalog) -> Iterator[Requirement]:
-    """Whether every selected table can be replicated (rules D4, D5); the others are passed over."""
+    """Whether every selected table can be replicated (rules D4, D5); the others are passed over, as are partitions."""
     expected = "every selected table to be captured by replication"
     others = [(table, capture_of(table)) for table in catalog.tables]
     others = [(table, capture) for table, capture in others if capture.mode != REPLICATION]
@@ -145,6 +145,11 @@ def table_requirements(catalog: Catalog) -> Iterator[Requirement]:
         remedy, is_sql = table_remedy(table)
         level = Level.WHOLE if table.relation.kind in (PLAIN_TABLE, PARTITIONED_TABLE) else Level.ADVISED
         yield Requirement(f"tables.{table.name}", expected, found, level, remedy, sql=is_sql)
+    expected = "every partition to be captured with its table"
+    for table in catalog.tables:
+        for each in table.waiting:
+            found, name = f"{each.relation.name} of {table.name} waits: {each.why.reason}", each.relation.name
+            yield Requirement(f"tables.{name}", expected, found, Level.WHOLE, each.why.remedy, sql=each.why.sql)
 
 
 def _lacking(catalog: Catalog, judge: Callable[[TableRow], SetAside | None]) -> list[tuple[TableRow, SetAside]]:

@@ -5,7 +5,11 @@ Statements select the columns that the stream would send, rows that the publicat
 where the transcoder reads a type in binary, else as text. With each row of a range the server says whether its key
 lies above the one before it, and above what the range begins behind (rule S8).
 
-Keeps: S5, S8.
+A partitioned table holds rows of leaves that are not streamed (yet): nobody would ever be told that such a row is gone
+(rule D3). In a range the server says of each row whether its leaf is streamed, and the reader drops the others: a
+condition would have each chunk go through the whole of such a leaf for rows that it lets pass.
+
+Keeps: D3, S5, S8.
 """
 
 from __future__ import annotations
@@ -17,7 +21,8 @@ from dataclasses import dataclass
 from cdc_reader.postgres.key_order import KeyColumn, above, among
 
 _COUNT = struct.Struct(">h")
-_CONFIRMED = b"\x00\x00\x00\x01\x01"  # the boolean `true`, as the last field of a row
+_TRUE = b"\x00\x00\x00\x01\x01"  # the boolean `true`, as the last field of a row
+_LEAF = "tableoid"  # no column of a table may be called so
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +30,8 @@ class ReadPlan:
     """How the rows of one table are selected. Names are quoted SQL; `filter` is the row filter's.
 
     `as_text` are the columns that are read as their type's output function prints them; `texts` the indexes of these
-    and of those whose binary form is text.
+    and of those whose binary form is text. `leaves` are the OIDs of the leaves that are streamed, of a partitioned
+    table; None for any other.
     """
 
     relation: str
@@ -34,6 +40,7 @@ class ReadPlan:
     as_text: frozenset[str] = frozenset()
     filter: str | None = None
     texts: frozenset[int] = frozenset()
+    leaves: tuple[int, ...] | None = None
 
     @property
     def order(self) -> str:
@@ -43,21 +50,37 @@ class ReadPlan:
     def range_query(self, after: Sequence[str] | None, limit: int) -> str:
         """The next `limit` rows in key order behind the key `after` (PostgreSQL text; None: from the start).
 
-        Each row has a last field more: see `confirmed`. It compares rows in the order in which they come out.
+        Each row has a last field more, that of a partitioned table two: see `confirmed` and `streamed`. What confirms
+        the order compares rows in the order in which they come out.
         """
         bounds = None if after is None else [column.literal(text) for column, text in zip(self.key, after, strict=True)]
         conditions = [f"({self.filter})"] if self.filter else []
         if bounds is not None:
             conditions.append(f"({above(self.key, bounds)})")
         where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-        names = ", ".join(f"r.{name}" for name in self.columns)
-        rows = f"SELECT {names} FROM {self.relation} AS r{where} ORDER BY {self.order} LIMIT {limit:d}"
-        return _copy(f"SELECT {self._selected()}, {self._in_order(bounds)} FROM ({rows}) AS r")
+        rows = f"SELECT {self._names()} FROM {self.relation} AS r{where} ORDER BY {self.order} LIMIT {limit:d}"
+        word = [] if self.leaves is None else [self._streamed()]
+        told = [self._selected(), *word, self._in_order(bounds)]
+        return _copy(f"SELECT {', '.join(told)} FROM ({rows}) AS r")
 
     def keys_query(self, keys: Sequence[Sequence[str]]) -> str:
         """The rows with these keys (PostgreSQL text)."""
         filtered = f"({self.filter}) AND " if self.filter else ""
-        return _copy(f"SELECT {self._selected()} FROM {self.relation} AS r WHERE {filtered}{among(self.key, keys)}")
+        rows = f"FROM {self.relation} AS r WHERE {filtered}{among(self.key, keys)}"
+        if self.leaves is not None:
+            # OFFSET 0: the planner would ask it of each leaf, for a second where there are a thousand.
+            rows = f"FROM (SELECT {self._names()} {rows} OFFSET 0) AS r WHERE {self._streamed()}"
+        return _copy(f"SELECT {self._selected()} {rows}")
+
+    def _names(self) -> str:
+        """What is read below what is sent."""
+        leaf = [] if self.leaves is None else [_LEAF]
+        return ", ".join(f"r.{name}" for name in (*self.columns, *leaf))
+
+    def _streamed(self) -> str:
+        """Whether a row's leaf is streamed, of a partitioned table."""
+        leaves = ",".join(map(str, self.leaves or ()))
+        return f"r.{_LEAF} OPERATOR(pg_catalog.=) ANY ('{{{leaves}}}'::pg_catalog.oid[])"
 
     def _selected(self) -> str:
         return ", ".join(_as_sent(f"r.{name}") if name in self.as_text else f"r.{name}" for name in self.columns)
@@ -73,12 +96,22 @@ class ReadPlan:
 
 def confirmed(rows: Sequence[bytes]) -> list[bytes] | None:
     """The copied rows of a range without the server's word on their order; None when it does not confirm one."""
-    if not all(row.endswith(_CONFIRMED) for row in rows):
+    if not all(row.endswith(_TRUE) for row in rows):
         return None
+    return _without_last(rows)
+
+
+def streamed(rows: Sequence[bytes]) -> tuple[list[bytes], list[bool]]:
+    """The confirmed rows of a partitioned table without the server's word on their leaves, and that word of each."""
+    return _without_last(rows), [row.endswith(_TRUE) for row in rows]
+
+
+def _without_last(rows: Sequence[bytes]) -> list[bytes]:
+    """Rows without their last field, a boolean that is not null."""
     if not rows:
         return []
     count = _COUNT.pack(_COUNT.unpack_from(rows[0])[0] - 1)
-    return [count + row[_COUNT.size : -len(_CONFIRMED)] for row in rows]
+    return [count + row[_COUNT.size : -len(_TRUE)] for row in rows]
 
 
 def _copy(query: str) -> str:

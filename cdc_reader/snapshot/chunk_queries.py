@@ -3,18 +3,19 @@ Edge: the read of one chunk, run in a side worker.
 
 The order of `read_chunk` is rule S1: the low watermark was received before it is called; the snapshot is taken
 until it sees every transaction that the stream delivered before; only then are rows read in it. The server confirms
-their order (rule S8).
+their order (rule S8), and the rows of leaves that are not streamed are dropped (rule D3).
 
-Keeps: S1, S3, S8.
+Keeps: D3, S1, S3, S8.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import compress
 
 from cdc_reader.postgres.connections import translated
-from cdc_reader.postgres.row_queries import confirmed
+from cdc_reader.postgres.row_queries import confirmed, streamed
 from cdc_reader.postgres.visible_reads import begin_seeing, copy_rows
 from cdc_reader.postgres.workers import Worker
 from cdc_reader.snapshot.chunk_requests import ChunkRequest
@@ -51,7 +52,12 @@ def read_chunk(
     plain = confirmed(raw) if request.keys is None else raw
     if plain is None:
         raise OutOfOrder(f"expected the rows of {request.table.name} in the order of their key, got another")
+    plain, sent = streamed(plain) if request.tells_leaves else (plain, [])
     rows = [copy_row(row) for row in plain]
-    complete = not cut and len(rows) < bounds.max_rows
-    chunk = ChunkRows(rows=rows, size=sum(map(len, plain)), complete=complete)
-    return ChunkRead(chunk, parse_row_key(rows[-1][0]) if rows else None)
+    last_key = parse_row_key(rows[-1][0]) if rows else None  # also one of a leaf that is not streamed
+    chunk = ChunkRows(
+        rows=list(compress(rows, sent)) if request.tells_leaves else rows,
+        size=sum(map(len, plain)),
+        complete=not cut and len(rows) < bounds.max_rows,
+    )
+    return ChunkRead(chunk, last_key)

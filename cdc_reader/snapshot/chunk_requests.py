@@ -30,6 +30,11 @@ class ChunkRequest:
         """How the rows are selected."""
         return self.table.read if self.leaf is None else self.table.leaf_reads[self.leaf]
 
+    @property
+    def tells_leaves(self) -> bool:
+        """Whether the server says of each row whether its leaf is streamed."""
+        return self.keys is None and self.leaf is None and self.table.read.leaves is not None
+
 
 def next_chunk(scan: Scan, table: CapturedTable, *, max_bytes: int) -> ChunkRequest:
     """The next rows behind what the scan has done, or the next of the keys that it was asked for."""

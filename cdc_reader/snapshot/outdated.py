@@ -12,11 +12,11 @@ Keeps: D1, D9.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from cdc_reader.discovery.catalog_rows import Catalog
-from cdc_reader.discovery.fingerprints import CHANGED, former_fingerprint, leaves_added, why_other
+from cdc_reader.discovery.fingerprints import CHANGED, LEAF_GONE, former_fingerprint, leaves_added, why_other
 from cdc_reader.discovery.value_types import rewritten
 from cdc_reader.snapshot.scans import DONE, OUTDATED, VOID
 from cdc_reader.tables.captured import CapturedTable
@@ -28,6 +28,7 @@ from schemas.tables import TableEntry
 _OTHER_TYPES = "labels or attributes of its types changed"
 _OTHER_CATALOG = "the edges or file columns of its rows changed"
 _UNDER_DOMAINS = "what is under its domains was not told"
+_LEFT = "a partition left the publication for a time"
 # What documents take a value as by its type.
 _TAKEN_AS = {"text", "date", "timestamp", "timestamptz"}
 
@@ -81,20 +82,30 @@ def read_definitions(
         if (progress := scans.get(name)) is None:
             continue
         stored = known.get(name)
-        if (cause := _why_other(progress, stored, table, catalog)) is not None:
+        waiting = {each.relation.oid for each in catalog.table(table.name).waiting}
+        if (cause := _why_other(progress, stored, table, catalog, waiting)) is not None:
             found.causes[name] = cause
             continue
         unread = {*stored.unread, *leaves_added(stored.marks, table.marks)} if stored is not None else ()
-        found.marks[name] = DefinitionMark.of(table.name, table.marks, unread)
+        left = waiting.intersection((*stored.marks, *stored.left)) if stored is not None else ()
+        found.marks[name] = DefinitionMark.of(table.name, table.marks, unread, left)
     return found
 
 
 def _why_other(
-    progress: SnapshotProgress, known: DefinitionMark | None, table: CapturedTable, catalog: Catalog
+    progress: SnapshotProgress,
+    known: DefinitionMark | None,
+    table: CapturedTable,
+    catalog: Catalog,
+    waiting: Collection[int],
 ) -> str | None:
+    """A leaf that waits takes nothing along (decision 0030), until it is back, or gone."""
     if known is None:
         return None if progress.fingerprint == former_fingerprint(catalog.table(table.name)) else CHANGED
-    return why_other(table.entry.oid, known.marks, table.marks)
+    if over := [oid for oid in known.left if oid not in waiting]:
+        return LEAF_GONE if table.marks.keys().isdisjoint(over) else _LEFT
+    stayed = {oid: mark for oid, mark in known.marks.items() if oid not in waiting}
+    return why_other(table.entry.oid, stayed, table.marks)
 
 
 def voided(scans: Mapping[str, SnapshotProgress], causes: Mapping[str, str]) -> dict[str, SnapshotProgress]:

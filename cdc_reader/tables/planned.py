@@ -59,9 +59,12 @@ class PlannedTables:
     text_only: list[str]
 
     @property
-    def not_streamed(self) -> list[TableEntry]:
-        """The entries of tables that are selected, but not captured by replication."""
-        return [entry for entry in self.entries.values() if entry.capture.mode != REPLICATION]
+    def not_streamed(self) -> dict[str, str]:
+        """Tables that are selected, but not captured by replication, and partitions that wait; with the reason."""
+        tables = {
+            str(name): each.capture.reason for name, each in self.entries.items() if each.capture.mode != REPLICATION
+        }
+        return tables | {leaf: why for each in self.entries.values() for leaf, why in each.waiting.items()}
 
 
 def plan_tables(
@@ -120,18 +123,18 @@ def _kept(known: TableEntry | None, entry: TableEntry) -> TableEntry:
 def _captured(entry: TableEntry, catalog: Catalog, prefix: str, encoder_of: EncoderOf) -> CapturedTable:
     plan = plan_table(entry, prefix=prefix, published=published_columns(catalog, entry.name))
     row = catalog.table(entry.name)
-    partitioned = row.relation.kind == PARTITIONED_TABLE
+    filtered = row_filter(catalog, entry.name)
+    leaves = tuple(leaf.oid for leaf in row.leaves) if row.relation.kind == PARTITIONED_TABLE else None
 
-    def read(name: TableName, *, partitioned: bool) -> ReadPlan:
-        filtered = row_filter(catalog, entry.name)
-        return read_plan(name, plan, row.relation.key_order, row_filter=filtered, partitioned=partitioned)
+    def read(name: TableName, leaves: tuple[int, ...] | None = None) -> ReadPlan:
+        return read_plan(name, plan, row.relation.key_order, row_filter=filtered, leaves=leaves)
 
     return CapturedTable(
         entry=entry,
         plan=plan,
         encoder=encoder_of(plan),
-        read=read(entry.name, partitioned=partitioned),
-        leaf_reads={leaf.oid: read(leaf.name, partitioned=False) for leaf in row.leaves},
+        read=read(entry.name, leaves),
+        leaf_reads={leaf.oid: read(leaf.name) for leaf in row.leaves},
         relations=frozenset(relation.oid for relation in row.published),
         marks=marks(row),
         orders={relation.oid: [column.name for column in relation.columns] for relation in row.published},
@@ -163,6 +166,6 @@ def _removed(entry: TableEntry, prefix: str, encoder_of: EncoderOf) -> CapturedT
         entry=entry,
         plan=plan,
         encoder=encoder_of(plan),
-        read=read_plan(entry.name, plan, (), row_filter=None, partitioned=False),  # it is swept, and never read
+        read=read_plan(entry.name, plan, (), row_filter=None),  # it is swept, and never read
         relations=frozenset(),
     )

@@ -17,10 +17,18 @@ from schemas.tables import TableEntry
 
 
 def read_plan(
-    name: TableName, plan: TablePlan, key: tuple[KeyColumn, ...], *, row_filter: str | None, partitioned: bool
+    name: TableName,
+    plan: TablePlan,
+    key: tuple[KeyColumn, ...],
+    *,
+    row_filter: str | None,
+    leaves: tuple[int, ...] | None = None,
 ) -> ReadPlan:
-    """How the rows of a table, or of a leaf of it, are selected: the columns of its plan, most of them in binary."""
-    only = "" if partitioned else "ONLY "
+    """How the rows of a table, or of a leaf of it, are selected: the columns of its plan, most of them in binary.
+
+    `leaves`: the OIDs of those that are streamed, where it is partitioned.
+    """
+    only = "ONLY " if leaves is None else ""
     return ReadPlan(
         relation=only + quote_table(name),
         columns=tuple(quote_identifier(column.name) for column in plan.columns),
@@ -28,6 +36,7 @@ def read_plan(
         as_text=frozenset(quote_identifier(column.name) for column in plan.columns if not column.kind.binary),
         filter=row_filter,
         texts=frozenset(at for at, column in enumerate(plan.columns) if column.kind.text),
+        leaves=leaves,
     )
 
 

@@ -1,6 +1,8 @@
 """
 Tables that are set aside for what is met only when something is tried (rule D8): a lock, a topic that takes no records.
 
+So are leaves of partitioned tables, by their own names: they wait, and their table goes on (`waiting_leaves`).
+
 They outlive sessions, not the process: a new one tries everything. What may pass is tried again after growing pauses,
 by a session that begins anew; nobody has to restart anything.
 
@@ -13,8 +15,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from math import inf
 
-from cdc_reader.discovery.captures import REPLICATION
+from cdc_reader.discovery.captures import REPLICATION, capture_of
 from cdc_reader.discovery.catalog_rows import Catalog, SetAside
+from cdc_reader.discovery.waiting_leaves import without_waiting_leaves
 from schemas.names import TableName
 from schemas.tables import TableEntry
 
@@ -39,6 +42,7 @@ class Troubles:
         self._troubles: dict[TableName, _Trouble] = {}
         self._tried: dict[TableName, _Trouble] = {}
         self._told: dict[TableName, str] = {}
+        self._told_leaves: dict[tuple[TableName, str], str] = {}
 
     def met(self, table: TableName, found: SetAside, now: float, *, passes: bool = True, in_use: bool = False) -> None:
         """Something forbids to capture a table.
@@ -61,9 +65,18 @@ class Troubles:
         names = [str(table) for table, each in self._troubles.items() if each.again_at <= now]
         return f"{min(names)} is tried again" if names else None
 
-    def over(self, captured: Iterable[TableName]) -> None:
-        """These tables are captured: whatever it was has passed, or is met again."""
-        for table in captured:
+    def over(self, catalog: Catalog, left: Iterable[TableName], removed: Iterable[TableName]) -> None:
+        """What the catalog captures, and what is removed: whatever it was has passed, or is met again.
+
+        Other names that are neither in the catalog nor `left` behind by captured tables are of nothing any more.
+        """
+        named = {each.name for table in catalog.tables for each in without_waiting_leaves(table).relations}
+        captured = (table for table in catalog.tables if capture_of(table).mode == REPLICATION)
+        passed = {each.name for table in captured for each in table.relations}.union(removed)
+        gone = [table for table in self._troubles if table not in named.union(left)]
+        for table in gone:
+            del self._troubles[table]
+        for table in passed:
             trouble = self._troubles.pop(table, None)
             if trouble is not None and trouble.in_use:
                 self._tried[table] = trouble
@@ -75,6 +88,14 @@ class Troubles:
         }
         changed = [entries[name] for name, reason in now.items() if reason != self._told.get(name, "")]
         self._told = now
+        return changed
+
+    def leaf_news(self, entries: Mapping[TableName, TableEntry]) -> list[tuple[TableName, str, str]]:
+        """Each partition that waits otherwise than when this was asked last: its table, its name, and why (or '')."""
+        now = {(name, leaf): why for name, entry in entries.items() for leaf, why in entry.waiting.items()}
+        both = sorted(now.keys() | self._told_leaves.keys())
+        changed = [(*each, now.get(each, "")) for each in both if now.get(each) != self._told_leaves.get(each)]
+        self._told_leaves = now
         return changed
 
 

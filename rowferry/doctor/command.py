@@ -14,6 +14,7 @@ from cdc_reader.discovery.catalog import read_catalog
 from cdc_reader.discovery.forbidden_tables import with_locked
 from cdc_reader.discovery.key_changes import binding, with_set_aside
 from cdc_reader.discovery.selection import Selection
+from cdc_reader.discovery.waiting_leaves import with_waiting_leaves
 from cdc_reader.tables.topic_names import with_names_checked
 from rowferry.connections import database
 from rowferry.doctor.bucket_checks import check_bucket, check_key_columns
@@ -117,7 +118,8 @@ def _database(settings: OperatorSettings, kafka: KafkaFacts | None) -> Iterator[
             bound = binding({str(entry.name): entry for entry in kafka.entries}, kafka.partitions)
             catalog = with_set_aside(catalog, bound, kafka.partitions)
             catalog = with_names_checked(catalog, Topics(settings.kafka.prefix), kafka.topic_names)
-        catalog = with_locked(catalog)
+        # Without a publication an administrator makes one, who may add all of them.
+        catalog = with_locked(with_waiting_leaves(catalog) if catalog.publication else catalog)
         facts = read_database_facts(connection, catalog, names)
     yield ok("database.reachable", _ANSWER, f"database {catalog.server.database!r} as {catalog.server.user!r}")
     yield from whose

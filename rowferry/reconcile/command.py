@@ -14,6 +14,7 @@ from cdc_reader.discovery.captures import REPLICATION, capture_of
 from cdc_reader.discovery.catalog import read_catalog
 from cdc_reader.discovery.catalog_rows import Catalog
 from cdc_reader.discovery.selection import Selection, table_name
+from cdc_reader.discovery.waiting_leaves import unpublished_leaves
 from rowferry.connections import database
 from rowferry.http_client import HttpClient
 from rowferry.origins import check_database, position_if_told
@@ -98,8 +99,14 @@ def _captured(catalog: Catalog, only: list[TableName] | None) -> set[TableName]:
 
 def _not_captured(catalog: Catalog, only: list[TableName] | None) -> list[tuple[str, str]]:
     found = [(table.name, capture_of(table)) for table in catalog.tables if only is None or table.name in only]
-    return [
+    tables = [
         (name.document_table, f"{capture.mode}: {capture.reason}")
         for name, capture in found
         if capture.mode != REPLICATION
+    ]
+    captured = [catalog.table(name) for name, capture in found if capture.mode == REPLICATION]
+    return tables + [
+        (str(leaf.name), f"partition of {table.name}: it is not in the publication")
+        for table in captured
+        for leaf in unpublished_leaves(table, catalog.publication)
     ]

@@ -46,7 +46,7 @@ Row = Any
 
 
 class _Published:
-    """What the publication leaves out: rows by a filter, columns by a list, generated columns."""
+    """What the publication leaves out: leaves, rows by a filter, columns by a list, generated columns."""
 
     def __init__(self, members: Mapping[int, Row], *, generated: bool) -> None:
         self.generated = generated
@@ -54,6 +54,10 @@ class _Published:
 
     def _member(self, leaf: Row) -> Row | None:
         return self._members.get(leaf.oid) or self._members.get(leaf.root_oid)
+
+    def read(self, leaves: list[Row]) -> list[Row]:
+        """Of a table and its leaves, those whose rows may be in the index; all of them while it holds none."""
+        return [leaf for leaf in leaves if self._member(leaf) is not None] or leaves
 
     def filtered_by(self, leaf: Row) -> int | None:
         """The OID of the publication's member that has a condition on the rows of a table or leaf."""
@@ -137,6 +141,8 @@ class Database:
             for name, value in key.items()
             if columns[name] in _FOUND_BY_INDEX
         ]
+        oids = ", ".join(str(reading.oid) for reading in shape.table.readings)
+        conditions.append(f"tableoid = ANY ('{{{oids}}}'::pg_catalog.oid[])")
         query = sql.SQL("SELECT {} FROM {}").format(
             sql.SQL(", ").join(map(sql.Identifier, shape.table.carried)),
             sql.Identifier(shape.table.schema, shape.table.name),
@@ -157,9 +163,9 @@ class Database:
         return f" WHERE {row.row_filter}"
 
     def _published(self) -> _Published:
-        if self._connection.info.server_version < queries.FIRST_WITH_COLUMN_LISTS:
-            return _Published({}, generated=False)
-        members = {row.oid: row for row in self._rows(queries.MEMBERS, self._publication)}
+        before = self._connection.info.server_version < queries.FIRST_WITH_COLUMN_LISTS
+        query = queries.MEMBERS_BEFORE_15 if before else queries.MEMBERS
+        members = {row.oid: row for row in self._rows(query, self._publication)}
         return _Published(members, generated=bool(self._rows(queries.CARRIES_GENERATED, self._publication)))
 
     def _texts(self, query: str, columns: tuple[str, ...]) -> Iterator[dict[str, str]]:
@@ -209,5 +215,8 @@ def _described(row: Row, leaves: list[Row], published: _Published) -> Described:
             for name, called in zip(row.columns, row.types, strict=True)
             if name in carried and (found := file_column(name, called)) is not None
         ),
-        readings=tuple(Reading(leaf.schema_name, leaf.name, published.filtered_by(leaf)) for leaf in leaves),
+        readings=tuple(
+            Reading(leaf.schema_name, leaf.name, published.filtered_by(leaf), leaf.oid)
+            for leaf in published.read(leaves)
+        ),
     )

@@ -79,6 +79,13 @@ JOIN pg_catalog.pg_publication p ON p.oid = m.prpubid
 WHERE p.pubname = %s
 """
 
+MEMBERS_BEFORE_15: LiteralString = """
+SELECT m.prrelid::int8 AS oid, NULL::int8 AS filtered_by, NULL::text[] AS columns
+FROM pg_catalog.pg_publication_rel m
+JOIN pg_catalog.pg_publication p ON p.oid = m.prpubid
+WHERE p.pubname = %s
+"""
+
 ROW_FILTER: LiteralString = """
 SELECT pg_get_expr(m.prqual, m.prrelid) AS row_filter FROM pg_catalog.pg_publication_rel m WHERE m.oid = %s
 """

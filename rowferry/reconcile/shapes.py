@@ -27,11 +27,15 @@ _ALIKE = {
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One relation to read rows from: a table, or a leaf of it. `filtered_by`: the member (OID) with its row filter."""
+    """One relation to read rows from: a table, or a leaf of it; `oid` is its own.
+
+    `filtered_by`: the member (OID) with its row filter.
+    """
 
     schema: str
     name: str
     filtered_by: int | None = None
+    oid: int = 0
 
 
 @dataclass(frozen=True, slots=True)

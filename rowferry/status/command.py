@@ -75,6 +75,7 @@ class _Questions:
             position=stored.position if stored else None,
             captures=stored.captures if stored else {},
             set_aside=stored.set_aside if stored else {},
+            waiting=stored.waiting if stored else {},
             snapshots=stored.snapshots if stored else (),
             groups=groups or (),
             files=files,

@@ -45,6 +45,12 @@ class Stored:
         left = (entry for entry in self.entries if entry.binds and entry.capture.mode != REPLICATION)
         return {str(entry.name): entry.capture.reason for entry in left}
 
+    @property
+    def waiting(self) -> dict[str, str]:
+        """Why partitions of tables that are captured are not captured with them (rule D8)."""
+        captured = [entry for entry in self.entries if entry.capture.mode == REPLICATION]
+        return {f"{leaf} of {entry.name}": why for entry in captured for leaf, why in entry.waiting.items()}
+
 
 @dataclass(frozen=True, slots=True)
 class GroupNames:

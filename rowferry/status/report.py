@@ -68,13 +68,15 @@ class Count:
 class Status:
     """Everything; None and empty where there is nothing (no slot yet, no position yet, no fetcher yet).
 
-    `set_aside` says why tables that have rows in their topics are not captured any longer.
+    `set_aside` says why tables that have rows in their topics are not captured any longer, `waiting` why partitions
+    are not captured with the others.
     """
 
     slot: Slot | None = None
     position: Position | None = None
     captures: Mapping[str, int] = field(default_factory=dict)
     set_aside: Mapping[str, str] = field(default_factory=dict)
+    waiting: Mapping[str, str] = field(default_factory=dict)
     snapshots: Sequence[SnapshotProgress] = ()
     groups: Sequence[Group] = ()
     files: Files | None = None
@@ -88,6 +90,7 @@ class Status:
             "position": None if self.position is None else _position(self.position),
             "tables": dict(self.captures),
             "set_aside": dict(self.set_aside),
+            "waiting": dict(self.waiting),
             "snapshots": [
                 {"table": each.table, "state": each.state, "cause": each.cause, "rows": each.rows}
                 for each in self.snapshots
@@ -121,6 +124,8 @@ class Status:
             yield f"tables    {_captures(self.captures)}"
         for table, reason in self.set_aside.items():
             yield f"set aside {table}: its rows stay as they are, because {reason}"
+        for leaf, reason in self.waiting.items():
+            yield f"waits     partition {leaf}: it is not captured with the others, because {reason}"
         for each in self.snapshots:
             if each.state != "done":
                 decide = _HELD if each.state == "held" else ""

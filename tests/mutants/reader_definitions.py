@@ -215,7 +215,7 @@ MUTANTS: tuple[Mutant, ...] = (
         rule="D3",
         without="forgetting the progress of a partition that its root has taken in",
         file="cdc_reader/snapshot/definition_records.py",
-        text="        for leaf in self._unread(table.name):\n",
+        text="        for leaf in (*self._unread(table.name), *self._left(table.name)):\n",
         replacement="        for leaf in ():\n",
         tests=(
             f"{_LEAVES}::test_d3_partition_that_goes_before_it_is_read_takes_its_rows_along",

@@ -116,8 +116,8 @@ MUTANTS: tuple[Mutant, ...] = (
         rule="S7",
         without="reading a table to its end",
         file="cdc_reader/snapshot/chunk_queries.py",
-        text="complete = not cut and len(rows) < bounds.max_rows",
-        replacement="complete = not cut",
+        text="complete=not cut and len(rows) < bounds.max_rows",
+        replacement="complete=not cut",
         tests=(f"{_SWEEPS}::test_s7_incomplete_scan_sweeps_nothing",),
     ),
     Mutant(
@@ -245,7 +245,7 @@ MUTANTS: tuple[Mutant, ...] = (
         rule="S8",
         without="the server's word on the order",
         file="cdc_reader/postgres/row_queries.py",
-        text="    if not all(row.endswith(_CONFIRMED) for row in rows):\n        return None\n",
+        text="    if not all(row.endswith(_TRUE) for row in rows):\n        return None\n",
         replacement="",
         tests=(
             f"{_QUERIES}::test_s8_one_row_that_the_server_does_not_confirm_voids_all",

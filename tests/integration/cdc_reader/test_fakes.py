@@ -26,8 +26,9 @@ from schemas.topics import TopicSpec
 from tests.databases import Database
 from tests.unit.cdc_reader import broker as memory
 from tests.unit.cdc_reader import connections
+from tests.unit.cdc_reader.clock import Clock
 from tests.unit.cdc_reader.discovery.catalogs import key_column
-from tests.unit.cdc_reader.source import Clock, Source, deleted, inserted, truncated, updated
+from tests.unit.cdc_reader.source import Source, deleted, inserted, truncated, updated
 from tests.waiting import eventually
 
 ITEMS = 1

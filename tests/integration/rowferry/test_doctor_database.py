@@ -123,6 +123,13 @@ BROKEN = {
         "ALTER TABLE log REPLICA IDENTITY USING INDEX log_n_key",
         "tables.public.log",
     ),
+    "a partition that only an administrator may publish": (
+        "CREATE TABLE log (id integer PRIMARY KEY) PARTITION BY RANGE (id);"
+        "CREATE TABLE log_1 PARTITION OF log FOR VALUES FROM (1) TO (9);"
+        "ALTER PUBLICATION rowferry ADD TABLE log_1; CREATE SCHEMA closed;"
+        "CREATE TABLE closed.log_2 PARTITION OF log FOR VALUES FROM (9) TO (99)",
+        "tables.closed.log_2",
+    ),
     "deferrable key": (
         "CREATE TABLE log (id integer PRIMARY KEY DEFERRABLE)",
         "tables.public.log",

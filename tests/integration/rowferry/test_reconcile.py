@@ -279,6 +279,38 @@ def test_row_filter_and_column_list_of_the_publication_apply(
     assert rowferry("reconcile", "--publication", "rowferry").code == 0
 
 
+OURS = ("--publication", "rowferry")
+
+
+@pytest.mark.rule("S5", "D8")
+def test_s5_rows_of_a_partition_that_is_not_published_are_not_compared_and_it_is_named(
+    rowferry: Rowferry, index: IndexedRows, database: Database
+) -> None:
+    """Red where all partitions are read: what waits would be missing for as long as it waits."""
+    database.execute(
+        "CREATE TABLE parts (id integer PRIMARY KEY, name text) PARTITION BY RANGE (id);"
+        "CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (1) TO (10);"
+        "CREATE TABLE parts_2 PARTITION OF parts FOR VALUES FROM (10) TO (100);"
+        "INSERT INTO parts VALUES (1, 'one'), (2, 'two'), (10, 'ten')"
+    )
+    index.put_all(database)
+    index.remove("parts/10")
+    assert tables_of(rowferry("reconcile", "--json", *OURS).json) == {"parts": (3, 2, 1, 0, 0)}, (
+        "nothing is published yet"
+    )
+    database.execute("CREATE PUBLICATION rowferry FOR TABLE parts_1")
+
+    ran = rowferry("reconcile", "--json", *OURS)
+
+    assert (ran.code, tables_of(ran.json)) == (0, {"parts": (2, 2, 0, 0, 0)})
+    [left_out] = ran.json["not_captured"]
+    assert left_out == {"table": "public.parts_2", "reason": "partition of public.parts: it is not in the publication"}
+    counted = rowferry("status", "--counts", "--json", *OURS).json["counts"]
+    assert counted == [{"table": "parts", "rows": 2, "documents": 2}]
+    database.execute("ALTER PUBLICATION rowferry ADD TABLE parts_2")
+    assert tables_of(rowferry("reconcile", "--json", *OURS).json) == {"parts": (3, 2, 1, 0, 0)}
+
+
 def test_table_for_eyes_names_what_differs(rowferry: Rowferry, index: IndexedRows, database: Database) -> None:
     database.execute("CREATE TABLE photos (id integer PRIMARY KEY); INSERT INTO photos VALUES (1), (2)")
     index.put_all(database)

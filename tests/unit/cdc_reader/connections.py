@@ -98,12 +98,18 @@ class Connection:
         found = [each for table in tables for each in (table.relation, *table.leaves) if each.name.name == name]
         if not found:
             raise TransientError(f"cannot read a snapshot chunk: relation {name!r} does not exist")
-        rows = self._source.rows(found[0].oid, self.seen())
+        of_leaves = self._source.rows_of_leaves(found[0].oid, self.seen())
+        streamed = re.search(r"tableoid\S* OPERATOR\(pg_catalog.=\) ANY \('{([\d,]*)}'", query)
+        leaves = {int(each) for each in streamed[1].split(",")} if streamed else set()
+        rows = {key: row for (_, key), row in of_leaves.items()}
+        leaf_of = {key: leaf for leaf, key in of_leaves}
         keys = [int(key) for key in re.findall(r"'(-?\d+)'::bigint", query)]
         ranged = re.search(r"LIMIT (\d+)", query)
         limit = int(ranged[1]) if ranged else len(rows)
         behind = max(keys, default=-1)
         chosen = [row for key, row in rows.items() if (key > behind if ranged else key in keys)][:limit]
+        if streamed and not ranged:
+            chosen = [row for row in chosen if leaf_of[int(row[0] or 0)] in leaves]
         attributes = found[0].attributes
         names = [each.name for each in attributes]
         places = [
@@ -118,8 +124,14 @@ class Connection:
                 _binary(row[place] if place < len(row) else None, attributes[place].type_oid) for place in places
             )
             key = int(row[0] or 0)
-            yield (*values, b"\x01" if key > behind else b"\0") if ranged else values
+            if streamed and ranged:
+                values += (_boolean(leaf_of[key] in leaves),)
+            yield (*values, _boolean(key > behind)) if ranged else values
             behind = key
+
+
+def _boolean(value: bool) -> bytes:
+    return b"\x01" if value else b"\0"
 
 
 def _binary(value: str | None, type_oid: int) -> bytes | None:
@@ -161,8 +173,7 @@ def _holders(self: Connection, text: str, values: Sequence[Any]) -> list[tuple[A
 
 
 def _publish(self: Connection, text: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-    self.source.unpublished.clear()
-    self.source.unpublished_leaves.clear()
+    self.source.publish(text)
     return []
 
 

@@ -21,6 +21,7 @@ from cdc_reader.discovery.catalog_rows import (
 )
 from schemas.errors import RecordError
 from tests.unit.cdc_reader import messages
+from tests.unit.cdc_reader.clock import Clock
 from tests.unit.cdc_reader.discovery import catalogs
 
 LARGE = 20
@@ -78,30 +79,11 @@ class Done(NamedTuple):
 
 
 @dataclass
-class Clock:
-    """Time that stands still but for what the test, and what waits, add to it."""
-
-    seconds: float = 1_000.0
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-    def time(self) -> float:
-        return messages.COMMIT_US / 1e6 + self.seconds
-
-    def time_ns(self) -> int:
-        return messages.COMMIT_US * 1_000 + int(self.seconds * 1e9)
-
-    def sleep(self, seconds: float) -> None:
-        self.seconds += seconds
-
-
-@dataclass
 class Source:
     """`hidden` are the xids that are committed and streamed, but not visible to other sessions yet.
 
     Rows of the `disordered` tables come in another order than that of their keys. Tables are published but for the
-    `unpublished`, and the `unpublished_leaves`, which any change of the publication adds. Statements that hold
+    `unpublished`, and the `unpublished_leaves`; those of `others_leaves` belong to another role. Statements that hold
     `refuses` fail as those do whose values are none of a type; those that hold words of `failing` fail with that error.
     """
 
@@ -130,6 +112,7 @@ class Source:
     switched_at: int = 0
     unpublished: set[int] = field(default_factory=set)
     unpublished_leaves: set[int] = field(default_factory=set)
+    others_leaves: set[int] = field(default_factory=set)
     statements: list[str] = field(default_factory=list)
     hooks: list[tuple[str, Callable[[], object]]] = field(default_factory=list)
     identity: str = "900:750"
@@ -156,6 +139,13 @@ class Source:
         )
         return oid
 
+    def publish(self, statement: str) -> None:
+        """ALTER PUBLICATION, by one of the members or by others."""
+        self.unpublished.clear()
+        for table in self.tables.values():
+            named = {leaf.oid for leaf in table.leaves if f'"{leaf.name.name}"' in statement}
+            self.unpublished_leaves -= named
+
     def drop(self, oid: int) -> None:
         del self.tables[oid]
 
@@ -166,6 +156,11 @@ class Source:
         added = catalogs.relation(leaf, name, kinds, row_estimate=row_estimate)
         self.tables[oid] = replace(table, leaves=(*table.leaves, added))
         self.unpublished_leaves.add(leaf)
+
+    def unpublish(self, leaf: int) -> None:
+        """ALTER PUBLICATION ... DROP TABLE, of a partition; added again it has another row."""
+        self.unpublished_leaves.add(leaf)
+        self.remembered[leaf] = "760"
 
     def detach(self, oid: int, leaf: int) -> None:
         """DETACH, or DROP, of a partition."""
@@ -262,7 +257,13 @@ class Source:
         ]
         oid, xmin = self.identity.split(":")
         publication = catalogs.publication(*members, oid=int(oid), xmin=xmin)
-        return Catalog(server, tuple(self.tables.values()), tuple(self.foreign_keys), self._filtered(publication))
+        tables = tuple(map(self._owned, self.tables.values()))
+        return Catalog(server, tables, tuple(self.foreign_keys), self._filtered(publication))
+
+    def _owned(self, table: TableRow) -> TableRow:
+        return replace(
+            table, leaves=tuple(replace(leaf, owned=leaf.oid not in self.others_leaves) for leaf in table.leaves)
+        )
 
     def _filtered(self, publication: PublicationRow) -> PublicationRow:
         found = (self._with_filter(each) for each in publication.members)
@@ -327,13 +328,17 @@ class Source:
 
     def rows(self, oid: int, seen: Seen | None = None) -> dict[int, Row]:
         """The rows of a table (of a partitioned one: of all its leaves), as a snapshot sees them."""
+        return {key: row for (_, key), row in self.rows_of_leaves(oid, seen).items()}
+
+    def rows_of_leaves(self, oid: int, seen: Seen | None = None) -> dict[tuple[int, int], Row]:
+        """The same, by the OID of the leaf that holds a row, and its key; in the order of keys."""
         seen = self.snapshot() if seen is None else seen
         oids = {each.oid for each in self.tables[oid].published} if oid in self.tables else {oid}
         found: dict[tuple[int, int], Row] = {}
         for done in self.done[: seen.commits]:
             for change in done.changes if done.xid not in seen.hidden else ():
                 _apply(found, change)
-        return {key: row for (of, key), row in sorted(found.items(), key=lambda each: each[0][1]) if of in oids}
+        return {of: row for of, row in sorted(found.items(), key=lambda each: each[0][1]) if of[0] in oids}
 
     def snapshot(self) -> Seen:
         return Seen(len(self.done), frozenset(self.hidden), self.ended + 1)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
-from tests.unit.cdc_reader.source import Clock
+from tests.unit.cdc_reader.clock import Clock
 
 _HUNG_S = 90.0
 

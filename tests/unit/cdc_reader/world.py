@@ -35,9 +35,10 @@ from schemas.offsets import POSITION_KEY, Position, SnapshotProgress
 from schemas.topics import Topics
 from schemas.wire import EventDecoder
 from tests.unit.cdc_reader import broker as kafka
+from tests.unit.cdc_reader.clock import Clock
 from tests.unit.cdc_reader.connections import Connection, ReplicationStream
 from tests.unit.cdc_reader.side_work import SideWork
-from tests.unit.cdc_reader.source import Clock, Source
+from tests.unit.cdc_reader.source import Source
 from tests.unit.cdc_reader.turns import Killed, Turns
 
 TOPICS = Topics("cdc")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from cdc_reader.postgres.key_order import KeyColumn, Operators, literal
-from cdc_reader.postgres.row_queries import ReadPlan, confirmed
+from cdc_reader.postgres.row_queries import ReadPlan, confirmed, streamed
 from tests.unit.cdc_reader.discovery.catalogs import key_column
 
 PLAN = ReadPlan('ONLY "public"."a""b"', ('"id"', '"tags"'), (key_column("id", "bigint"),), frozenset({'"tags"'}))
@@ -72,6 +74,30 @@ def test_s5_row_filter_applies_to_every_read() -> None:
     )
 
 
+PARTED = replace(PAIR, leaves=(16400, 16407))
+STREAMED = "r.tableoid OPERATOR(pg_catalog.=) ANY ('{16400,16407}'::pg_catalog.oid[])"
+
+
+@pytest.mark.rule("S5", "D3")
+def test_s5_server_says_of_each_row_of_a_range_whether_its_leaf_is_streamed() -> None:
+    """A condition below the limit would have each chunk go through the whole of a leaf that waits."""
+    query = PARTED.range_query(None, 10)
+    assert query.startswith(f'COPY (SELECT r."id", r."day", {STREAMED}, (row_number() OVER () = 1 OR ')
+    assert 'FROM (SELECT r."id", r."day", r.tableoid FROM "t" AS r ORDER BY ' in query
+    assert query.count("tableoid") == 2
+
+
+@pytest.mark.rule("S5", "D3")
+def test_s5_single_keys_are_those_of_streamed_leaves() -> None:
+    """The planner is kept from asking it of each leaf."""
+    query = replace(PARTED, filter="live").keys_query([("7", "x")])
+    assert query.startswith(
+        'COPY (SELECT r."id", r."day" FROM (SELECT r."id", r."day", r.tableoid FROM "t" AS r WHERE '
+    )
+    assert query.endswith(f" OFFSET 0) AS r WHERE {STREAMED}) TO STDOUT (FORMAT binary)")
+    assert "WHERE (live) AND ((r." in query
+
+
 def test_single_keys_of_several_columns_are_compared_one_by_one() -> None:
     assert (
         "((r.\"id\"::bigint OPERATOR(pg_catalog.=) '7'::bigint AND r.\"day\"::date OPERATOR(pg_catalog.=) 'x'::date)"
@@ -92,6 +118,12 @@ def test_s8_one_row_that_the_server_does_not_confirm_voids_all(word: bytes) -> N
     assert confirmed(copied(YES, YES)) == [b"\0\1\0\0\0\1a"] * 2
     assert confirmed([]) == []
     assert confirmed(copied(YES, word, YES)) is None
+
+
+@pytest.mark.rule("S5", "D3")
+def test_s5_word_on_the_leaf_of_each_row_is_taken_off() -> None:
+    assert streamed(copied(YES, NO, YES)) == ([b"\0\1\0\0\0\1a"] * 3, [True, False, True])
+    assert streamed([]) == ([], [])
 
 
 def test_literals_cannot_end_early() -> None:

@@ -32,7 +32,7 @@ def test_d8_trouble_is_tried_again_after_growing_pauses_until_it_has_passed() ->
         assert troubles.due(now) == "public.items is tried again"
         assert troubles.waiting(now) == {}
     assert pauses == [10, 20, 40, 80, 160, 320, 600, 600]
-    troubles.over([ITEMS])
+    troubles.over(catalog(table(1, "items", KINDS)), (), ())
     assert troubles.due(now + 10_000) is None
     troubles.met(ITEMS, LOCKED, now)
     assert troubles.due(now + 10) is not None, "a new trouble begins anew"

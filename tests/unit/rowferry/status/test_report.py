@@ -45,6 +45,15 @@ STATUS = Status(
 )
 
 
+def test_partition_that_waits_is_told_with_its_reason() -> None:
+    found = replace(STATUS, waiting={"public.p of public.parts": "only its owner may add it"})
+    line = (
+        "waits     partition public.p of public.parts: it is not captured with the others, because only its owner may"
+    )
+    assert line in found.to_text()
+    assert found.to_json()["waiting"] == {"public.p of public.parts": "only its owner may add it"}
+
+
 def test_status_for_eyes_has_a_line_for_each_part() -> None:
     assert STATUS.to_text() == (
         "slot      rowferry: active, reserved, confirmed 16/B374D848, 2.0 KiB behind, 56.1 KiB of WAL retained\n"
