@@ -82,6 +82,11 @@ def characters_of(connection: psycopg.Connection[Any]) -> Characters:
     return _told[encoding]
 
 
+def sends_as_stored(connection: psycopg.Connection[Any]) -> bool:
+    """Whether `texts_as_stored` changes something: only then must it share a transaction with what is read."""
+    return _parameter(connection, "server_encoding") == _UNCHECKED or bool(characters_of(connection).recode)
+
+
 def texts_as_stored(connection: psycopg.Connection[Any], *, for_session: bool = False) -> Characters:
     """Have the server send texts as they are stored where it cannot always make UTF-8 of them; else nothing changes.
 
@@ -89,7 +94,7 @@ def texts_as_stored(connection: psycopg.Connection[Any], *, for_session: bool = 
     SQL_ASCII those that are a `str` can no longer have names that are not ASCII.
     """
     characters, encoding = characters_of(connection), _parameter(connection, "server_encoding")
-    if encoding != _UNCHECKED and not characters.recode:
+    if not sends_as_stored(connection):
         return characters
     for name in _TEXTS:
         connection.adapters.register_loader(name, _shown_by(characters))

@@ -7,12 +7,13 @@ Leaves the catalog to `discovery`, chunks to `snapshot.chunk_queries`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import LiteralString
 
 from cdc_reader.discovery.catalog_rows import DeclaredType
 from cdc_reader.postgres.advisory_lock import slot_lock
 from cdc_reader.postgres.connections import Connection, translated
-from cdc_reader.postgres.encodings import texts_as_stored
+from cdc_reader.postgres.encodings import sends_as_stored, texts_as_stored
 from cdc_reader.postgres.lsn import Lsn
 from cdc_reader.postgres.open_transactions import CONNECTED_SINCE, HIDDEN
 from cdc_reader.postgres.replication import ReplicationStream
@@ -127,11 +128,16 @@ def columns_now(connection: Connection, oid: int) -> tuple[TableName | None, lis
         " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
         " WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum"
     )
-    with translated("read the types of columns"), connection.transaction():
+    # Asked behind every chunk: one round trip, but where it takes a transaction to have the names as they are stored.
+    with translated("read the types of columns"), _together(connection):
         texts_as_stored(connection)
         rows = connection.execute(query, (oid,)).fetchall()
     name = TableName(rows[0][0], rows[0][1]) if rows else None
     return name, [(str(column), int(type_oid)) for _, _, column, type_oid in rows]
+
+
+def _together(connection: Connection) -> AbstractContextManager[object]:
+    return connection.transaction() if sends_as_stored(connection) else nullcontext()
 
 
 def declared_types(connection: Connection, types: Sequence[tuple[int, int]]) -> list[DeclaredType]:
