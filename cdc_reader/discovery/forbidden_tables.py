@@ -62,7 +62,8 @@ def why_forbidden(table: TableRow, role: str, publication: PublicationRow | None
     """What forbids to capture a table, and how that ends; None when nothing does."""
     found = _uncarriable(table) or why_unreadable(table, role, publication) or why_hidden(table, role)
     found = found or _unpublished(table, publication) or _locked(table, publication)
-    return found or _unlike_leaves(table, publication) or _published_without_key(table, publication)
+    found = found or _filtered_by_bytes(table, publication) or _unlike_leaves(table, publication)
+    return found or _published_without_key(table, publication)
 
 
 def _uncarriable(table: TableRow) -> SetAside | None:
@@ -148,6 +149,23 @@ def _locked(table: TableRow, publication: PublicationRow | None) -> SetAside | N
             )
             of = f"relation = {member.relation_oid} AND mode = 'AccessExclusiveLock' AND granted"
             return SetAside(reason, f"SELECT pid, pg_terminate_backend(pid) FROM pg_locks WHERE {of};", sql=True)
+    return None
+
+
+def _filtered_by_bytes(table: TableRow, publication: PublicationRow | None) -> SetAside | None:
+    """Rule S5: a snapshot cannot ask for the rows of a filter that holds bytes which are no characters."""
+    own = {relation.oid for relation in (table.relation, *table.published)}
+    for member in publication.members if publication else ():
+        if member.relation_oid in own and NO_UTF8 in (member.row_filter or ""):
+            assert publication is not None
+            reason = (
+                "its row filter in the publication holds bytes that are no characters, so that a snapshot would have "
+                "other rows: once it is dropped from the publication, the reader adds it without a filter"
+            )
+            change = (
+                f"ALTER PUBLICATION {quote_identifier(publication.name)} DROP TABLE {quote_table(member.relation)};"
+            )
+            return SetAside(reason, change, sql=True)
     return None
 
 

@@ -21,6 +21,14 @@ _COMPARED = "tests/integration/rowferry/test_reconcile_locks.py"
 
 MUTANTS: tuple[Mutant, ...] = (
     Mutant(
+        rule="S5",
+        without="a table aside whose row filter is of bytes that are no characters",
+        file="cdc_reader/discovery/forbidden_tables.py",
+        text="if member.relation_oid in own and NO_UTF8 in (member.row_filter or \"\"):",
+        replacement="if member.relation_oid not in own and NO_UTF8 in (member.row_filter or \"\"):",
+        tests=(f"{_FORBIDDEN}::test_s5_row_filter_of_bytes_that_are_no_characters_sets_its_table_aside",),
+    ),
+    Mutant(
         rule="D8",
         without="a catalog that waits for no table",
         file="cdc_reader/discovery/catalog_queries.py",

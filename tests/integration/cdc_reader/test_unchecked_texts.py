@@ -133,3 +133,23 @@ def test_p8_texts_of_the_catalog_may_be_no_utf8(
     unchecked.execute_bytes(b'ALTER TABLE third RENAME "l\xe4nge" TO length')
     reader.wait_for("snapshot_over", table="public.third")
     assert consumer.published("third").rows("third") == {"third/1": {"id": "1", "length": "2"}}
+
+
+@pytest.mark.rule("S5")
+@pytest.mark.remedy("ALTER PUBLICATION {} DROP TABLE {};")
+def test_s5_row_filter_that_is_no_utf8_sets_its_table_aside(
+    unchecked: Database, make_reader: MakeReader, consumer: Consumer
+) -> None:
+    # Taken out: the snapshot asks by other characters than the publication's, and has other rows.
+    unchecked.execute_bytes(
+        b"INSERT INTO items VALUES (1, 'M\xfcller', 'n', 'x'), (2, 'fine', 'n', 'x');"
+        b"CREATE PUBLICATION rowferry FOR TABLE items WHERE (name <> 'M\xfcller'), others, named",
+    )
+    reader = start(make_reader, unchecked).snapshots_over(2)
+    [line] = reader.said("table_not_streamed", table="public.items")
+    assert "row filter" in line["why"]
+    assert consumer.published("others").rows("others") == {"others/1": {"id": "1", "name": "one"}}
+
+    unchecked.execute(line["remedy"])
+    reader.wait_for("snapshot_over", table="public.items")
+    assert consumer.published("items").rows("items").keys() == {"items/1", "items/2"}

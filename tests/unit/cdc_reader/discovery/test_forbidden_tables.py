@@ -176,3 +176,13 @@ def test_s5_partitions_that_are_published_on_other_terms_set_their_table_aside()
     assert found.remedy == f'ALTER PUBLICATION "rowferry" DROP TABLE {both_names};'
     both = replace(alike, members=tuple(replace(each, row_filter="(id > 1)") for each in alike.members))
     assert judged(root, both) is None
+
+
+@pytest.mark.rule("S5")
+def test_s5_row_filter_of_bytes_that_are_no_characters_sets_its_table_aside() -> None:
+    [member] = OURS.members
+    assert judged(items(), replace(OURS, members=(replace(member, row_filter="(name <> 'M\u00fcller')"),))) is None
+    found = judged(items(), replace(OURS, members=(replace(member, row_filter="(name <> 'M\ufffdller')"),)))
+    assert found is not None
+    assert "row filter" in found.reason
+    assert found.remedy == 'ALTER PUBLICATION "rowferry" DROP TABLE "public"."items";'
