@@ -4,7 +4,7 @@ What is recorded of the definitions that rows were read by (rule D1): with the p
 A scan begins under the definition of then. What is compared later, and found to be the same, takes its place: each
 step is proved by itself, and two that are proved apart may not be told from a rewrite when they are taken together.
 A leaf that came is recorded before its first event, and as unread until its rows were read alone, or with its root.
-One that left is remembered until a scan of its root begins, whose sweep takes out what is left of it.
+One that left is remembered until a scan of its root begins that sweeps, which takes out what is left of it.
 
 Keeps: D1, D3.
 """
@@ -26,11 +26,14 @@ class RecordedDefinitions:
         self._stored = dict(stored)
         self._sink = sink
 
-    def begun(self, table: CapturedTable) -> None:
-        """A scan of the whole table begins: its rows are those of now, and all leaves are read with it."""
+    def begun(self, table: CapturedTable, *, sweeps: bool) -> None:
+        """A scan of the whole table begins: its rows are those of now, and all leaves are read with it.
+
+        What is left of leaves that left is only taken out where it `sweeps`.
+        """
         for leaf in (*self._unread(table.name), *self._left(table.name)):
             self._sink.record(leaf_key(str(table.name), leaf), None)
-        self._record(DefinitionMark.of(table.name, table.marks))
+        self._record(DefinitionMark.of(table.name, table.marks, (), () if sweeps else self._left(table.name)))
 
     def moved(self, table: TableName, marks: Mapping[int, str]) -> None:
         """The same definition has other marks."""

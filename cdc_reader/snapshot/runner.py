@@ -275,7 +275,7 @@ class SnapshotRunner:
             )
             self._recorded.begun(progress)
             if scan.leaf is None:
-                self._definitions.begun(self._tables[scan.table])
+                self._definitions.begun(self._tables[scan.table], sweeps=scan.sweeps)
         self._open_window(scan, scan.attempt)
 
     def _open_window(self, scan: Scan, attempt: str) -> None:

@@ -102,4 +102,12 @@ MUTANTS: tuple[Mutant, ...] = (
         replacement="return leaves",
         tests=(f"{_COMPARED}::test_s5_rows_of_a_partition_that_is_not_published_are_not_compared_and_it_is_named",),
     ),
+    Mutant(
+        rule="D3",
+        without="keeping in mind what left while nothing is swept",
+        file="cdc_reader/snapshot/definition_records.py",
+        text="() if sweeps else self._left(table.name)",
+        replacement="()",
+        tests=(f"{_WAITING}::test_d3_scan_that_sweeps_nothing_keeps_what_left_in_mind",),
+    ),
 )

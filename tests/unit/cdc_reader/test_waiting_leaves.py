@@ -291,3 +291,22 @@ def test_d1_scan_of_a_root_with_a_partition_that_waits_ends(parts: World) -> Non
     progress = parts.progress("parts")
     assert isinstance(progress, SnapshotProgress)
     assert (progress.state, progress.complete_rows) == ("done", 3)
+
+
+@pytest.mark.rule("D3", "D9")
+@pytest.mark.parametrize("ends", ["published", "detached"])
+def test_d3_scan_that_sweeps_nothing_keeps_what_left_in_mind(parts: World, ends: str) -> None:
+    """Red where it is forgotten when any scan begins: what is deleted in it meanwhile stays in the index for ever."""
+    left(parts)
+    parts.source.create("people", 9, {"id": "bigint"})
+    parts.source.refer(ROOT, "name", 9)
+    heartbeat(parts)
+    assert since(parts)[2:] == [("r", (each, "a", None)) for each in (1, 2, 3)], "read again, and not swept"
+    parts.source.transact(deleted(NEW, "4", "b", None))
+    if ends == "published":
+        published(parts)
+        assert list(parts.holds("parts")) == ["1", "2", "3", "5"]
+    else:
+        parts.source.detach(ROOT, NEW)
+        heartbeat(parts)
+        assert list(parts.holds("parts")) == ["1", "2", "3"]
