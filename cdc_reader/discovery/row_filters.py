@@ -52,14 +52,16 @@ def with_known_filters(catalog: Catalog, known: Filters, entries: Mapping[str, T
 
 
 def _unchanged(catalog: Catalog, entries: Mapping[str, TableEntry]) -> Collection[int]:
-    """The relations of the tables whose definition is that of their entry."""
-    known: dict[TableName, str] = {entry.name: entry.fingerprint for entry in entries.values()}
-    return {
-        relation.oid
-        for table in catalog.tables
-        if known.get(table.name) == fingerprint(table)
-        for relation in (table.relation, *table.leaves)
-    }
+    """The relations of the tables whose definition is that of their entry: one without the leaves that wait."""
+    known: dict[TableName, TableEntry] = {entry.name: entry for entry in entries.values()}
+    found: set[int] = set()
+    for table in catalog.tables:
+        if (entry := known.get(table.name)) is None:
+            continue
+        captured = replace(table, leaves=tuple(leaf for leaf in table.leaves if str(leaf.name) not in entry.waiting))
+        if fingerprint(captured) == entry.fingerprint:
+            found |= {relation.oid for relation in captured.relations}
+    return found
 
 
 def _row(member: PublicationMember) -> tuple[int, str, int]:

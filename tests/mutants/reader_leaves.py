@@ -110,4 +110,12 @@ MUTANTS: tuple[Mutant, ...] = (
         replacement="()",
         tests=(f"{_WAITING}::test_d3_scan_that_sweeps_nothing_keeps_what_left_in_mind",),
     ),
+    Mutant(
+        rule="D8",
+        without="the row filter that a lock hides, of a table with a partition that waits",
+        file="cdc_reader/discovery/row_filters.py",
+        text=" if str(leaf.name) not in entry.waiting)",
+        replacement=")",
+        tests=(f"{_WAITING}::test_d8_lock_hides_no_row_filter_of_a_table_with_a_partition_that_waits",),
+    ),
 )

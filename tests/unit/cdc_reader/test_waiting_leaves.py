@@ -310,3 +310,21 @@ def test_d3_scan_that_sweeps_nothing_keeps_what_left_in_mind(parts: World, ends:
         parts.source.detach(ROOT, NEW)
         heartbeat(parts)
         assert list(parts.holds("parts")) == ["1", "2", "3"]
+
+
+@pytest.mark.rule("D8", "S5")
+@pytest.mark.parametrize("life", ["streaming", "stopped"])
+def test_d8_lock_hides_no_row_filter_of_a_table_with_a_partition_that_waits(make_world: MakeWorld, life: str) -> None:
+    """Red where what is known of it is that of a table with all its partitions: the whole table would leave."""
+    world = make_world(heartbeat_interval_s=10)
+    world.source.row_filters[OLD] = "(id > 0)"
+    heartbeat(comes(divided(world), 4, others=False))
+    assert list(entry(world).waiting) == ["public.parts_2"]
+    world.source.locked.add(OLD)
+    if life == "stopped":
+        world.kill()
+        world.start()
+    world.source.transact(inserted(OLD, "6", "a", None))
+    heartbeat(world)
+    assert entry(world).capture.mode == "replication"
+    assert since(world) == [("c", (6, "a", None))]
