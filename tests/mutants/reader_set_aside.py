@@ -24,8 +24,8 @@ MUTANTS: tuple[Mutant, ...] = (
         rule="S5",
         without="a table aside whose row filter is of bytes that are no characters",
         file="cdc_reader/discovery/forbidden_tables.py",
-        text="if member.relation_oid in own and NO_UTF8 in (member.row_filter or \"\"):",
-        replacement="if member.relation_oid not in own and NO_UTF8 in (member.row_filter or \"\"):",
+        text='if member.relation_oid in own and NO_UTF8 in (member.row_filter or ""):',
+        replacement='if member.relation_oid not in own and NO_UTF8 in (member.row_filter or ""):',
         tests=(f"{_FORBIDDEN}::test_s5_row_filter_of_bytes_that_are_no_characters_sets_its_table_aside",),
     ),
     Mutant(
@@ -96,8 +96,8 @@ MUTANTS: tuple[Mutant, ...] = (
         rule="P8",
         without="asking for texts as they are stored",
         file="cdc_reader/postgres/encodings.py",
-        text="    if encoding != _UNCHECKED and not characters.recode:\n",
-        replacement="    if not characters.recode:\n",
+        text='_parameter(connection, "server_encoding") == _UNCHECKED or ',
+        replacement="",
         tests=(f"{_UNCHECKED}::test_p8_value_that_is_no_utf8_leaves_the_stream_going",),
     ),
     Mutant(
