@@ -107,6 +107,7 @@ class _Reading:
             wal_level=row.wal_level,
             system_id=control.system_id if control else None,
             timeline=control.timeline if control else None,
+            encoding=row.encoding,
         )
 
     def _tables(self, wanted: Rows, leaves: Mapping[int, Rows]) -> list[TableRow]:

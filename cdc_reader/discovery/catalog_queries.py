@@ -12,7 +12,7 @@ SELECT current_setting('server_version_num')::int AS version,
        (SELECT oid::int8 FROM pg_catalog.pg_database WHERE datname = current_database()) AS database_oid,
        current_user::text AS user_name,
        pg_is_in_recovery() AS in_recovery,
-       current_setting('wal_level') AS wal_level,
+       current_setting('wal_level') AS wal_level, current_setting('server_encoding') AS encoding,
        has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')
            AND has_function_privilege('pg_catalog.pg_control_checkpoint()', 'EXECUTE') AS may_read_control_data
 """

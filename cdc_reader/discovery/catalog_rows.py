@@ -21,6 +21,7 @@ MATERIALIZED_VIEW = "m"
 FOREIGN_TABLE = "f"
 UNLOGGED = "u"
 
+UTF8 = "UTF8"  # the encoding of which each text is told as it is
 NO_UTF8 = "\ufffd"  # in names and texts, for bytes of which no UTF-8 can be made
 
 IDENTITY_DEFAULT = "d"
@@ -256,7 +257,10 @@ class PublicationRow:
 
 @dataclass(frozen=True, slots=True)
 class ServerRow:
-    """The server and database the catalog was read from; None where our rights do not allow to know."""
+    """The server and database the catalog was read from; None where our rights do not allow to know.
+
+    `encoding` is the database's.
+    """
 
     version: int
     database: str
@@ -266,6 +270,7 @@ class ServerRow:
     wal_level: str
     system_id: str | None
     timeline: int | None
+    encoding: str = UTF8
 
 
 @dataclass(frozen=True)

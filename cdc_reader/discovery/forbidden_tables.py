@@ -15,6 +15,7 @@ from dataclasses import replace
 from cdc_reader.discovery.captures import REPLICATION, capture_of
 from cdc_reader.discovery.catalog_rows import (
     NO_UTF8,
+    UTF8,
     Catalog,
     PublicationMember,
     PublicationRow,
@@ -37,6 +38,8 @@ def with_forbidden(catalog: Catalog, troubles: Mapping[TableName, SetAside] | No
         if capture_of(table).mode != REPLICATION:
             return table
         found = why_forbidden(table, role, catalog.publication)
+        if found is None and catalog.server.encoding != UTF8:
+            found = _filtered_by_bytes(table, catalog.publication)
         return table if found is None else replace(table, set_aside=found)
 
     return replace(catalog, tables=tuple(map(judged, catalog.tables)))
@@ -62,8 +65,7 @@ def why_forbidden(table: TableRow, role: str, publication: PublicationRow | None
     """What forbids to capture a table, and how that ends; None when nothing does."""
     found = _uncarriable(table) or why_unreadable(table, role, publication) or why_hidden(table, role)
     found = found or _unpublished(table, publication) or _locked(table, publication)
-    found = found or _filtered_by_bytes(table, publication) or _unlike_leaves(table, publication)
-    return found or _published_without_key(table, publication)
+    return found or _unlike_leaves(table, publication) or _published_without_key(table, publication)
 
 
 def _uncarriable(table: TableRow) -> SetAside | None:
@@ -153,7 +155,10 @@ def _locked(table: TableRow, publication: PublicationRow | None) -> SetAside | N
 
 
 def _filtered_by_bytes(table: TableRow, publication: PublicationRow | None) -> SetAside | None:
-    """Rule S5: a snapshot cannot ask for the rows of a filter that holds bytes which are no characters."""
+    """Rule S5: a snapshot cannot ask for the rows of a filter that holds bytes which are no characters.
+
+    Not of a UTF8 database, where U+FFFD stands for itself.
+    """
     own = {relation.oid for relation in (table.relation, *table.published)}
     for member in publication.members if publication else ():
         if member.relation_oid in own and NO_UTF8 in (member.row_filter or ""):

@@ -26,8 +26,9 @@ def items(**more: Any) -> TableRow:
     return table(1, "items", KINDS, **more)
 
 
-def judged(found: TableRow, of: PublicationRow | None = OURS) -> SetAside | None:
-    [only] = with_forbidden(catalog(found, publication=of)).tables
+def judged(found: TableRow, of: PublicationRow | None = OURS, encoding: str = "UTF8") -> SetAside | None:
+    read = catalog(found, publication=of)
+    [only] = with_forbidden(replace(read, server=replace(read.server, encoding=encoding))).tables
     return only.set_aside
 
 
@@ -179,10 +180,14 @@ def test_s5_partitions_that_are_published_on_other_terms_set_their_table_aside()
 
 
 @pytest.mark.rule("S5")
-def test_s5_row_filter_of_bytes_that_are_no_characters_sets_its_table_aside() -> None:
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "WIN1252"])
+def test_s5_row_filter_of_bytes_that_are_no_characters_sets_its_table_aside(encoding: str) -> None:
     [member] = OURS.members
-    assert judged(items(), replace(OURS, members=(replace(member, row_filter="(name <> 'M\u00fcller')"),))) is None
-    found = judged(items(), replace(OURS, members=(replace(member, row_filter="(name <> 'M\ufffdller')"),)))
+    named = replace(OURS, members=(replace(member, row_filter="(name <> 'M\u00fcller')"),))
+    assert judged(items(), named, encoding) is None
+    of_bytes = replace(OURS, members=(replace(member, row_filter="(name <> 'M\ufffdller')"),))
+    found = judged(items(), of_bytes, encoding)
     assert found is not None
     assert "row filter" in found.reason
     assert found.remedy == 'ALTER PUBLICATION "rowferry" DROP TABLE "public"."items";'
+    assert judged(items(), of_bytes) is None, "of a UTF8 database it is a character like others"
