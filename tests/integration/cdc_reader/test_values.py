@@ -204,7 +204,7 @@ def test_stream_and_snapshot_carry_a_row_alike(
     encoder = make_encoder(plan)
     key, value, rare = encoder.change(payload, CONTEXT, 1, 2, 3)
     order = (key_column("id", "bigint"),)
-    query = read_plan(entry.name, plan, order, row_filter=None, partitioned=False).range_query(None, 10)
+    query = read_plan(entry.name, plan, order, row_filter=None).range_query(None, 10)
     [copied] = confirmed(copy_rows(connection, query)[0]) or []
 
     assert (key, rare) == (b"-7", 0)
