@@ -274,7 +274,7 @@ MUTANTS: tuple[Mutant, ...] = (
         file="cdc_reader/tables/captured.py",
         text="        within[wire] = bound\n",
         replacement="        self.by_wire[wire] = bound\n",
-        tests=(f"{_CHANGES}::test_d4_deletes_without_a_key_are_counted_and_not_fatal",),
+        tests=(f"{_CHANGES}::test_d4_each_change_without_a_key_voids_what_was_read_before",),
     ),
     Mutant(
         rule="D4",
