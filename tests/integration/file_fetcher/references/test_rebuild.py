@@ -10,6 +10,7 @@ from confluent_kafka import TopicPartition as KafkaTopicPartition
 from confluent_kafka.admin import NewPartitions
 from structlog.testing import capture_logs
 
+from cdc_runtime.consuming.records import TopicPartition
 from cdc_runtime.kafka.errors import TopicMissing
 from cdc_runtime.settings.models import load
 from file_fetcher.references import rebuild
@@ -292,7 +293,9 @@ def test_retries_that_the_topic_has_forgotten_are_lost_and_reading_goes_on_behin
     say, catch_up, store, admin, topics, waiting_in
 ):
     say(*waiting_in("photos/1", 0))
-    # The retry, and the marker of its transaction.
+    # The retry, and the marker of its transaction, which comes behind the answer to its commit.
+    place = TopicPartition(topics.retry(GROUP), 0)
+    eventually(lambda: admin.end_offsets([place], "committed") == {place: 2}, what="the marker")
     for future in admin._client.delete_records([KafkaTopicPartition(topics.retry(GROUP), 0, 2)]).values():
         future.result(20)
     catch_up()
