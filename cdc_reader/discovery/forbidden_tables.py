@@ -70,7 +70,7 @@ def why_forbidden(table: TableRow, role: str, publication: PublicationRow | None
 
 def _uncarriable(table: TableRow) -> SetAside | None:
     """A name of bytes that are no characters, which can neither be told nor asked for."""
-    for relation in (table.relation, *table.leaves):
+    for relation in table.relations:
         told = {"schema": relation.name.schema, "table": relation.name.name}
         told |= {f"column {column.number}": column.name for column in relation.columns}
         for what, name in told.items():
@@ -143,7 +143,7 @@ def _unpublished(table: TableRow, publication: PublicationRow | None) -> SetAsid
 
 def _locked(table: TableRow, publication: PublicationRow | None) -> SetAside | None:
     """Rule S5: without its row filter nobody knows what is sent of a table."""
-    own = {relation.oid for relation in (table.relation, *table.published)}
+    own = {relation.oid for relation in table.relations}
     for member in publication.members if publication else ():
         if member.filter_unread and member.relation_oid in own:
             reason = (
@@ -159,7 +159,7 @@ def _filtered_by_bytes(table: TableRow, publication: PublicationRow | None) -> S
 
     Not of a UTF8 database, where U+FFFD stands for itself.
     """
-    own = {relation.oid for relation in (table.relation, *table.published)}
+    own = {relation.oid for relation in table.relations}
     for member in publication.members if publication else ():
         if member.relation_oid in own and NO_UTF8 in (member.row_filter or ""):
             assert publication is not None

@@ -39,7 +39,7 @@ def _statements(table: TableRow) -> list[str]:
         return []
     logged = [
         f"ALTER TABLE {quote_table(relation.name)} SET LOGGED;"
-        for relation in (table.relation, *table.leaves)
+        for relation in table.relations
         if relation.persistence == UNLOGGED
     ]
     return [

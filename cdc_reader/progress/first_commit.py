@@ -76,7 +76,7 @@ def _forget_scans(ready: Ready, publisher: Publisher) -> None:
 def _record_marks(ready: Ready, publisher: Publisher, source: SourceMark) -> None:
     stored = ready.stored
     if ready.topics != stored.topics:
-        publisher.record(TOPICS_KEY, mapping_to_json("topics", dict(ready.topics)))
+        publisher.record(TOPICS_KEY, mapping_to_json("topics", ready.topics))
     if ready.catalog.publication is not None:
         mark = publication_mark(ready.catalog.publication)
         if mark != stored.publication:

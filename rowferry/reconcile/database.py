@@ -216,7 +216,7 @@ def _described(row: Row, leaves: list[Row], published: _Published) -> Described:
             if name in carried and (found := file_column(name, called)) is not None
         ),
         readings=tuple(
-            Reading(leaf.schema_name, leaf.name, published.filtered_by(leaf), leaf.oid)
+            Reading(leaf.schema_name, leaf.name, leaf.oid, published.filtered_by(leaf))
             for leaf in published.read(leaves)
         ),
     )

@@ -34,8 +34,8 @@ class Reading:
 
     schema: str
     name: str
+    oid: int
     filtered_by: int | None = None
-    oid: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,7 +95,7 @@ class Connection:
         """The rows of a query by range or by keys, in key order."""
         [name] = re.findall(r'FROM (?:ONLY )?"public"\."(\w+)"', query)
         tables = self._source.tables.values()
-        found = [each for table in tables for each in (table.relation, *table.leaves) if each.name.name == name]
+        found = [each for table in tables for each in table.relations if each.name.name == name]
         if not found:
             raise TransientError(f"cannot read a snapshot chunk: relation {name!r} does not exist")
         of_leaves = self._source.rows_of_leaves(found[0].oid, self.seen())
@@ -186,7 +186,7 @@ def _used(self: Connection, text: str, values: Sequence[Any]) -> list[tuple[Any,
 
 
 def _column_types(self: Connection, text: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-    relations = [each for table in self.source.tables.values() for each in (table.relation, *table.leaves)]
+    relations = [each for table in self.source.tables.values() for each in table.relations]
     found = [each for each in relations if each.oid == values[0]]
     return [
         (each.name.schema, each.name.name, column.name, column.type_oid) for each in found for column in each.attributes

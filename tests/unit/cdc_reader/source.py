@@ -242,7 +242,7 @@ class Source:
 
     def shape(self, oid: int) -> Shape:
         for table in self.tables.values():
-            for each in (table.relation, *table.leaves):
+            for each in table.relations:
                 if each.oid == oid:
                     columns = tuple((column.name, column.type_oid) for column in each.attributes)
                     return Shape(each.name.name, columns, each.replica_identity)

@@ -13,7 +13,7 @@ PHOTOS = Described(
     {"id": "int8", "project_id": "int8"},
     ("id",),
     ("id", "project_id"),
-    (Reading("public", "photos"),),
+    (Reading("public", "photos", 1),),
 )
 PARENT = Parent("project_id", ("project_id",), "projects", ("project_id",))
 SHAPE = Shape(PHOTOS, (PARENT,))
