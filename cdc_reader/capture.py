@@ -206,24 +206,11 @@ class SourceCapture:
                 if time.monotonic() > deadline or self._drain.wait(_SLOT_POLL_S):
                     raise
 
-    def _tell_leaves(self, ready: Ready) -> None:
-        """Tell of partitions that wait, or do no longer: once, however many sessions follow."""
-        for name, leaf, reason in self._troubles.leaf_news(ready.tables.entries):
-            table = ready.catalog.by_name.get(name)
-            waiting, published = (table.waiting, table.published) if table is not None else ((), ())
-            found = {str(each.relation.name): each.why for each in waiting}.get(leaf)
-            if found is not None:
-                remedy = {"remedy": found.remedy} if found.remedy else {}
-                logger.warning("partition_not_streamed", table=str(name), partition=leaf, why=reason, **remedy)
-            elif any(str(each.name) == leaf for each in published):
-                logger.info("partition_streamed", table=str(name), partition=leaf)
-
     def _streaming(self, ready: Ready) -> None:
         self.reached = True
         self._neighbours.prepared()
         self._metrics.streaming()
         self._metrics.not_streamed(ready.tables.not_streamed)
-        self._tell_leaves(ready)
         self._health.started()
         logger.info(
             "streaming",

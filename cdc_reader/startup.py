@@ -360,8 +360,21 @@ class Startup:
             aside = catalog.table(entry.name).set_aside
             more = {} if aside is None else {"remedy": aside.remedy}
             logger.warning("table_not_streamed", table=name, mode=capture.mode, why=capture.reason, **more)
+        self._tell_leaves(planned, catalog)
         if planned.text_only:
             logger.info("stream_in_text", because_of=planned.text_only[:5], columns=len(planned.text_only))
+
+    def _tell_leaves(self, planned: PlannedTables, catalog: Catalog) -> None:
+        """Tell of partitions that wait, or do no longer."""
+        for name, leaf, reason in self._troubles.leaf_news(planned.entries):
+            table = catalog.by_name.get(name)
+            waiting, published = (table.waiting, table.published) if table is not None else ((), ())
+            found = {str(each.relation.name): each.why for each in waiting}.get(leaf)
+            if found is not None:
+                more = {"remedy": found.remedy} if found.remedy else {}
+                logger.warning("partition_not_streamed", table=str(name), partition=leaf, why=reason, **more)
+            elif any(str(each.name) == leaf for each in published):
+                logger.info("partition_streamed", table=str(name), partition=leaf)
 
 
 def _without_topic(problem: RowferryError) -> SetAside:
