@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import signal
@@ -35,15 +34,10 @@ from schemas.tombstones import HEADER_VERSION
 from schemas.topics import Topics
 from schemas.wire import EventDecoder
 from tests.databases import Database
+from tests.signals import die_with_parent
 from tests.waiting import eventually
 
 EXIT_S = 40.0  # below stop_timeout_s: an end that takes all of it is a fault
-_PR_SET_PDEATHSIG = 1
-
-
-def die_with_parent() -> None:
-    """Runs in the child: nothing is left behind when the test run is interrupted."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 @dataclass

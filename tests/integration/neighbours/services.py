@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.integration.cdc_reader.readers import die_with_parent
+from tests.signals import die_with_parent
 from tests.waiting import eventually
 
 EXIT_S = 90.0

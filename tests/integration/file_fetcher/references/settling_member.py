@@ -8,8 +8,6 @@ starts it again.
 
 from __future__ import annotations
 
-import ctypes
-import signal
 import sys
 from contextlib import suppress
 
@@ -24,9 +22,9 @@ from file_fetcher.settling import publisher as publishers
 from file_fetcher.settling.publisher import ResultPublisher
 from file_fetcher.settling.writes import Write
 from schemas.errors import TransientError
+from tests.signals import die_with_parent
 
 ROWS = TopicPartition("rows", 0)
-_PR_SET_PDEATHSIG = 1
 
 
 def committed(member: Consumer) -> int:
@@ -51,7 +49,7 @@ def settle(publisher: ResultPublisher, member: Consumer, number: int) -> bool:
 
 def main(bootstrap_servers: str, wanted: int) -> None:
     """Go on from what is committed; ends with the test that started it, however that ends."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    die_with_parent()
     # A call is left while its transaction still has time: nothing but the successor ends what is open.
     publishers._TRANSACTION_TIMEOUT_S = 60.0
     producer.transaction_bound_s = lambda transaction_s, max_poll_s=0.0: 6.0
