@@ -12,19 +12,11 @@ from schemas.errors import TransientError
 from schemas.offsets import DefinitionMark, SnapshotProgress
 from schemas.tables import TableEntry
 from tests.unit.cdc_reader.conftest import MakeWorld
+from tests.unit.cdc_reader.leaves import LEAF, NEW, OLD, ROOT, divided
 from tests.unit.cdc_reader.source import deleted, inserted, updated
 from tests.unit.cdc_reader.world import TOPICS, World
 
 pytestmark = pytest.mark.rule("D8")
-ROOT, OLD, NEW = 1, 2, 3
-LEAF = b"leaf:public.parts:3"
-
-
-def divided(world: World) -> World:
-    """A reader that has read three rows of one partition."""
-    world.source.create("parts", ROOT, leaves={"parts_1": OLD})
-    world.source.transact(*(inserted(OLD, str(each), "a", None) for each in (1, 2, 3)))
-    return world.start().turn(30)
 
 
 @pytest.fixture
