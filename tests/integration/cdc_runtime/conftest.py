@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import pytest
@@ -51,15 +50,3 @@ def plain_transaction(settings):
     for producer in made:
         producer.purge()
         producer.close()
-
-
-@pytest.fixture
-def eventually():
-    def wait(condition: Callable[[], object], what: str, timeout_s: float = 150.0) -> object:
-        deadline = time.monotonic() + timeout_s
-        while not (result := condition()):
-            assert time.monotonic() < deadline, f"expected {what} within {timeout_s} s"
-            time.sleep(0.01)
-        return result
-
-    return wait

@@ -15,6 +15,7 @@ from confluent_kafka import TopicPartition as KafkaTopicPartition
 
 from cdc_runtime.consuming.records import TopicPartition
 from cdc_runtime.kafka.group_offsets import set_back
+from tests.waiting import eventually
 
 
 @pytest.fixture
@@ -56,13 +57,13 @@ def run_program_of_the_page(settings, group: str) -> subprocess.CompletedProcess
 
 
 @pytest.mark.remedy("stop every service of this group, then try again")
-def test_group_with_a_member_is_set_back_once_that_is_stopped(settings, make_topic, client, eventually):
+def test_group_with_a_member_is_set_back_once_that_is_stopped(settings, make_topic, client):
     """Red where Kafka is believed: it takes the position, and the member goes on from where it is."""
     rows, free = TopicPartition(make_topic("rows", 2), 1), TopicPartition(make_topic("others"), 0)
     group = f"{settings.prefix}-group"
     client.commit(offsets=[KafkaTopicPartition(*each, 7, "as_of_ms=1") for each in (rows, free)], asynchronous=False)
     client.subscribe([rows.topic])
-    eventually(lambda: client.poll(0.1) or client.assignment(), "a member")
+    eventually(lambda: client.poll(0.1) or client.assignment(), what="a member")
 
     refused = run_program_of_the_page(settings, group)
 
@@ -73,8 +74,10 @@ def test_group_with_a_member_is_set_back_once_that_is_stopped(settings, make_top
     )
     assert committed(client, rows, free) == [(7, "as_of_ms=1")] * 2
     client.unsubscribe()
-    eventually(lambda: client.poll(0.1) or not client.assignment(), "no member")
-    done = eventually(lambda: (ran := run_program_of_the_page(settings, group)).returncode == 0 and ran, "no member")
+    eventually(lambda: client.poll(0.1) or not client.assignment(), what="no member")
+    done = eventually(
+        lambda: (ran := run_program_of_the_page(settings, group)).returncode == 0 and ran, what="no member"
+    )
 
     assert done.stdout == "2 partitions set to their start\n"
     assert committed(client, rows, free) == [(0, "as_of_ms=1")] * 2

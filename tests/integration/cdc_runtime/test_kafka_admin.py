@@ -20,6 +20,7 @@ from cdc_runtime.kafka.producer import IdempotentProducer
 from cdc_runtime.settings.models import KafkaSettings
 from schemas.errors import NeighbourMissing, ServerSetting, Unreachable
 from schemas.topics import TopicSpec, directory_topic, failure_topic, offsets_topic, table_topic
+from tests.waiting import eventually
 
 # Each is a record of the controller; none changes what a topic does in these tests.
 SETTINGS_OF_A_TOPIC = {
@@ -52,12 +53,12 @@ SETTINGS_OF_A_TOPIC = {
 
 
 @pytest.fixture
-def alter(settings, admin, eventually):
+def alter(settings, admin):
     """Does what kafka-configs.sh does, and waits until the broker has taken it in."""
 
     def change(topic, name, value):
         set_config(settings, topic, name, value)
-        eventually(lambda: admin.describe(topic).config[name] == value, f"{name}={value}")
+        eventually(lambda: admin.describe(topic).config[name] == value, what=f"{name}={value}")
 
     return change
 
@@ -163,13 +164,13 @@ def test_a_setting_that_the_broker_does_not_know_is_a_server_setting(settings, a
         admin.ensure_topics([TopicSpec(f"{settings.prefix}.x", 1, {"no.such.setting": "1"})])
 
 
-def test_the_id_of_a_topic_changes_when_it_is_made_again(settings, admin, make_topic, eventually):
+def test_the_id_of_a_topic_changes_when_it_is_made_again(settings, admin, make_topic):
     topic = make_topic()
     first = admin.topic_id(topic)
     assert admin.topic_id(topic) == first
     client = AdminClient({"bootstrap.servers": settings.bootstrap_servers})
     client.delete_topics([topic])[topic].result(20)
-    eventually(lambda: admin.topic_id(topic) is None, "the topic to be gone")
+    eventually(lambda: admin.topic_id(topic) is None, what="the topic to be gone")
     make_topic()
     assert admin.topic_id(topic) not in (first, None)
 
@@ -207,7 +208,7 @@ def test_offsets_at_both_ends_are_given_by_partition(settings, admin, make_topic
     assert admin.begin_offsets(places) == {TopicPartition(topic, 0): 0, TopicPartition(topic, 1): 0}
 
 
-def test_a_leader_that_was_frozen_is_asked_again(own_kafka, eventually):
+def test_a_leader_that_was_frozen_is_asked_again(own_kafka):
     own_kafka.restart({"broker.session.timeout.ms": 1000, "broker.heartbeat.interval.ms": 300})
     admin = KafkaAdmin(KafkaSettings(bootstrap_servers=own_kafka.bootstrap_servers))
     admin.ensure_topics([directory_topic("t")])
@@ -215,11 +216,11 @@ def test_a_leader_that_was_frozen_is_asked_again(own_kafka, eventually):
     assert set(admin.end_offsets(places).values()) == {0}
     own_kafka.pause()
     frozen = time.monotonic()
-    eventually(lambda: time.monotonic() - frozen > 4, "a pause longer than the patience")
+    eventually(lambda: time.monotonic() - frozen > 4, what="a pause longer than the patience")
     own_kafka.resume()
     resumed = time.monotonic()
     # The controller gives the leader up soon after; it comes back under a new epoch, of which the client is not told.
-    eventually(lambda: admin.end_offsets(places) and time.monotonic() - resumed > 4, "answers")
+    eventually(lambda: admin.end_offsets(places) and time.monotonic() - resumed > 4, what="answers")
 
 
 def test_topics_have_the_copies_of_the_broker_unless_the_settings_say_how_many(own_kafka):

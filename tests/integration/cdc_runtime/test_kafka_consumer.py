@@ -11,6 +11,7 @@ from confluent_kafka.admin import AdminClient
 from cdc_runtime.consuming.records import Record, TopicPartition
 from cdc_runtime.kafka.consumer import GroupConsumer
 from cdc_runtime.kafka.producer import IdempotentProducer, TransactionalProducer
+from tests.waiting import eventually
 
 
 class Seen:
@@ -102,7 +103,7 @@ def test_nothing_is_committed_by_itself(make_topic, write, member):
     assert values(collect(member([topic]), 1)) == [b"1"]
 
 
-def test_an_asynchronous_commit_arrives(make_topic, write, member, eventually):
+def test_an_asynchronous_commit_arrives(make_topic, write, member):
     topic = make_topic()
     place = TopicPartition(topic, 0)
     write(topic, b"1")
@@ -110,7 +111,7 @@ def test_an_asynchronous_commit_arrives(make_topic, write, member, eventually):
     collect(consumer, 1)
     consumer.commit({place: 1}, synchronous=False)
     consumer.poll_batch(1, 0)
-    eventually(lambda: consumer.committed([place]) == {place: 1}, "the commit")
+    eventually(lambda: consumer.committed([place]) == {place: 1}, what="the commit")
 
 
 def test_aborted_records_are_not_handed_out(settings, make_topic, write, member):

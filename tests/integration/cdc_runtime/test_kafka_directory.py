@@ -15,6 +15,7 @@ from schemas.names import TableName
 from schemas.tables import Capture, Column, TableEntry
 from schemas.topics import Topics, directory_topic
 from schemas.wire import fingerprint
+from tests.waiting import eventually
 
 SCHEMA = envelope_schema(TableSchema("cdc", "public", "photos", (ColumnType("id", "bigint", 20, "int8"),), ("id",)))
 KEY = fingerprint(SCHEMA)
@@ -86,10 +87,10 @@ def test_tables_are_those_of_the_last_record_each(settings, topics, write):
         assert tables.refresh() is False
 
 
-def test_a_tombstone_takes_a_table_out(settings, topics, write, eventually):
+def test_a_tombstone_takes_a_table_out(settings, topics, write):
     photos = entry("photos", 1)
     write(topics.tables, photos.record_key, photos.to_json())
     with closing(TableDirectory(settings, topics)) as tables:
         write(topics.tables, photos.record_key, None)
-        eventually(tables.poll, "the tombstone")
+        eventually(tables.poll, what="the tombstone")
         assert tables.get(TableName("public", "photos")) is None

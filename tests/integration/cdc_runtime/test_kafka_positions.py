@@ -14,6 +14,7 @@ from cdc_runtime.kafka.positions import last_record, last_records, read_committe
 from cdc_runtime.kafka.producer import IdempotentProducer, TransactionalProducer
 from cdc_runtime.kafka.tail import Tail
 from schemas.errors import TransientError
+from tests.waiting import eventually
 
 
 @pytest.fixture
@@ -158,7 +159,7 @@ def test_the_last_records_of_all_partitions_come_together(settings, make_topic, 
     assert {p: r.value for p, r in last_records(settings, topic).items()} == {0: b"49", 2: b"x"}
 
 
-def test_a_tail_goes_on_where_it_was_and_does_not_wait(settings, make_topic, write, eventually):
+def test_a_tail_goes_on_where_it_was_and_does_not_wait(settings, make_topic, write):
     topic = make_topic()
     write(topic, b"a", b"b", b"c")
     with closing(Tail(settings, topic, {0: 1})) as tail:
@@ -166,7 +167,7 @@ def test_a_tail_goes_on_where_it_was_and_does_not_wait(settings, make_topic, wri
         assert tail.next_offsets == {0: 3}
         assert tail.poll() == []
         write(topic, b"d")
-        assert values(eventually(tail.poll, "the new record")) == [b"d"]
+        assert values(eventually(tail.poll, what="the new record")) == [b"d"]
         assert list(tail.read_to_end(20)) == []
 
 

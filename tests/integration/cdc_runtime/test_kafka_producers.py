@@ -20,6 +20,7 @@ from cdc_runtime.settings.models import KafkaSettings
 from schemas.errors import RecordError, Unreachable
 from schemas.keys import partition_of, row_key
 from schemas.topics import TopicSpec, table_topic
+from tests.waiting import eventually
 
 
 @pytest.fixture
@@ -120,9 +121,7 @@ def test_a_second_instance_fences_the_first(settings, make_topic, transactional)
 
 
 @pytest.mark.parametrize("call", ["produce", "raw_produce", "begin", "commit"])
-def test_an_instance_that_learns_of_its_fence_beside_the_calls_is_fenced_in_each(
-    make_topic, transactional, eventually, call
-):
+def test_an_instance_that_learns_of_its_fence_beside_the_calls_is_fenced_in_each(make_topic, transactional, call):
     topic = make_topic()
     first = transactional()
     first.begin()
@@ -139,7 +138,7 @@ def test_an_instance_that_learns_of_its_fence_beside_the_calls_is_fenced_in_each
             return exc.args[0].code() == KafkaError._FATAL
         return False
 
-    eventually(fatal, "the fence")
+    eventually(fatal, what="the fence")
     with pytest.raises(Fenced):
         called(first, call, topic)
     assert first.dead is True
@@ -156,7 +155,7 @@ def called(producer, call, topic):
         getattr(producer, call)()
 
 
-def test_closing_ends_the_open_transaction(admin, make_topic, transactional, eventually):
+def test_closing_ends_the_open_transaction(admin, make_topic, transactional):
     topic = make_topic()
     producer = transactional()
     producer.begin()
@@ -164,7 +163,7 @@ def test_closing_ends_the_open_transaction(admin, make_topic, transactional, eve
     producer._producer.flush(20)
     producer.close()
     place = TopicPartition(topic, 0)
-    eventually(lambda: admin.end_offsets([place], "committed") == {place: 2}, "the marker of the abort")
+    eventually(lambda: admin.end_offsets([place], "committed") == {place: 2}, what="the marker of the abort")
 
 
 def test_a_dead_instance_refuses_every_call(make_topic, transactional):
@@ -197,16 +196,14 @@ def test_a_record_that_the_broker_refuses_aborts_its_transaction_and_the_next_pr
     assert values(settings, topic) == [b"small"]
 
 
-def test_a_transaction_that_outlives_its_time_is_aborted_by_the_broker(
-    settings, admin, make_topic, transactional, eventually
-):
+def test_a_transaction_that_outlives_its_time_is_aborted_by_the_broker(settings, admin, make_topic, transactional):
     topic = make_topic()
     producer = transactional(transaction_timeout_s=1)
     producer.begin()
     producer.produce(topic, b"k", b"late")
     producer._producer.flush(20)
     place = TopicPartition(topic, 0)
-    eventually(lambda: admin.end_offsets([place], "committed")[place] == 2, "the broker to end the transaction")
+    eventually(lambda: admin.end_offsets([place], "committed")[place] == 2, what="the broker to end the transaction")
     with pytest.raises(TransactionAborted):
         producer.commit()
     assert values(settings, topic) == []
