@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Producer
+from confluent_kafka import TopicPartition as KafkaTopicPartition
 
 from cdc_runtime.kafka.admin import KafkaAdmin
 from cdc_runtime.settings.models import KafkaSettings
@@ -20,6 +21,16 @@ from schemas.topics import Topics, failure_topic, state_topic
 
 GROUP = "files"
 COUNT = 3
+
+
+def committed_offset(bootstrap_servers: str, group: str, topic: str) -> int:
+    """What a group has committed in partition 0, once no transaction that reaches it is open."""
+    asking = Consumer({"bootstrap.servers": bootstrap_servers, "group.id": group})
+    try:
+        (found,) = asking.committed([KafkaTopicPartition(topic, 0)], timeout=60)
+    finally:
+        asking.close()
+    return int(found.offset)
 
 
 @pytest.fixture

@@ -7,14 +7,13 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from confluent_kafka import Consumer
-from confluent_kafka import TopicPartition as KafkaTopicPartition
 
 from cdc_runtime.kafka.admin import KafkaAdmin
 from cdc_runtime.kafka.positions import read_to_end
 from cdc_runtime.settings.models import KafkaSettings
 from devstack.kafka import KafkaServer
 from schemas.topics import TopicSpec
+from tests.integration.file_fetcher.references.conftest import committed_offset
 from tests.waiting import eventually
 
 WANTED = 40
@@ -71,16 +70,6 @@ def members(own_kafka: KafkaServer) -> Iterator[Members]:
     made.close()
 
 
-def _settled(kafka: KafkaServer) -> int:
-    """The position of the group when no transaction is open: the answer to a commit comes before its markers."""
-    asking = Consumer({"bootstrap.servers": kafka.bootstrap_servers, "group.id": "g"})
-    try:
-        (found,) = asking.committed([KafkaTopicPartition("rows", 0)], timeout=60)
-        return int(found.offset)
-    finally:
-        asking.close()
-
-
 @pytest.mark.slow
 @pytest.mark.rule("P13")
 @pytest.mark.timeout(400)
@@ -92,9 +81,10 @@ def test_p13_what_a_broker_that_restarts_never_answers_is_left_behind_and_taken_
     for line in members.lines():
         if line == f"settled {WANTED // 2}":
             if line not in heard:
-                # Killed between the answer and the markers, this broker would leave the transaction open for good: it
-                # begins again before it leads a partition, and takes what nobody leads for deleted (KAFKA-20734).
-                assert _settled(own_kafka) == WANTED // 2
+                # The answer to a commit comes before its markers. Killed between the two, this broker would leave the
+                # transaction open for good: it begins again before it leads a partition, and takes what nobody leads
+                # for deleted (KAFKA-20734).
+                assert committed_offset(own_kafka.bootstrap_servers, "g", "rows") == WANTED // 2
                 own_kafka.kill()
             members.go_on()
         elif not line.startswith("settled") and not own_kafka.alive:

@@ -6,7 +6,6 @@ import random
 
 import pytest
 from confluent_kafka import Consumer
-from confluent_kafka import TopicPartition as KafkaTopicPartition
 
 from cdc_runtime.consuming.records import Record, TopicPartition
 from cdc_runtime.kafka.admin import KafkaAdmin
@@ -18,6 +17,7 @@ from file_fetcher.settling import publisher as publisher_module
 from file_fetcher.settling.publisher import ResultPublisher
 from file_fetcher.settling.writes import Write
 from schemas.topics import TopicSpec
+from tests.integration.file_fetcher.references.conftest import committed_offset
 from tests.waiting import eventually
 
 
@@ -53,12 +53,7 @@ def values(settings, topic):
 
 def committed(settings) -> int:
     """The offset that the group has committed."""
-    consumer = Consumer({"bootstrap.servers": settings.bootstrap_servers, "group.id": settings.prefix})
-    try:
-        (topic_partition,) = consumer.committed([KafkaTopicPartition(f"{settings.prefix}.rows", 0)], timeout=20)
-    finally:
-        consumer.close()
-    return int(topic_partition.offset)
+    return committed_offset(settings.bootstrap_servers, settings.prefix, f"{settings.prefix}.rows")
 
 
 def refused(topic: str) -> Write:
