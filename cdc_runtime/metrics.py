@@ -8,42 +8,23 @@ from the start (`Metrics.preset`). Events of snapshots and replays do not go int
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
+from cdc_runtime.metric_definitions import MetricDef
+from cdc_runtime.metric_definitions import counter as _counter
+from cdc_runtime.metric_definitions import gauge as _gauge
+from cdc_runtime.metric_definitions import histogram as _histogram
+
 # From milliseconds to an hour: a replay must not fall off the end.
 PIPELINE_LATENCY_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)
 CALL_LATENCY_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 M = TypeVar("M", bound=MetricWrapperBase)
 RECORD_COUNTS = (1, 5, 10, 50, 100, 500, 1_000, 5_000, 10_000, 100_000, 1_000_000)
-
-
-@dataclass(frozen=True, slots=True)
-class MetricDef:
-    """One metric. Counters are named without `_total` in Prometheus' client and with it everywhere else."""
-
-    name: str
-    type: Literal["counter", "gauge", "histogram", "info"]
-    labels: tuple[str, ...]
-    help: str
-    buckets: tuple[float, ...] = ()
-
-
-def _counter(name: str, help_: str, *labels: str) -> MetricDef:
-    return MetricDef(name, "counter", labels, help_)
-
-
-def _gauge(name: str, help_: str, *labels: str) -> MetricDef:
-    return MetricDef(name, "gauge", labels, help_)
-
-
-def _histogram(name: str, help_: str, *labels: str, buckets: tuple[float, ...]) -> MetricDef:
-    return MetricDef(name, "histogram", labels, help_, buckets)
 
 
 BUILD_INFO = MetricDef("rowferry_build_info", "info", (), "Service and version of this process.")
