@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from devstack import postgres_files, records, stack
+from devstack import postgres_programs, records, stack
 from devstack.errors import DevstackError
 from devstack.server import Server
 from devstack.stack import KINDS, Stack, Wanted
@@ -40,7 +40,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _up(arguments: argparse.Namespace) -> int:
-    wanted = Wanted(tuple(arguments.only), arguments.postgres_version, arguments.vespa_application)
+    wanted = Wanted(
+        tuple(arguments.only), arguments.postgres_version, arguments.vespa_application, None, arguments.postgres_origin
+    )
     started = stack.start(arguments.data, wanted, tied=False, say=_say)
     for server in started.servers.values():
         print(f"{server.kind:<9} {server.address}")
@@ -110,8 +112,9 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument("--data", type=Path, default=_DEFAULT_DATA, metavar="DIR", help="data folder (%(default)s)")
     common.add_argument("--only", nargs="+", choices=KINDS, default=list(KINDS), help="these servers instead of all")
     start = argparse.ArgumentParser(add_help=False, parents=[common])
-    versions = sorted(postgres_files.installations())
+    versions, origins = postgres_programs.versions(), postgres_programs.ORIGINS
     start.add_argument("--postgres-version", type=int, choices=versions, help="major version of new data")
+    start.add_argument("--postgres-origin", choices=origins, help="where its programs come from (the first with it)")
     start.add_argument("--vespa-application", type=Path, metavar="DIR", help="application package (deploy/vespa)")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("up", parents=[start], help="start the servers that do not run")

@@ -13,14 +13,19 @@ import secrets
 import signal
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import psycopg
 from psycopg import sql
 
-from devstack import health, ports, postgres_files, users
+from devstack import health, ports, postgres_files, postgres_programs, users
+from devstack.cache import Say
 from devstack.errors import DevstackError
+from devstack.postgres_programs import Programs
 from devstack.processes import Command
 from devstack.server import Server
+
+T = TypeVar("T", int, str)
 
 DEFAULT_VERSION = 18
 
@@ -60,20 +65,21 @@ class PostgresServer(Server):
         version: int | None = None,
         settings: Mapping[str, str | int] | None = None,
         *,
+        origin: str | None = None,
         tied: bool = True,
+        say: Say = print,
     ) -> None:
         super().__init__(folder, tied=tied)
-        known = self.record.details.get("version")
-        if version is not None and known not in (None, version):
-            raise DevstackError(f"the data in {self.folder} is PostgreSQL {known}'s, asked was for {version}; reset it")
-        self.version: int = known or version or DEFAULT_VERSION
-        self.record.details["version"] = self.version
+        self.version: int = self._of_data("version", version) or DEFAULT_VERSION
+        self.origin: str | None = self._of_data("origin", origin)
+        self.record.details |= {"version": self.version, "origin": self.origin}
         self.record.details.setdefault("password", secrets.token_urlsafe(18))
         if settings is not None:
             self.record.details["settings"] = dict(settings)
         self._user = users.unprivileged()
         self._home = self.folder / "home"
         self._bin_dir: Path | None = None
+        self._say = say
 
     @property
     def superuser_password(self) -> str:
@@ -88,9 +94,14 @@ class PostgresServer(Server):
     address = dsn
 
     @property
+    def programs(self) -> Programs:
+        """What it runs; may fetch it."""
+        return postgres_programs.find(self.version, self.origin, self._say)
+
+    @property
     def bin_dir(self) -> Path:
-        """The folder with psql, pgbench, pg_recvlogical and the others; any user may run them."""
-        return postgres_files.installation(self.version) / "bin"
+        """The folder with psql, pgbench, pg_recvlogical and the others, perhaps newer ones; any user may run them."""
+        return self.programs.clients_dir
 
     def dsn_of(self, database: str) -> str:
         """A connection URL for the superuser in that database."""
@@ -98,7 +109,8 @@ class PostgresServer(Server):
 
     def create_database(self, name: str, template: str = "template1") -> str:
         """Make a database and return its connection URL; raises DevstackError."""
-        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
+        # Before 15 files are copied always.
+        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}" + (" STRATEGY file_copy" if self.version >= 15 else ""))
         try:
             with psycopg.connect(self.dsn, autocommit=True) as connection:
                 connection.execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
@@ -140,11 +152,18 @@ class PostgresServer(Server):
         home = (self.folder / "home").resolve()  # may lie elsewhere
         return [self.folder, home]
 
+    def _of_data(self, what: str, asked: T | None) -> T | None:
+        """What the data are of, which what was asked for cannot change."""
+        known: T | None = self.record.details.get(what)
+        if None not in (asked, known) and asked != known:
+            raise DevstackError(f"the data in {self.folder} is PostgreSQL {known}'s, asked was for {asked}; reset it")
+        return known or asked
+
     def _prepare(self) -> None:
         self._home = postgres_files.home(self.folder, self._user)
         if self._throwaway and self._process.tied:
             self._process.remove_at_end(*self.folders())
-        self._bin_dir = postgres_files.bin_folder(self.version, self._home, self._user)
+        self._bin_dir = postgres_files.bin_folder(self.programs, self._home, self._user)
         if not self.cluster.exists():
             postgres_files.initialise(self.cluster, self._bin_dir, self.superuser_password, self._user)
 
@@ -197,13 +216,16 @@ def start(
     version: int | None = None,
     settings: Mapping[str, str | int] | None = None,
     *,
+    origin: str | None = None,
     port: int | None = None,
     tied: bool = True,
+    say: Say = print,
 ) -> PostgresServer:
     """
     Start PostgreSQL with its data in that folder, and return when it serves clients.
 
-    A folder that has been used before goes on with its data, version, password and, if it is
-    free, port. Raises DevstackError, with one line.
+    ``origin`` says where its programs come from (`postgres_programs`), if that matters; ``say`` gets lines of
+    progress. A folder that has been used before goes on with its data, version, origin, password and, if it is free,
+    port. Raises DevstackError, with one line.
     """
-    return PostgresServer(data_dir, version, settings, tied=tied).begin(port)
+    return PostgresServer(data_dir, version, settings, origin=origin, tied=tied, say=say).begin(port)

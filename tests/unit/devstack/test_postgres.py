@@ -18,15 +18,6 @@ def test_setting_is_quoted_for_the_configuration_file(value: str | int, text: st
     assert quoted(value) == text
 
 
-def test_wheel_holds_the_versions_that_are_promised() -> None:
-    assert {16, 18} <= set(postgres_files.installations())
-
-
-def test_unknown_version_is_one_line() -> None:
-    with pytest.raises(DevstackError, match=r"^expected one of the PostgreSQL versions \[16, 18\], got 9$"):
-        postgres_files.installation(9)
-
-
 @pytest.mark.parametrize(
     ("stderr", "told"),
     [
@@ -46,6 +37,14 @@ def test_folder_of_another_version_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DevstackError, match=r"is PostgreSQL 16's, asked was for 18; reset it$"):
         PostgresServer(tmp_path, 18)
     assert PostgresServer(tmp_path).version == 16
+
+
+def test_folder_of_another_origin_is_refused(tmp_path: Path) -> None:
+    server = PostgresServer(tmp_path, 16, origin="maven")
+    server.record.save(tmp_path)
+    with pytest.raises(DevstackError, match=r"is PostgreSQL maven's, asked was for wheel; reset it$"):
+        PostgresServer(tmp_path, 16, origin="wheel")
+    assert PostgresServer(tmp_path).origin == "maven"
 
 
 def test_password_is_random_and_stays_with_the_folder(tmp_path: Path) -> None:
