@@ -46,7 +46,7 @@ test: setup ## the whole suite on servers of its own; ARGS="..." for pytest
 test-outages: setup ## brokers that are killed, stopped, frozen, restarted one after the other, under load
 	$(BIN)/python -m pytest -m long $(ARGS)
 
-test-matrix: setup ## the suite with PostgreSQL 16 and 18, with and without compiled module, in Docker
+test-matrix: setup ## the suite with PostgreSQL 14 to 18, with and without compiled module, in Docker
 	$(BIN)/python -m tests.matrix -n $(WORKERS) $(ARGS)
 
 mutants: setup ## every rule taken out once, red tests expected; ARGS="V4" for one

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
-from devstack import java, postgres_files
+from devstack import java, postgres_programs
 from devstack.errors import DevstackError
 from tests import containers
 
@@ -44,9 +44,9 @@ class Configuration:
     in_a_copy: bool = False
 
 
-def _no_version(version: int) -> str | None:
+def _no_version(version: int, origin: str | None = None) -> str | None:
     try:
-        postgres_files.installation(version)
+        postgres_programs.find(version, origin)
         java.java()
     except DevstackError as exc:
         return str(exc)
@@ -59,6 +59,10 @@ def _not_compiled() -> str | None:
     return _no_version(18)
 
 
+def _no_debian() -> str | None:
+    return postgres_programs.no_wal2json() or _no_version(15, "debian")
+
+
 def _no_docker() -> str | None:
     reason = containers.missing()
     return None if reason is None else f"no Docker engine answers: {reason}"
@@ -67,6 +71,18 @@ def _no_docker() -> str | None:
 CONFIGURATIONS = (
     Configuration("PostgreSQL 18, compiled module", ("--postgres-version=18",), _not_compiled),
     Configuration("PostgreSQL 16, compiled module", ("--postgres-version=16",), lambda: _no_version(16)),
+    Configuration("PostgreSQL 14, compiled module", ("--postgres-version=14",), lambda: _no_version(14)),
+    Configuration(
+        "PostgreSQL 15, compiled module",
+        ("--postgres-version=15", "--postgres-origin=maven"),
+        lambda: _no_version(15, "maven"),
+    ),
+    Configuration(
+        "PostgreSQL 15 of Debian with wal2json, compiled module",
+        ("--postgres-version=15", "--postgres-origin=debian"),
+        _no_debian,
+    ),
+    Configuration("PostgreSQL 17, compiled module", ("--postgres-version=17",), lambda: _no_version(17)),
     Configuration(
         "PostgreSQL 18, without the compiled module",
         ("--postgres-version=18",),
