@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from cdc_reader.postgres.slot_row import SlotRow
 from cdc_reader.snapshot.runner import SnapshotRunner
 from cdc_reader.tables.captured import CapturedTable, StreamedRelation
 from cdc_runtime import metrics as names
 from cdc_runtime.health import Health
-from cdc_runtime.metrics import Metrics
+from cdc_runtime.metrics import MetricDef, Metrics
 from schemas.errors import Neighbour, RowferryError
 from schemas.offsets import Position
 
 _OPS = {0x49: "insert", 0x55: "update", 0x44: "delete", 0x54: "truncate"}
 _EVERY_S = 1.0
 _ROLE = "replication"
+_SLOT_STATES = ("reserved", "extended", "unreserved", "lost")
 
 
 class ReaderMetrics:
@@ -44,6 +46,7 @@ class ReaderMetrics:
         self._state = metrics.gauge(names.SNAPSHOT_STATE)
         self._set_aside = metrics.gauge(names.READER_NOT_STREAMED)
         self._not_streamed: Mapping[str, str] = {}
+        self._made = metrics
 
     def standby(self, reason: str) -> None:
         """We wait for the slot: ready, since a rollout must not stall, but not the leader."""
@@ -81,6 +84,28 @@ class ReaderMetrics:
     def without_messages(self, reason: str) -> None:
         """Why no table can be read whole; empty where all may be."""
         self._health.detail("messages_forbidden", lambda: reason or None)
+
+    def slot_seen(self, slot: SlotRow | None, alarms: Sequence[str], *, idle_known: bool) -> None:
+        """The slot as it is, None where there is none, and what is alarming about it; from any thread.
+
+        `idle_known`: the server tells since when no one reads it.
+        """
+        for state in _SLOT_STATES:
+            now = slot is not None and slot.wal_status == state
+            self._made.gauge(names.READER_SLOT_STATE).labels(self._slot, state).set(1 if now else 0)
+        self._show(names.READER_SLOT_RETAINED, None if slot is None else slot.kept_bytes)
+        self._show(names.READER_SLOT_SAFE, None if slot is None else slot.safe_bytes)
+        self._show(names.READER_SLOT_IDLE, None if slot is None or not idle_known else slot.idle_s or 0)
+        self._show(names.READER_SLOT_ALARM, 1 if alarms else 0)
+        self._health.detail("slot_in_danger", lambda: alarms or None)
+
+    def _show(self, definition: MetricDef, value: float | None) -> None:
+        """A value of the slot, or nothing where there is none."""
+        gauge = self._made.gauge(definition)
+        if value is None:
+            gauge.remove(self._slot)
+        else:
+            gauge.labels(self._slot).set(value)
 
     def disturbed(self, error: RowferryError) -> None:
         """The session ended with an error that may pass."""

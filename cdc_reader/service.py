@@ -19,6 +19,7 @@ from cdc_reader.postgres.connections import translated
 from cdc_reader.postgres.source_probe import SourceProbe
 from cdc_reader.session import TextNeeded
 from cdc_reader.settings import ReaderSettings
+from cdc_reader.slot_watch import SlotWatch
 from cdc_runtime.backoff import Backoff, Delays
 from cdc_runtime.drain import Drain
 from cdc_runtime.health import Health
@@ -86,7 +87,8 @@ class Reader:
 
     def _watch(self) -> None:
         settings = self._settings
-        probe = SourceProbe(settings.secret_reader("database_url"), f"rowferry-{settings.source}-probe")
+        watch = SlotWatch(settings.slot, self._metrics)
+        probe = SourceProbe(settings.secret_reader("database_url"), f"rowferry-{settings.source}-probe", watch)
         self._neighbours.watch(Neighbour.POSTGRES, probe)
         self._neighbours.watch(Neighbour.KAFKA, self._capture.ask_kafka)
 

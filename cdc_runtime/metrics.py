@@ -96,6 +96,12 @@ READER_CONFIRMED_BYTES = _gauge(
     "rowferry_reader_confirmed_position_bytes", "Position confirmed to the slot, as a number.", "slot"
 )
 
+READER_SLOT_STATE = _gauge("rowferry_reader_slot_state", "1 on the server's word for the slot's WAL.", "slot", "state")
+READER_SLOT_RETAINED = _gauge("rowferry_reader_slot_retained_bytes", "WAL that the server keeps for the slot.", "slot")
+READER_SLOT_SAFE = _gauge("rowferry_reader_slot_safe_bytes", "WAL until the slot loses some, where bounded.", "slot")
+READER_SLOT_IDLE = _gauge("rowferry_reader_slot_idle_seconds", "How long no one has read the slot.", "slot")
+READER_SLOT_ALARM = _gauge("rowferry_reader_slot_alarm_active", "1 while the slot is lost, or in danger of it.", "slot")
+
 # -- snapshot
 
 SNAPSHOT_STATE = _gauge("rowferry_snapshot_state", "1 on the current state of each table's snapshot.", "table", "state")

@@ -26,6 +26,7 @@ FOREIGN = frozenset(
         "auto",
         "client_encoding",
         "doc_id",
+        "idle_replication_slot_timeout",
         "logical",
         "max_connections",
         "max_slot_wal_keep_size",

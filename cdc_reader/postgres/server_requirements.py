@@ -16,7 +16,10 @@ OLDEST_SERVER = 140000  # binary tuples and logical messages over pgoutput came 
 _SHORTEST_SENDER_TIMEOUT_MS = 15_000  # the reader tells that it lives every 5 s
 _RESTART = "-- then restart the server"
 _RELOAD = "SELECT pg_reload_conf();"
+# A reader that is stopped, or whose Kafka is gone, in the evening has not lost its slot in the morning.
+_SHORTEST_IDLE_TIMEOUT_S = 24 * 3600
 SETTINGS = (
+    "idle_replication_slot_timeout",
     "max_replication_slots",
     "max_slot_wal_keep_size",
     "max_wal_senders",
@@ -31,6 +34,7 @@ class ServerFacts:
     """
     The server as it is; `settings` are the texts of `SETTINGS`, `wal_sender_timeout` in milliseconds.
 
+    `idle_replication_slot_timeout`, which PostgreSQL 18 brought, is in seconds.
     `standbys` are the names of those that stream now, `slot` is the reader's, None where there is none.
     """
 
@@ -53,6 +57,7 @@ def server_requirements(facts: ServerFacts, *, application_name: str) -> Iterato
     yield _synchronous(facts, application_name)
     yield _sender_timeout(facts)
     yield _kept_wal(facts)
+    yield idle_timeout(int(facts.settings.get("idle_replication_slot_timeout", "0")))
 
 
 def matches_synchronous(names: str, application_name: str) -> bool:
@@ -147,3 +152,14 @@ def _kept_wal(facts: ServerFacts) -> Requirement:
         return Requirement(check, expected, size)
     remedy = f"ALTER SYSTEM SET max_slot_wal_keep_size = '64GB'; {_RELOAD}"
     return Requirement(check, expected, "none: it can fill the disk", Level.ADVISED, remedy, sql=True)
+
+
+def idle_timeout(timeout_s: int) -> Requirement:
+    """After how long a slot that no one reads is invalidated, which is lost; 0 where never."""
+    check = "database.idle_replication_slot_timeout"
+    expected = f"idle_replication_slot_timeout of {_SHORTEST_IDLE_TIMEOUT_S // 3600} h or more, or none"
+    if not timeout_s or timeout_s >= _SHORTEST_IDLE_TIMEOUT_S:
+        return Requirement(check, expected, f"{timeout_s} s" if timeout_s else "none")
+    found = f"{timeout_s} s: the slot is lost when the reader stands still for so long"
+    remedy = f"ALTER SYSTEM SET idle_replication_slot_timeout = '7d'; {_RELOAD}"
+    return Requirement(check, expected, found, Level.ADVISED, remedy, sql=True)

@@ -7,7 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class SlotRow:
-    """The slot as `pg_replication_slots` shows it; LSNs as integers. `invalid` is the reason, where there is one."""
+    """The slot as `pg_replication_slots` shows it, and what the server keeps for it; LSNs as integers.
+
+    `invalid` is the reason, where there is one. `kept_bytes` is the WAL that is kept, `safe_bytes` what may still be
+    written before some of it is lost, `keep_bytes` the most that is kept: None where nothing bounds it. No one has read
+    the slot for `idle_s`, and after `idle_timeout_s` it is invalidated: None where it is read, or the server has none.
+    """
 
     plugin: str
     database: str
@@ -15,6 +20,11 @@ class SlotRow:
     active_pid: int | None
     wal_status: str
     invalid: str | None = None
+    kept_bytes: int = 0
+    safe_bytes: int | None = None
+    keep_bytes: int | None = None
+    idle_s: int | None = None
+    idle_timeout_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

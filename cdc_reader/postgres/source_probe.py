@@ -1,8 +1,9 @@
 """
-Edge: asks PostgreSQL whether it is there, over a connection of its own.
+Edge: asks PostgreSQL whether it is there, over a connection of its own, and has the slot looked at.
 
 The question may wait for ever, for a server that stands still answers when it goes on; how long that was is judged
-elsewhere (`cdc_runtime.neighbours`). A peer that is gone without a word ends the connection.
+elsewhere (`cdc_runtime.neighbours`). A peer that is gone without a word ends the connection. The slot is looked at here
+(`slot_watch`) since no session needs to run for it: its WAL is lost while Kafka is away, or another reader has it.
 
 Keeps: P15.
 """
@@ -17,11 +18,14 @@ from schemas.errors import Unreachable
 
 
 class SourceProbe:
-    """For one thread. `database_url` is asked at each new connection."""
+    """For one thread. `database_url` is asked at each new connection; `look` is called after each answer."""
 
-    def __init__(self, database_url: Callable[[], str | None], application_name: str) -> None:
+    def __init__(
+        self, database_url: Callable[[], str | None], application_name: str, look: Callable[[Connection], None]
+    ) -> None:
         self._database_url = database_url
         self._application_name = application_name
+        self._look = look
         self._connection: Connection | None = None
 
     def __call__(self, timeout_s: float) -> None:
@@ -31,6 +35,7 @@ class SourceProbe:
                 self._connection = self._connect(timeout_s)
             with translated("ask PostgreSQL whether it is there"):
                 self._connection.execute("SELECT 1")
+            self._look(self._connection)
         except NoConnectionLeft:
             return
         except Unreachable:

@@ -18,6 +18,8 @@ class Slot:
     """The replication slot. LSNs as integers; `behind_bytes` is WAL not yet confirmed, `retained_bytes` WAL kept.
 
     `holders` is who reads it, or has its lock; `waits_for` the transactions that must end before it is there.
+    `safe_bytes` of WAL may still be written before it loses some, None where nothing bounds it; `idle_s`: how long no
+    one has read it, where the server tells; `invalid`: why it is lost; `alarms`: why it may be, and what to do.
     """
 
     name: str
@@ -30,6 +32,9 @@ class Slot:
     safe_bytes: int | None
     holders: tuple[str, ...] = ()
     waits_for: tuple[str, ...] = ()
+    invalid: str | None = None
+    idle_s: int | None = None
+    alarms: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +161,11 @@ def _slot_line(slot: Slot | None) -> str:
     if slot is None:
         return "slot      none yet"
     state = "active" if slot.active else "not active"
+    state += f" for {slot.idle_s} s" if slot.idle_s is not None else ""
+    safe = "" if slot.safe_bytes is None else f", {size_text(slot.safe_bytes)} until it loses some"
     return (
         f"slot      {slot.name}: {state}, {slot.wal_status}, confirmed {Lsn(slot.confirmed_lsn)},"
-        f" {size_text(slot.behind_bytes)} behind, {size_text(slot.retained_bytes)} of WAL retained"
+        f" {size_text(slot.behind_bytes)} behind, {size_text(slot.retained_bytes)} of WAL retained{safe}"
     )
 
 
@@ -166,6 +173,7 @@ def _slot_holders(slot: Slot | None) -> Iterator[str]:
     if slot is not None:
         yield from (f"          read by {each}" for each in slot.holders)
         yield from (f"          it is being made, and waits for {each}" for each in slot.waits_for)
+        yield from (f"          {each}" for each in slot.alarms)
 
 
 def _position_line(position: Position | None) -> str:

@@ -6,7 +6,9 @@ from dataclasses import replace
 
 from cdc_reader.postgres.connections import Connection, translated
 from cdc_reader.postgres.open_transactions import open_transactions
-from cdc_reader.postgres.server import slot_holders
+from cdc_reader.postgres.requirements import Requirement
+from cdc_reader.postgres.server import slot_holders, slot_row
+from cdc_reader.postgres.slot_requirements import slot_alarms
 from rowferry.status.report import Slot
 
 # On a standby there is no current WAL position, only what was replayed.
@@ -29,4 +31,12 @@ def read_slot(connection: Connection, name: str) -> Slot | None:
     # Without a position it is being made, and waits for every transaction that was open when that began.
     waits_for = [] if row[3] else open_transactions(connection)
     holders = tuple(map(str, slot_holders(connection, name)))
-    return replace(Slot(*row), holders=holders, waits_for=tuple(waits_for))
+    slot = replace(Slot(*row), holders=holders, waits_for=tuple(waits_for))
+    if (seen := slot_row(connection, name)) is None:
+        return slot
+    alarms = tuple(_told(each) for _, each in slot_alarms(seen))
+    return replace(slot, invalid=seen.invalid, idle_s=seen.idle_s, alarms=alarms)
+
+
+def _told(alarm: Requirement) -> str:
+    return f"expected {alarm.expected}, got {alarm.found}; {alarm.remedy}"

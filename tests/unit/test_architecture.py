@@ -95,6 +95,7 @@ EDGES: dict[str, str] = {
     "cdc_reader.snapshot.scan_work": "",
     "cdc_reader.snapshot.runner": "",
     "cdc_reader.postgres.server": "",
+    "cdc_reader.slot_watch": "",
     "cdc_reader.standby": "",
     "cdc_reader.startup": "",
     "cdc_reader.tables.read_names": "",

@@ -160,7 +160,7 @@ def _slot(self: Connection, text: str, values: Sequence[Any]) -> list[tuple[Any,
     known, facts = self.source.slots.get(values[0]), self.source.slot_facts
     if known is None:
         return []
-    return [(facts.plugin, facts.database or self.source.database, _lsn(known), *facts[2:], None)]
+    return [(facts.plugin, facts.database or self.source.database, _lsn(known), *facts[2:])]
 
 
 def _drop_slot(self: Connection, text: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
@@ -216,8 +216,8 @@ _ANSWERS: dict[str, Callable[[Connection, str, Sequence[Any]], list[tuple[Any, .
     "pg_logical_emit_message(true": _emit,
     "proname = 'pg_logical_emit_message'": lambda self, text, values: [(each,) for each in self.source.forbidden],
     "FROM pg_catalog.pg_settings": _settings,
+    "AS keep_bytes": _slot,
     "pg_is_in_recovery()": _used,
-    "pg_replication_slots": _slot,
     "format_type": _type_names,
     "pg_catalog.pg_attribute": _column_types,
 }

@@ -23,6 +23,7 @@ from schemas.errors import RecordError
 from tests.unit.cdc_reader import messages
 from tests.unit.cdc_reader.clock import Clock
 from tests.unit.cdc_reader.discovery import catalogs
+from tests.unit.cdc_reader.slots import SlotFacts
 
 LARGE = 20
 DATABASE, SYSTEM_ID = "shop", "7710590895706758353"
@@ -56,15 +57,6 @@ class Shape(NamedTuple):
     name: str
     columns: tuple[tuple[str, int], ...]
     identity: str
-
-
-class SlotFacts(NamedTuple):
-    """What every slot of this server is like; `database`: another one than the server's."""
-
-    plugin: str = "pgoutput"
-    database: str = ""
-    active_pid: int | None = None
-    wal_status: str = "reserved"
 
 
 class Done(NamedTuple):

@@ -96,13 +96,14 @@ ALLOWED: dict[str, ServerFacts] = {
     "no free walsender": replace(FACTS, senders_used=10),
     "a short time-out": facts(wal_sender_timeout="2000"),
     "WAL without bound": facts(max_slot_wal_keep_size="-1"),
+    "a slot that soon is idle": facts(idle_replication_slot_timeout="86399"),
 }
 
 
 @pytest.mark.parametrize("server", ALLOWED.values(), ids=ALLOWED)
 def test_the_reader_lets_the_server_decide_about_the_rest(server: ServerFacts) -> None:
     start(server)
-    assert [each.level for each in server_requirements(server, application_name=OURS)].count(None) == 7
+    assert [each.level for each in server_requirements(server, application_name=OURS)].count(None) == 8
 
 
 @pytest.mark.rule("P11")
@@ -143,6 +144,11 @@ def test_a_slot_that_cannot_be_read_stops_the_reader(changes: dict[str, Any], er
     with pytest.raises(error) as raised:
         require([requirement])
     assert raised.value.remedy
+
+
+def test_how_long_no_one_has_read_a_slot_is_told() -> None:
+    slot = replace(SLOT, active_pid=None, idle_s=7200)
+    assert slot_requirement("rowferry", slot, database="app").found == "one that no one reads, for 7200 s"
 
 
 def test_a_slot_that_is_not_there_yet_is_made() -> None:

@@ -64,7 +64,7 @@ def test_everything_as_it_should_be_is_ok() -> None:
     findings = database().values()
 
     assert {each.id: each.status for each in findings if each.status is not Verdict.OK} == {}
-    assert len(findings) == 16
+    assert len(findings) == 17
 
 
 POSITION = Position("one", 9, 8, system_id="7", timeline=1, database="procore", slot="rowferry")
@@ -118,6 +118,12 @@ SERVER_CASES: dict[str, tuple[dict[str, Any], str, Verdict, str]] = {
         "ALTER SYSTEM SET max_wal_senders = 14; -- then restart the server",
     ),
     "all walsenders used, one by us": ({"senders_used": 10}, "database.max_wal_senders", Verdict.OK, ""),
+    "slot that soon is idle": (
+        {"settings": {"idle_replication_slot_timeout": "3600"}},
+        "database.idle_replication_slot_timeout",
+        Verdict.WARNING,
+        "ALTER SYSTEM SET idle_replication_slot_timeout = '7d'; SELECT pg_reload_conf();",
+    ),
     "short time-out": (
         {"settings": {"wal_sender_timeout": "2000"}},
         "database.wal_sender_timeout",
@@ -192,6 +198,11 @@ SLOTS = {
         dataclasses.replace(SLOT, wal_status="unreserved"),
         Verdict.WARNING,
         "one that loses its WAL at the next checkpoint",
+    ),
+    "short of WAL": (
+        dataclasses.replace(SLOT, safe_bytes=24 << 20, keep_bytes=100 << 20, kept_bytes=80 << 20),
+        Verdict.WARNING,
+        "one that loses its WAL when 24 MB more are written (80 MB are kept)",
     ),
     "not read": (dataclasses.replace(SLOT, active_pid=None), Verdict.WARNING, "one that no one reads"),
 }

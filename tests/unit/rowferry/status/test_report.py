@@ -99,6 +99,9 @@ def test_json_holds_lsns_as_postgresql_prints_them() -> None:
         "safe_bytes": None,
         "holders": (),
         "waits_for": (),
+        "invalid": None,
+        "idle_s": None,
+        "alarms": (),
     }
     assert found["position"] == {
         "lsn": "16/B374D800",
@@ -165,3 +168,15 @@ def test_slot_names_who_reads_it_and_for_whom_it_waits() -> None:
     text = replace(STATUS, slot=slot).to_text()
     assert "\n          read by pid 12 (rowferry-rowferry)\n" in text
     assert "\n          it is being made, and waits for pid 7 (psql)\n" in text
+
+
+def test_slot_in_danger_is_told_with_what_to_do() -> None:
+    slot = replace(SLOT, active=False, idle_s=30, safe_bytes=1024, alarms=("expected a, got b; do c",))
+    assert (
+        replace(STATUS, slot=slot)
+        .to_text()
+        .startswith(
+            "slot      rowferry: not active for 30 s, reserved, confirmed 16/B374D848, 2.0 KiB behind, 56.1 KiB of WAL "
+            "retained, 1.0 KiB until it loses some\n          expected a, got b; do c\n"
+        )
+    )
