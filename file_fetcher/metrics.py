@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from cdc_runtime import metrics as names
 from cdc_runtime.consuming.records import TopicPartition
-from cdc_runtime.metrics import MetricDef, Metrics
+from cdc_runtime.metric_definitions import MetricDef
+from cdc_runtime.metrics import Metrics
 from file_fetcher.settling.reference_diff import Change
 from schemas.file_results import FileResult, Status
 
