@@ -95,6 +95,14 @@ def pytest_configure_node(node) -> None:
     node.workerinput["servers_key"] = stash[_DESK].key
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """What an older server has not is not run on it; the reason is told."""
+    for mark in item.iter_markers("since_postgres"):
+        version, what = mark.args
+        if item.config.option.postgres_version < version:
+            pytest.skip(f"expected PostgreSQL {version} or newer for {what}")
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     if (desk := config.stash.get(_DESK, None)) is not None:
         desk.close()

@@ -29,7 +29,7 @@ from tests.integration.cdc_reader.conftest import MakeReader
 from tests.integration.cdc_reader.readers import Consumer
 from tests.integration.cdc_reader.tables import rows_in_database
 
-pytestmark = pytest.mark.rule("D8")
+pytestmark = [pytest.mark.rule("D8"), pytest.mark.since_postgres(15, "row filters and column lists")]
 EVERY_KIND = """
 CREATE TYPE state AS ENUM ('on', 'off');
 CREATE TABLE free (id int PRIMARY KEY, name text);

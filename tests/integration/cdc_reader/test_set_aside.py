@@ -100,6 +100,7 @@ def test_d8_table_that_we_may_no_longer_read_or_publish_waits_for_the_right(
     assert reader.said("session_ended") == []
 
 
+@pytest.mark.since_postgres(15, "row filters and column lists")
 @pytest.mark.remedy("{} DROP TABLE {};\n{} ADD TABLE {};")
 @pytest.mark.parametrize("running", [True, False], ids=["while the reader runs", "before it starts"])
 def test_d8_table_that_is_published_without_its_key_is_set_aside(
@@ -136,6 +137,7 @@ def test_d8_table_of_a_schema_that_is_closed_waits_for_the_right(
     reader.wait_for("snapshot_over", table="app.third", timeout_s=120)
 
 
+@pytest.mark.since_postgres(15, "row filters and column lists")
 @pytest.mark.remedy("ALTER PUBLICATION {} DROP TABLE {};")
 def test_d8_partitions_that_are_published_unlike_wait_until_they_are_alike(
     database: Database, make_reader: MakeReader, consumer: Consumer

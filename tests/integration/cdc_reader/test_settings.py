@@ -133,7 +133,8 @@ def test_row_that_cannot_be_had_is_waited_for_as_long_as_set(
 ) -> None:
     """A commit that waits for a standby is streamed before others see it, so its row cannot be read again."""
     own_database.execute(f"ALTER DATABASE {own_database.name} SET synchronous_commit = local")
-    own_database.execute("CREATE TABLE items (id int PRIMARY KEY, n int, body text STORAGE EXTERNAL)")
+    own_database.execute("CREATE TABLE items (id int PRIMARY KEY, n int, body text)")
+    own_database.execute("ALTER TABLE items ALTER body SET STORAGE EXTERNAL")
     own_database.execute("INSERT INTO items VALUES (1, 1, repeat('x', 20000))")
     with own_database.connect() as connection:
         connection.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")

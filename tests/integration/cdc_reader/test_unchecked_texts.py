@@ -135,6 +135,7 @@ def test_p8_texts_of_the_catalog_may_be_no_utf8(
     assert consumer.published("third").rows("third") == {"third/1": {"id": "1", "length": "2"}}
 
 
+@pytest.mark.since_postgres(15, "row filters and column lists")
 @pytest.mark.rule("S5")
 @pytest.mark.remedy("ALTER PUBLICATION {} DROP TABLE {};")
 def test_s5_row_filter_that_is_no_utf8_sets_its_table_aside(

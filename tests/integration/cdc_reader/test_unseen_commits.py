@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
 
-from devstack import postgres as devstack_postgres
 from devstack.postgres import PostgresServer
 from schemas.control import Command, Kind, State
 from tests.databases import Database, create
@@ -28,10 +27,10 @@ WAYS = {
 
 
 @pytest.fixture(scope="module")
-def server(request: pytest.FixtureRequest) -> Iterator[PostgresServer]:
+def server(start_postgres: Callable[..., PostgresServer]) -> Iterator[PostgresServer]:
     """A PostgreSQL whose commits can be made to wait."""
     settings = {"max_prepared_transactions": 5, "synchronous_commit": "local"}
-    with devstack_postgres.start(version=request.config.option.postgres_version, settings=settings) as server:
+    with start_postgres(settings=settings) as server:
         yield server
 
 

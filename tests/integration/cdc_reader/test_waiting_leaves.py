@@ -93,6 +93,7 @@ def test_s5_rows_of_a_partition_that_waits_are_not_read_with_its_root(
     assert holds(consumer) == streamed(database, "a", "b", "c")
 
 
+@pytest.mark.since_postgres(15, "row filters and column lists")
 def test_s5_partition_that_is_added_without_the_filter_of_the_others_waits(
     database: Database, make_reader: MakeReader, consumer: Consumer
 ) -> None:

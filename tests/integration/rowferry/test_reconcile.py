@@ -259,6 +259,7 @@ def test_excluded_table_has_no_documents(rowferry: Rowferry, index: IndexedRows,
     assert (ran.code, tables_of(ran.json)) == (1, {"notes": (0, 1, 0, 1, 0), "photos": (1, 1, 0, 0, 0)})
 
 
+@pytest.mark.since_postgres(15, "row filters and column lists")
 def test_row_filter_and_column_list_of_the_publication_apply(
     rowferry: Rowferry, index: IndexedRows, database: Database
 ) -> None:

@@ -15,6 +15,7 @@ CREATE PUBLICATION rowferry FOR TABLE free WHERE (id > 0), locked WHERE (id > 0)
 """
 
 
+@pytest.mark.since_postgres(15, "row filters and column lists")
 @pytest.mark.rule("D8")
 @pytest.mark.parametrize("selected", [("free",), ("free", "locked")], ids=" and ".join)
 def test_d8_row_filter_of_a_locked_table_holds_up_no_other_in_a_comparison(
