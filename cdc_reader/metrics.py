@@ -10,7 +10,8 @@ from cdc_reader.snapshot.runner import SnapshotRunner
 from cdc_reader.tables.captured import CapturedTable, StreamedRelation
 from cdc_runtime import metrics as names
 from cdc_runtime.health import Health
-from cdc_runtime.metrics import MetricDef, Metrics
+from cdc_runtime.metric_definitions import MetricDef
+from cdc_runtime.metrics import Metrics
 from schemas.errors import Neighbour, RowferryError
 from schemas.offsets import Position
 
