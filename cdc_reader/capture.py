@@ -23,6 +23,7 @@ from cdc_reader.postgres.replication import ReplicationStream
 from cdc_reader.postgres.requirements import require
 from cdc_reader.postgres.server import server_facts
 from cdc_reader.postgres.server_requirements import server_requirements
+from cdc_reader.postgres.slot_row import SlotRow
 from cdc_reader.postgres.workers import SideWork
 from cdc_reader.progress.ready import Ready
 from cdc_reader.publishing.publisher import Publisher
@@ -99,9 +100,9 @@ class SourceCapture:
                 waiting=self._metrics.waiting,
             )
             startup.check_origin()
-            require(server_requirements(facts, application_name=self._application_name))
+            require(server_requirements(facts, application_name=self._application_name, failover=settings.failover))
             ready = startup.prepare(self._encoder, text_only=text_only or self._recoded(connection))
-            self._start(stream, ready)
+            self._start(stream, ready, facts.slot)
             side = opened.enter_context(closing(SideWork(self._connect, workers=settings.snapshot.workers + 1)))
             control = opened.enter_context(closing(self._open_control(ready)))
             edges = Edges(connection, stream, publisher, side, control, self._admin)
@@ -189,8 +190,12 @@ class SourceCapture:
         self._neighbours.prepared()
         self._metrics.standby(reason)
 
-    def _start(self, stream: ReplicationStream, ready: Ready) -> None:
-        """START_REPLICATION; the slot may still be held by the walsender of the reader before us."""
+    def _start(self, stream: ReplicationStream, ready: Ready, slot: SlotRow | None) -> None:
+        """START_REPLICATION; the slot may still be held by the walsender of the reader before us.
+
+        `slot`: as it was found, None where it was made for us.
+        """
+        without_failover = self._settings.failover and slot is not None and not slot.failover
         options = {
             "proto_version": "1",
             "publication_names": f'"{self._settings.publication}"',
@@ -200,6 +205,10 @@ class SourceCapture:
         deadline = time.monotonic() + _SLOT_WAIT_S
         while True:
             try:
+                if without_failover:
+                    stream.execute(f'ALTER_REPLICATION_SLOT "{self._settings.slot}" (FAILOVER true)')
+                    logger.info("slot_has_failover", slot=self._settings.slot)
+                    without_failover = False
                 stream.start(self._settings.slot, Lsn(ready.position.restart_lsn), options)
                 return
             except SlotBusy:

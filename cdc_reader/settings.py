@@ -68,6 +68,10 @@ class ReaderSettings(ServiceSettings):
     standby: bool = Field(
         default=True, description="Wait for the slot as hot standby when another reader holds it; false: exit 75."
     )
+    failover: bool = Field(
+        default=False,
+        description="Have standbys keep a copy of the slot, which goes on after a failover (PostgreSQL 17 or newer).",
+    )
     commit: CommitSettings = Field(default_factory=CommitSettings, description="Kafka transactions.")
     snapshot: SnapshotSettings = Field(default_factory=SnapshotSettings, description="Snapshots.")
     heartbeat_interval_s: float = Field(

@@ -12,7 +12,7 @@ import structlog
 from cdc_reader.metrics import ReaderMetrics
 from cdc_reader.postgres.connections import Connection
 from cdc_reader.postgres.requirements import Requirement
-from cdc_reader.postgres.server import WITH_INVALIDATION_REASON, slot_row
+from cdc_reader.postgres.server import FIRST_WITH_INACTIVE_SINCE, slot_row
 from cdc_reader.postgres.slot_requirements import IDLE, LOST, SHORT, UNRESERVED, slot_alarms
 from schemas.errors import RowferryError, Unreachable
 
@@ -46,7 +46,7 @@ class SlotWatch:
         self._metrics.slot_seen(
             slot,
             [each.found for each in alarms.values()],
-            idle_known=connection.info.server_version >= WITH_INVALIDATION_REASON,
+            idle_known=connection.info.server_version >= FIRST_WITH_INACTIVE_SINCE,
         )
 
     def _tell(self, alarms: dict[str, Requirement]) -> None:

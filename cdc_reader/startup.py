@@ -297,9 +297,8 @@ class Startup:
         waits_for = open_transactions(self._connection)
         self._waiting(f"transactions that are open, for a new slot: {', '.join(waits_for)}" if waits_for else None)
         logger.info("slot_is_created", slot=self._settings.slot, waits_for=waits_for, look=LOOK)
-        [row] = self._stream.execute(
-            f'CREATE_REPLICATION_SLOT "{self._settings.slot}" LOGICAL {PLUGIN} NOEXPORT_SNAPSHOT'
-        )
+        options = "(SNAPSHOT 'nothing', FAILOVER)" if self._settings.failover else "NOEXPORT_SNAPSHOT"
+        [row] = self._stream.execute(f'CREATE_REPLICATION_SLOT "{self._settings.slot}" LOGICAL {PLUGIN} {options}')
         return Lsn.parse(str(row[1])).value
 
     def _version(self, stored: StoredProgress) -> int:

@@ -165,7 +165,10 @@ class PostgresServer(Server):
             self._process.remove_at_end(*self.folders())
         self._bin_dir = postgres_files.bin_folder(self.programs, self._home, self._user)
         if not self.cluster.exists():
-            postgres_files.initialise(self.cluster, self._bin_dir, self.superuser_password, self._user)
+            self._make_cluster(self._bin_dir)
+
+    def _make_cluster(self, bin_dir: Path) -> None:
+        postgres_files.initialise(self.cluster, bin_dir, self.superuser_password, self._user)
 
     def _command(self) -> Command:
         settings = {**SETTINGS, **self.record.details.get("settings", {})}

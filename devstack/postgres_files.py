@@ -11,7 +11,9 @@ import os
 import shutil
 import stat
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from devstack import users
 from devstack.errors import DevstackError
@@ -90,6 +92,19 @@ def initialise(cluster: Path, bin_dir: Path, password: str, user: User | None) -
         raise DevstackError(f"initdb failed with exit {result.returncode}: {complaint(result.stderr)}")
 
 
+def copy_running(cluster: Path, bin_dir: Path, primary: Mapping[str, str], slot: str, user: User | None) -> None:
+    """Make a cluster that is a copy of a running server's, and a slot of that name there for it; raises DevstackError.
+
+    ``primary``: where it is and who asks, as libpq's variables.
+    """
+    argv = [str(bin_dir / "pg_basebackup"), "-D", str(cluster), "--checkpoint=fast", "--no-sync"]
+    argv += ["--create-slot", f"--slot={slot}"]
+    result = _run(argv, cluster.parent, user, primary)
+    if result.returncode != 0:
+        shutil.rmtree(cluster, ignore_errors=True)
+        raise DevstackError(f"pg_basebackup failed with exit {result.returncode}: {complaint(result.stderr)}")
+
+
 def complaint(stderr: str) -> str:
     """The line of a program's errors that says most."""
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
@@ -97,12 +112,14 @@ def complaint(stderr: str) -> str:
     return (telling or lines or ["no message"])[0]
 
 
-def _run(argv: list[str], cwd: Path, user: User | None) -> subprocess.CompletedProcess[str]:
+def _run(
+    argv: list[str], cwd: Path, user: User | None, more: Mapping[str, str] = MappingProxyType({})
+) -> subprocess.CompletedProcess[str]:
     uid, gid, groups = (None, None, None) if user is None else (user.uid, user.gid, ())
     return subprocess.run(
         argv,
         cwd=cwd,
-        env=_ENVIRONMENT,
+        env={**_ENVIRONMENT, **more},
         capture_output=True,
         text=True,
         check=False,

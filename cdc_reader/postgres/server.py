@@ -21,7 +21,7 @@ from cdc_reader.postgres.server_requirements import SETTINGS, ServerFacts
 from cdc_reader.postgres.slot_row import SlotHolder, SlotRow
 from schemas.names import TableName
 
-WITH_INVALIDATION_REASON = 170000
+FIRST_WITH_INACTIVE_SINCE = 170000
 _SETTINGS: LiteralString = """
 SELECT name, CASE WHEN unit IN ('ms', 's') THEN setting ELSE current_setting(name) END
 FROM pg_catalog.pg_settings WHERE name = ANY (%s)
@@ -33,7 +33,8 @@ SELECT current_setting('server_version_num')::int, pg_catalog.pg_is_in_recovery(
        ARRAY(SELECT DISTINCT application_name FROM pg_catalog.pg_stat_replication
              WHERE application_name IS NOT NULL AND state = 'streaming' ORDER BY 1)
 """
-# On a standby there is no current WAL position, only what was replayed.
+# On a standby there is no current WAL position, only what was replayed. Columns that came with PostgreSQL 17 are asked
+# for by name in what the row holds.
 _SLOT: LiteralString = """
 WITH now AS (
     SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END AS lsn,
@@ -41,13 +42,13 @@ WITH now AS (
            extract(epoch FROM current_setting('idle_replication_slot_timeout', true)::interval)::int8 AS idle_timeout_s
 )
 SELECT coalesce(s.plugin, ''), coalesce(s.database, ''), coalesce(s.confirmed_flush_lsn, '0/0')::text, s.active_pid,
-       coalesce(s.wal_status, ''), NULL, coalesce(now.lsn - s.restart_lsn, 0)::int8 AS kept_bytes, s.safe_wal_size,
-       CASE WHEN now.keep_bytes >= 0 THEN now.keep_bytes END, NULL, nullif(now.idle_timeout_s, 0)
+       coalesce(s.wal_status, ''), to_jsonb(s) ->> 'invalidation_reason',
+       coalesce(now.lsn - s.restart_lsn, 0)::int8, s.safe_wal_size,
+       CASE WHEN now.keep_bytes >= 0 THEN now.keep_bytes END,
+       extract(epoch FROM clock_timestamp() - (to_jsonb(s) ->> 'inactive_since')::timestamptz)::int8,
+       nullif(now.idle_timeout_s, 0), coalesce((to_jsonb(s) ->> 'failover')::bool, false)
 FROM pg_catalog.pg_replication_slots s, now WHERE s.slot_name = %s
 """
-_SLOT_17: LiteralString = _SLOT.replace("wal_status, ''), NULL", "wal_status, ''), s.invalidation_reason").replace(
-    "END, NULL", "END, extract(epoch FROM clock_timestamp() - s.inactive_since)::int8"
-)
 # The keys of an advisory lock are signed where it is taken, and OIDs where it is shown.
 _HOLDERS: LiteralString = f"""
 SELECT held.pid, s.application_name, host(s.client_addr), {CONNECTED_SINCE}, {HIDDEN}
@@ -97,9 +98,8 @@ ORDER BY d.at
 
 def slot_row(connection: Connection, name: str) -> SlotRow | None:
     """The replication slot of that name; None when there is none."""
-    newer = connection.info.server_version >= WITH_INVALIDATION_REASON
     with translated("read pg_replication_slots"):
-        row = connection.execute(_SLOT_17 if newer else _SLOT, (name,)).fetchone()
+        row = connection.execute(_SLOT, (name,)).fetchone()
     if row is None:
         return None
     return SlotRow(row[0], row[1], Lsn.parse(row[2]).value, *row[3:])

@@ -14,6 +14,7 @@ from cdc_reader.postgres.slot_row import SlotRow
 
 OLDEST_SERVER = 140000  # binary tuples and logical messages over pgoutput came with PostgreSQL 14
 _SHORTEST_SENDER_TIMEOUT_MS = 15_000  # the reader tells that it lives every 5 s
+_FIRST_WITH_FAILOVER = 170000
 _RESTART = "-- then restart the server"
 _RELOAD = "SELECT pg_reload_conf();"
 # A reader that is stopped, or whose Kafka is gone, in the evening has not lost its slot in the morning.
@@ -47,11 +48,13 @@ class ServerFacts:
     slot: SlotRow | None
 
 
-def server_requirements(facts: ServerFacts, *, application_name: str) -> Iterator[Requirement]:
-    """What a source of changes needs; `application_name` is the reader's."""
+def server_requirements(facts: ServerFacts, *, application_name: str, failover: bool = False) -> Iterator[Requirement]:
+    """What a source of changes needs; `application_name` is the reader's, `failover` its setting."""
     yield _version(facts)
     yield _primary(facts)
     yield _wal_level(facts)
+    if failover:
+        yield _failover(facts)
     yield _places("max_replication_slots", facts.slots_used, facts, "replication slots")
     yield _places("max_wal_senders", facts.senders_used, facts, "WAL senders")
     yield _synchronous(facts, application_name)
@@ -68,7 +71,7 @@ def matches_synchronous(names: str, application_name: str) -> bool:
 
 
 def _version(facts: ServerFacts) -> Requirement:
-    needed = ("database.version", "PostgreSQL 14 or newer", f"PostgreSQL {_version_text(facts.version)}")
+    needed = ("database.version", "PostgreSQL 14 or newer", _version_name(facts))
     if facts.version >= OLDEST_SERVER:
         return Requirement(*needed)
     return Requirement(*needed, Level.START, "upgrade the server")
@@ -91,6 +94,18 @@ def _wal_level(facts: ServerFacts) -> Requirement:
         return Requirement("database.wal_level", expected, expected)
     remedy = f"ALTER SYSTEM SET wal_level = 'logical'; {_RESTART}"
     return Requirement("database.wal_level", expected, f"wal_level {level}", Level.START, remedy, sql=True)
+
+
+def _failover(facts: ServerFacts) -> Requirement:
+    """Before PostgreSQL 17 no standby can have the slot."""
+    needed = ("database.failover", "PostgreSQL 17 or newer, for `failover`", _version_name(facts))
+    if facts.version >= _FIRST_WITH_FAILOVER:
+        return Requirement(*needed)
+    return Requirement(*needed, Level.START, remedy="set failover: false")
+
+
+def _version_name(facts: ServerFacts) -> str:
+    return f"PostgreSQL {_version_text(facts.version)}"
 
 
 def _places(setting: str, used: int, facts: ServerFacts, what: str) -> Requirement:

@@ -12,6 +12,7 @@ class SlotRow:
     `invalid` is the reason, where there is one. `kept_bytes` is the WAL that is kept, `safe_bytes` what may still be
     written before some of it is lost, `keep_bytes` the most that is kept: None where nothing bounds it. No one has read
     the slot for `idle_s`, and after `idle_timeout_s` it is invalidated: None where it is read, or the server has none.
+    `failover`: standbys may keep a copy.
     """
 
     plugin: str
@@ -25,6 +26,7 @@ class SlotRow:
     keep_bytes: int | None = None
     idle_s: int | None = None
     idle_timeout_s: int | None = None
+    failover: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ PRODUCT_SETTINGS: frozenset[str] = frozenset(
         "download.read_timeout_s",
         "download.timeout_s",
         "exclude",
+        "failover",
         "fetcher_group",
         "google.credentials_file",
         "google.export_url",

@@ -254,6 +254,9 @@ class ReplicationStream:
             return [(source.system_id, source.timeline, _lsn(source.flushed), source.database)]
         if command.startswith("TIMELINE_HISTORY"):
             return [("history", f"1\t{_lsn(source.switched_at)}\tno recovery target specified\n")]
+        if command.startswith("ALTER_REPLICATION_SLOT"):
+            source.slot_facts = source.slot_facts._replace(failover=True)
+            return []
         [slot] = re.findall(r'CREATE_REPLICATION_SLOT "(\w+)"', command)
         source.slots[slot] = source.lsn
         return [(slot, _lsn(source.lsn), None, "pgoutput")]

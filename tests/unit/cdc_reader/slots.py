@@ -18,3 +18,4 @@ class SlotFacts(NamedTuple):
     keep_bytes: int | None = None
     idle_s: int | None = None
     idle_timeout_s: int | None = None
+    failover: bool = False
