@@ -4,6 +4,8 @@ The edges between tables: those declared by foreign keys, and those that a colum
 A column `<x>_id` without a foreign key refers to table x, xs, xies (for `...y`) or xes of its own schema, the
 first of these that exists with a primary key of one column and a compatible type; `parent_id` refers to its own
 table. A column that is its table's whole primary key refers to nothing. Every edge is told from both ends.
+
+A foreign key has the confidence 1.0. What a name implies is a guess: 0.9, less what speaks against it (`_DOUBTS`).
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from schemas.names import TableName
 from schemas.tables import Relationship
 
 _SUFFIX = "_id"
+_PARENT = "parent"
 _FAMILIES = {
     "integer": (20, 21, 23),  # int8, int2, int4
     "text": (25, 1043, 1042),  # text, varchar, bpchar
@@ -24,16 +27,27 @@ _FAMILIES = {
 }
 _FAMILY_OF = {oid: family for family, oids in _FAMILIES.items() for oid in oids}
 
+DECLARED = 1.0
+IMPLIED = 0.9  # the one table of that name, its key called `id` or as the column is, of the very type
+# By how many tenths each lowers it; documented in docs/reference/inventory.md.
+_DOUBTS = {
+    "another type of the family": 1,  # int for a bigint, varchar for a text
+    "key of another name": 2,
+    "another table fits as well": 2,  # project and projects
+    "parent of which kind": 1,  # `parent_id` names no table
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """`columns` of `table` refer to `target_columns` of `target`, pair by pair."""
+    """`columns` of `table` refer to `target_columns` of `target`, pair by pair; `confidence` is 1.0 where declared."""
 
     table: TableName
     columns: tuple[str, ...]
     target: TableName
     target_columns: tuple[str, ...]
     declared: bool
+    confidence: float = DECLARED
 
 
 def edges(catalog: Catalog) -> tuple[Edge, ...]:
@@ -84,23 +98,33 @@ def _implied(catalog: Catalog, table: TableRow, keys: Sequence[ForeignKeyRow]) -
     for column in table.relation.columns:
         if column.name in declared or table.relation.key_columns == (column.name,):
             continue
-        target = _implied_target(catalog, table, column)
-        if target is not None:
-            yield Edge(table.name, (column.name,), target.name, target.relation.key_columns, declared=False)
+        edge = _implied_edge(catalog, table, column)
+        if edge is not None:
+            yield edge
 
 
-def _implied_target(catalog: Catalog, table: TableRow, column: ColumnRow) -> TableRow | None:
+def _implied_edge(catalog: Catalog, table: TableRow, column: ColumnRow) -> Edge | None:
     if not column.name.endswith(_SUFFIX):
         return None
-    for name in _candidates(table.name.name, column.name.removesuffix(_SUFFIX)):
-        target = catalog.by_name.get(TableName(table.name.schema, name))
-        if target is not None and _fits(column, target):
-            return target
-    return None
+    stem = column.name.removesuffix(_SUFFIX)
+    named = (catalog.by_name.get(TableName(table.name.schema, name)) for name in _candidates(table.name.name, stem))
+    fitting = [target for target in named if target is not None and _fits(column, target)]
+    if not fitting:
+        return None
+    target = fitting[0]
+    key = target.relation.column(target.relation.key_columns[0])
+    doubts = (
+        column.base_type_oid != key.base_type_oid and "another type of the family",
+        key.name not in ("id", column.name) and "key of another name",
+        len(fitting) > 1 and "another table fits as well",
+        stem == _PARENT and "parent of which kind",
+    )
+    confidence = round(IMPLIED - sum(_DOUBTS[doubt] for doubt in doubts if doubt) / 10, 1)
+    return Edge(table.name, (column.name,), target.name, (key.name,), declared=False, confidence=confidence)
 
 
 def _candidates(own: str, stem: str) -> Iterator[str]:
-    if stem == "parent":
+    if stem == _PARENT:
         yield own
         return
     yield stem

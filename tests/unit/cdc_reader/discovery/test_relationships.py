@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cdc_reader.discovery.catalog_rows import ForeignKeyRow
+from cdc_reader.discovery.catalog_rows import ForeignKeyRow, TableRow
 from cdc_reader.discovery.relationships import Edge, edges, relationships
 from schemas.names import TableName
 from schemas.tables import Relationship
@@ -59,13 +59,43 @@ def test_first_table_of_the_order_that_fits_is_the_target() -> None:
         )
     )
 
-    assert found == (Edge(PHOTOS, ("project_id",), PROJECTS, ("id",), declared=False),)
+    assert found == (Edge(PHOTOS, ("project_id",), PROJECTS, ("id",), declared=False, confidence=0.7),)
 
 
 def test_parent_id_refers_to_its_own_table() -> None:
     found = edges(catalog(table(1, "projects", {"id": "bigint", "parent_id": "bigint"})))
 
-    assert found == (Edge(PROJECTS, ("parent_id",), PROJECTS, ("id",), declared=False),)
+    assert found == (Edge(PROJECTS, ("parent_id",), PROJECTS, ("id",), declared=False, confidence=0.8),)
+
+
+PROJECT = table(2, "projects", {"id": "bigint"})
+CONFIDENCES = {
+    "the one table, its id, of the very type": ("bigint", (PROJECT,), 0.9),
+    "key called as the column": ("bigint", (table(2, "projects", {"project_id": "bigint"}, key="project_id"),), 0.9),
+    "another width": ("integer", (PROJECT,), 0.8),
+    "key of another name": ("bigint", (table(2, "projects", {"number": "bigint"}, key="number"),), 0.7),
+    "two tables of that name": ("bigint", (PROJECT, table(3, "project", {"id": "bigint"})), 0.7),
+    "all of it": (
+        "integer",
+        (table(2, "projects", {"no": "bigint"}, key="no"), table(3, "project", {"no": "bigint"}, key="no")),
+        0.4,
+    ),
+}
+
+
+@pytest.mark.parametrize(("kind", "targets", "confidence"), CONFIDENCES.values(), ids=CONFIDENCES)
+def test_confidence_falls_with_each_doubt(kind: str, targets: tuple[TableRow, ...], confidence: float) -> None:
+    [edge] = edges(catalog(table(1, "photos", {"id": "bigint", "project_id": kind}), *targets))
+
+    assert (edge.declared, edge.confidence) == (False, confidence)
+
+
+def test_declared_relationship_is_certain() -> None:
+    key = ForeignKeyRow("fk", 1, ("project_id",), 2, ("id",))
+
+    [edge] = edges(catalog(table(1, "photos", {"id": "bigint", "project_id": "integer"}), PROJECT, keys=(key,)))
+
+    assert (edge.declared, edge.confidence) == (True, 1.0)
 
 
 def test_column_that_is_the_whole_primary_key_refers_to_nothing() -> None:
