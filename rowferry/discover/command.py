@@ -14,14 +14,15 @@ import orjson
 from cdc_reader.discovery.catalog import read_catalog
 from cdc_reader.discovery.selection import Selection
 from rowferry.connections import database
-from rowferry.discover.contents import read_contents
+from rowferry.discover.contents import COUNT_TIMEOUT_S, Wanted, read_contents
 from rowferry.discover.inventory import inventory
 from rowferry.discover.markdown import markdown
 from rowferry.settings import OperatorSettings
-from schemas.errors import AccessDenied, FatalError, RowferryError, TransientError
+from schemas.errors import AccessDenied, FatalError, RowferryError, TransientError, UsageError
 
 SUMMARY = "write the inventory of the database: tables, columns, relationships, files, how each is captured"
 DONE, NO_CONNECTION, NO_PERMISSION, NO_OUTPUT = 0, 1, 2, 3
+_LONGEST_COUNT_S = 86_400
 
 
 class OutputFailed(FatalError):
@@ -47,13 +48,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--include-samples", action="store_true", help="the first 5 rows of each table")
     parser.add_argument(
-        "--include-stats", action=argparse.BooleanOptionalAction, default=True, help="count rows and file references"
+        "--include-stats",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="estimate rows and file references, by the server's statistics and a few rows of each table",
+    )
+    parser.add_argument("--exact-counts", action="store_true", help="count all rows and file references instead")
+    parser.add_argument(
+        "--count-timeout",
+        type=_seconds,
+        default=COUNT_TIMEOUT_S,
+        metavar="SECONDS",
+        help=f"longest time to count one table, else its estimate stands (default {COUNT_TIMEOUT_S:g})",
     )
 
 
 def run(arguments: argparse.Namespace, settings: OperatorSettings) -> int:
     """Read and write the inventory; 0 when done, 2 where a right is missing on a table: the others are there."""
-    found, failed = _read(settings, samples=arguments.include_samples, statistics=arguments.include_stats)
+    if arguments.exact_counts and not arguments.include_stats:
+        raise UsageError("--exact-counts: expected statistics to be wanted, got --no-include-stats")
+    wanted = Wanted(
+        statistics=arguments.include_stats,
+        exact=arguments.exact_counts,
+        count_timeout_s=arguments.count_timeout,
+        first_rows=arguments.include_samples,
+    )
+    found, failed = _read(settings, wanted)
     as_json = orjson.dumps(found, option=orjson.OPT_INDENT_2).decode() + "\n"
     texts = {"json": as_json} if arguments.format != "markdown" else {}
     if arguments.format != "json":
@@ -71,16 +91,21 @@ def exit_code_of(exc: RowferryError) -> int:
     return NO_CONNECTION if isinstance(exc, TransientError) else exc.exit_code
 
 
-def _read(
-    settings: OperatorSettings, *, samples: bool, statistics: bool
-) -> tuple[dict[str, Any], Collection[RowferryError]]:
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0.001 <= seconds <= _LONGEST_COUNT_S:
+        raise argparse.ArgumentTypeError(f"expected seconds from 0.001 to {_LONGEST_COUNT_S}")
+    return seconds
+
+
+def _read(settings: OperatorSettings, wanted: Wanted) -> tuple[dict[str, Any], Collection[RowferryError]]:
     """The inventory, and why tables could not be read."""
     connected = False
     try:
         with database(settings) as connection:
             connected = True
             catalog = read_catalog(connection, Selection.everything(), publication=settings.publication)
-            contents = read_contents(connection, catalog.tables, statistics=statistics, samples=samples)
+            contents = read_contents(connection, catalog, wanted)
             found = inventory(
                 catalog,
                 Selection.of(settings.tables, settings.exclude),

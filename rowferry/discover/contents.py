@@ -1,5 +1,5 @@
 """
-Edge: what the inventory tells of the tables' contents: counts, and the first rows where they are asked for.
+Edge: what the inventory tells of the tables' contents: a look at some rows; counts and first rows where asked for.
 
 Keeps: D8.
 """
@@ -7,66 +7,114 @@ Keeps: D8.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from psycopg import sql
+from psycopg import errors, sql
 
-from cdc_reader.discovery.catalog_rows import VIEW, TableRow
+from cdc_reader.discovery.catalog_rows import NO_UTF8, UTF8, VIEW, Catalog, TableRow
+from cdc_reader.discovery.forbidden_tables import why_hidden, why_unreadable
 from cdc_reader.postgres.connections import Connection, translated
 from cdc_reader.postgres.encodings import texts_as_stored
-from rowferry.discover.inventory import Contents, Statistics, files_of
-from schemas.errors import RowferryError
-from schemas.file_references import FileKind
+from rowferry.discover.facts import Contents, Counted
+from rowferry.discover.probes import count_query
+from rowferry.discover.sample_plan import is_cheap
+from rowferry.discover.sampling import limit_statements, read_facts, read_samples
+from schemas.errors import AccessDenied, RecordError, RowferryError
 from schemas.names import TableName
 
 SAMPLE_ROWS = 5
+COUNT_TIMEOUT_S = 30.0  # of one table
 _LOCK_WAIT_S = 3  # what is locked for longer (VACUUM FULL) may be so for hours
 _DIGITS_OF_64_BITS = 19
 
-_REFERENCES = sql.SQL("count({})")
-_MAP_ENTRIES = sql.SQL(
-    "coalesce(sum(CASE WHEN jsonb_typeof({0}::jsonb) = 'object'"
-    " THEN (SELECT count(*) FROM jsonb_object_keys({0}::jsonb)) END), 0)::int8"
-)
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be read: nothing but the catalog without `statistics`; first rows are row values."""
+
+    statistics: bool = True
+    exact: bool = False
+    count_timeout_s: float = COUNT_TIMEOUT_S
+    first_rows: bool = False
 
 
-def read_contents(connection: Connection, tables: Iterable[TableRow], *, statistics: bool, samples: bool) -> Contents:
-    """Count and sample the tables, views apart: a view may cost anything.
+def read_contents(connection: Connection, catalog: Catalog, wanted: Wanted) -> Contents:
+    """Look at the tables; a view and another server's tables only where counts are asked for: they may cost anything.
 
     A table that cannot be read is told with the reason, and keeps no other from being read (rule D8). Raises
     `Unreachable` when the connection is gone.
     """
-    counted: dict[TableName, Statistics] = {}
-    sampled: dict[TableName, list[dict[str, Any]]] = {}
-    failed: dict[TableName, RowferryError] = {}
-    with translated("limit the wait for locks"):
-        connection.execute(f"SET lock_timeout = '{_LOCK_WAIT_S}s'")
-    for table in tables if statistics or samples else ():
+    contents = Contents(first_rows={} if wanted.first_rows else None)
+    if not (wanted.statistics or wanted.first_rows):
+        return contents
+    contents.failed.update(_unreadable(catalog))
+    readable = [table for table in catalog.tables if table.name not in contents.failed]
+    if wanted.statistics:
+        contents.facts = read_facts(connection, catalog.tables)
+        read_samples(connection, list(filter(is_cheap, readable)), contents)
+    if wanted.statistics and wanted.exact:
+        limit_statements(connection, lock_wait_s=_LOCK_WAIT_S, statement_s=wanted.count_timeout_s)
+        _count(connection, readable, contents, wanted.count_timeout_s)
+    if contents.first_rows is not None:
+        limit_statements(connection, lock_wait_s=_LOCK_WAIT_S, statement_s=0)
+        _first_rows(connection, readable, contents)
+    return contents
+
+
+def _unreadable(catalog: Catalog) -> dict[TableName, RowferryError]:
+    """What the catalog says of tables whose rows we cannot read: nobody need ask the server."""
+    found: dict[TableName, RowferryError] = {}
+    for table in catalog.tables:
+        told = (table.name.schema, table.name.name)
         if table.relation.kind == VIEW:
+            continue
+        if catalog.server.encoding != UTF8 and any(NO_UTF8 in name for name in told):
+            found[table.name] = RecordError(f"cannot read {table.name}: its name has bytes that are no characters")
+        elif why := why_hidden(table, catalog.server.user):
+            found[table.name] = AccessDenied(f"cannot read {table.name}: {why.reason}", remedy=why.remedy)
+        elif not table.relation.schema_open or not any(column.readable for column in table.relation.columns):
+            why = why_unreadable(table, catalog.server.user, None)
+            reason = why.reason if why else "it has no columns"
+            found[table.name] = AccessDenied(
+                f"cannot read {table.name}: permission denied: {reason}", remedy=why.remedy if why else None
+            )
+    return found
+
+
+def _count(connection: Connection, tables: Sequence[TableRow], contents: Contents, timeout_s: float) -> None:
+    for table in tables:
+        query, files = count_query(table)
+        try:
+            with translated(f"count {table.name}"):
+                try:
+                    row = connection.execute(query.encode()).fetchone() or ()
+                except errors.QueryCanceled:
+                    reason = f"its rows were not counted within {timeout_s:g} s: their number is an estimate"
+                    contents.uncounted[table.name] = reason
+                    continue
+            contents.counted[table.name] = Counted(row[0], dict(zip(files, row[1:], strict=True)))
+        except RowferryError as exc:
+            _told(connection, table, contents, exc)
+
+
+def _first_rows(connection: Connection, tables: Iterable[TableRow], contents: Contents) -> None:
+    assert contents.first_rows is not None
+    for table in tables:
+        if table.relation.kind == VIEW or table.name in contents.failed:
             continue
         try:
             with translated(f"read {table.name}"):
-                if statistics:
-                    counted[table.name] = _statistics(connection, table)
-                if samples:
-                    sampled[table.name] = _samples(connection, table)
+                contents.first_rows[table.name] = _samples(connection, table)
         except RowferryError as exc:
-            if connection.closed or connection.broken:
-                raise
-            failed[table.name] = exc
-    return Contents(counted, sampled if samples else None, failed)
+            _told(connection, table, contents, exc)
 
 
-def _statistics(connection: Connection, table: TableRow) -> Statistics:
-    files = files_of(table)
-    counts: list[sql.Composable] = [sql.SQL("count(*)")]
-    for file in files:
-        count = _MAP_ENTRIES if file.kind == FileKind.JSONB_S3_MAP else _REFERENCES
-        counts.append(count.format(sql.Identifier(file.column)))
-    query = sql.SQL("SELECT {} FROM {}").format(sql.SQL(", ").join(counts), _identifier(table.name))
-    row = connection.execute(query).fetchone() or ()
-    return Statistics(row[0], {file.column: count for file, count in zip(files, row[1:], strict=True)})
+def _told(connection: Connection, table: TableRow, contents: Contents, exc: RowferryError) -> None:
+    if connection.closed or connection.broken:
+        raise exc
+    contents.failed[table.name] = exc
 
 
 def _samples(connection: Connection, table: TableRow) -> list[dict[str, Any]]:

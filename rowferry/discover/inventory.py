@@ -1,13 +1,13 @@
-"""The inventory as plain values (pure). Its keys are a contract (specification, section 5); more may be added."""
+"""The inventory as plain values (pure). Its keys are a contract, docs/reference/discover.schema.json."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from cdc_reader.discovery.captures import NONE, capture_of
 from cdc_reader.discovery.catalog_rows import (
     FOREIGN_TABLE,
     MATERIALIZED_VIEW,
@@ -20,11 +20,13 @@ from cdc_reader.discovery.catalog_rows import (
 )
 from cdc_reader.discovery.relationships import edges
 from cdc_reader.discovery.selection import Selection
-from schemas.errors import RowferryError
-from schemas.file_references import file_column
-from schemas.names import TableName
-from schemas.tables import Capture, FileColumn
+from rowferry.discover.facts import Contents
+from rowferry.discover.file_columns import FoundColumn, file_columns
+from rowferry.discover.judged import capture_told, judged
+from rowferry.discover.row_counts import file_count, row_count
+from rowferry.discover.warnings import warnings_of
 
+SCHEMA_VERSION = 1  # rises when a key goes away or means something else
 KINDS = {
     PLAIN_TABLE: "table",
     PARTITIONED_TABLE: "partitioned table",
@@ -39,84 +41,80 @@ _LONGEST_SAMPLE = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Statistics:
-    """What was counted in a table: its rows, and the references in each of its file columns."""
+class _Found:
+    """A table, its file columns, and how many files each refers to."""
 
-    rows: int
-    references: Mapping[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Contents:
-    """What was read from the tables themselves; nothing of a table that is not in the mappings.
-
-    `failed`: the tables that could not be read, and why.
-    """
-
-    statistics: Mapping[TableName, Statistics] = field(default_factory=dict)
-    samples: Mapping[TableName, Sequence[Mapping[str, Any]]] | None = None
-    failed: Mapping[TableName, RowferryError] = field(default_factory=dict)
+    table: TableRow
+    files: tuple[FoundColumn, ...]
+    counts: tuple[int | None, ...]
 
 
 def inventory(
     catalog: Catalog, selection: Selection, contents: Contents, *, host: str, now: datetime
 ) -> dict[str, Any]:
     """The inventory of everything in `catalog`; `selection` says which tables will be captured."""
-    schemas = sorted({table.name.schema for table in catalog.tables})
-    files = {table.name: files_of(table) for table in catalog.tables}
-    counted = [count for statistics in contents.statistics.values() for count in statistics.references.values()]
+    found: defaultdict[str, list[_Found]] = defaultdict(list)
+    for table in judged(catalog).tables:
+        files = file_columns(table, contents)
+        counts = tuple(file_count(table, contents, file.column) for file in files)
+        found[table.name.schema].append(_Found(table, files, counts))
+    everything = [each for tables in found.values() for each in tables]
+    known = [count for each in everything for count in each.counts if count is not None]
     return {
+        "schema_version": SCHEMA_VERSION,
         "discovery_timestamp": now.isoformat(),
         "database_name": catalog.server.database,
         "database_host": host,
         "server_version": catalog.server.version,
         "schemas": [
-            {
-                "name": schema,
-                "tables": [
-                    _table(table, selection, contents) for table in catalog.tables if table.name.schema == schema
-                ],
-            }
-            for schema in schemas
+            {"name": schema, "tables": [_table(each, selection, contents) for each in found[schema]]}
+            for schema in sorted(found)
         ],
         "relationships": list(_relationships(catalog)),
         "file_references_summary": {
-            "total_columns": sum(len(columns) for columns in files.values()),
-            "tables_with_files": sum(1 for columns in files.values() if columns),
-            "estimated_file_count": sum(counted) if contents.statistics else None,
+            "total_columns": sum(len(each.files) for each in everything),
+            "tables_with_files": sum(1 for each in everything if each.files),
+            "estimated_file_count": None if contents.facts is None else sum(known),
         },
     }
 
 
-def files_of(table: TableRow) -> tuple[FileColumn, ...]:
-    """The columns of a table that refer to files."""
-    found = (file_column(column.name, column.base_type or column.type) for column in table.relation.columns)
-    return tuple(column for column in found if column is not None)
-
-
-def _table(table: TableRow, selection: Selection, contents: Contents) -> dict[str, Any]:
-    statistics = contents.statistics.get(table.name)
-    capture = capture_of(table)
-    if not selection.wants(table.name):
-        capture = Capture(NONE, selection.why_not(table.name))
+def _table(found: _Found, selection: Selection, contents: Contents) -> dict[str, Any]:
+    table, relation = found.table, found.table.relation
+    count, capture = row_count(table, contents), capture_told(table, selection)
+    selected = selection.wants(table.name)
+    failed = contents.failed.get(table.name)
     described: dict[str, Any] = {
         "name": table.name.name,
-        "row_count": statistics.rows if statistics else None,
-        "error": str(contents.failed[table.name]) if table.name in contents.failed else None,
-        "columns": [_column(column) for column in table.relation.columns],
-        "timestamp_columns": [column.name for column in table.relation.columns if column.base_type_oid in _TIMESTAMPS],
-        "file_reference_columns": [
-            {"column_name": file.column, "reference_type": str(file.kind), "pattern": file.pattern}
-            for file in files_of(table)
-        ],
-        "kind": KINDS[table.relation.kind],
-        "description": table.relation.description,
-        "primary_key": list(table.relation.key_columns),
+        "row_count": count.rows if count else None,
+        "row_count_source": count.source if count else None,
+        "error": str(failed) if failed else None,
+        "columns": [_column(column) for column in relation.columns],
+        "timestamp_columns": [column.name for column in relation.columns if column.base_type_oid in _TIMESTAMPS],
+        "file_reference_columns": list(map(_file, found.files, found.counts)),
+        "kind": KINDS[relation.kind],
+        "description": relation.description,
+        "primary_key": list(relation.key_columns),
         "capture": {"mode": capture.mode, "reason": capture.reason},
+        "warnings": [
+            {"code": each.code, "message": each.message, "remedy": each.remedy}
+            for each in (warnings_of(table, capture, found.files, contents) if selected else ())
+        ],
     }
-    if contents.samples is not None:
-        described["samples"] = [_sample(row) for row in contents.samples.get(table.name, ())]
+    if contents.first_rows is not None:
+        described["samples"] = [_sample(row) for row in contents.first_rows.get(table.name, ())]
     return described
+
+
+def _file(file: FoundColumn, count: int | None) -> dict[str, Any]:
+    return {
+        "column_name": file.column,
+        "reference_type": str(file.kind),
+        "pattern": file.pattern,
+        "found_by": file.found_by,
+        "sampled_values": file.sample.filled if file.sample else None,
+        "estimated_file_count": count,
+    }
 
 
 def _column(column: ColumnRow) -> dict[str, Any]:
@@ -139,6 +137,7 @@ def _relationships(catalog: Catalog) -> Iterator[dict[str, Any]]:
             "target_table": edge.target.document_table,
             "target_column": ",".join(edge.target_columns),
             "declared": edge.declared,
+            "confidence": edge.confidence,
         }
 
 

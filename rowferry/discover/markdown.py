@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from rowferry.discover.file_columns import BY_NAME
+from rowferry.discover.row_counts import ESTIMATE
+
 Values = Mapping[str, Any]
 
 
@@ -29,7 +32,7 @@ def _document(inventory: Values) -> Iterator[str]:
         (
             (
                 _qualified(schema, table),
-                _number(table["row_count"]),
+                _number(table["row_count"], table["row_count_source"]),
                 len(table["columns"]),
                 table["capture"]["mode"],
                 table["capture"]["reason"],
@@ -52,7 +55,13 @@ def _table(schema: Values, table: Values) -> Iterator[str]:
     yield f"A {table['kind']}; primary key: {_listed(table['primary_key'])};"
     yield f"timestamp columns: {_listed(table['timestamp_columns'])}."
     yield ""
-    files = {file["column_name"]: file["reference_type"] for file in table["file_reference_columns"]}
+    for warning in table["warnings"]:
+        yield f"* **{warning['code']}**: {_cell(warning['message'])}"
+        if warning["remedy"]:
+            yield f"  ({_cell(warning['remedy'])})"
+    if table["warnings"]:
+        yield ""
+    files = {file["column_name"]: _kind(file) for file in table["file_reference_columns"]}
     yield from _grid(
         ("column", "type", "null", "default", "files", "description"),
         (
@@ -73,11 +82,15 @@ def _table(schema: Values, table: Values) -> Iterator[str]:
         yield from _grid(tuple(samples[0]), (tuple(row.values()) for row in samples))
 
 
+def _kind(file: Values) -> str:
+    return file["reference_type"] if file["found_by"] == BY_NAME else f"{file['reference_type']} (by its values)"
+
+
 def _relationships(relationships: Sequence[Values]) -> Iterator[str]:
     yield "## Relationships"
     yield ""
     yield from _grid(
-        ("table", "column", "refers to", "column", "declared"),
+        ("table", "column", "refers to", "column", "declared", "confidence"),
         (
             (
                 edge["source_table"],
@@ -85,6 +98,7 @@ def _relationships(relationships: Sequence[Values]) -> Iterator[str]:
                 edge["target_table"],
                 edge["target_column"],
                 "yes" if edge["declared"] else "by name",
+                edge["confidence"],
             )
             for edge in relationships
         ),
@@ -111,8 +125,8 @@ def _qualified(schema: Values, table: Values) -> str:
     return f"{schema['name']}.{table['name']}"
 
 
-def _number(value: int | None) -> str:
-    return "" if value is None else f"{value:,}"
+def _number(value: int | None, source: str | None) -> str:
+    return "" if value is None else f"{'~' if source == ESTIMATE else ''}{value:,}"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -164,4 +164,14 @@ MUTANTS: tuple[Mutant, ...] = (
             "::test_p14_record_that_cannot_be_read_is_passed_over_and_the_others_are_counted",
         ),
     ),
+    Mutant(
+        rule="D8",
+        without="looking at the tables beside one that cannot be looked at",
+        file="rowferry/discover/sampling.py",
+        text="        self.look_at(tables[half:])\n",
+        replacement="",
+        tests=(
+            "tests/unit/rowferry/discover/test_sampling.py::test_d8_table_that_cannot_be_looked_at_keeps_no_other_from_it",
+        ),
+    ),
 )

@@ -188,6 +188,7 @@ EDGES: dict[str, str] = {
     "rowferry.connections": "",
     "rowferry.discover.command": "",
     "rowferry.discover.contents": "psycopg",
+    "rowferry.discover.sampling": "",
     "rowferry.doctor.bucket_facts": "",
     "rowferry.doctor.command": "",
     "rowferry.doctor.database_facts": "psycopg",

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import jsonschema
+import psycopg
 import pytest
 
 from devstack.sample import model
@@ -24,6 +26,30 @@ INSERT INTO photos VALUES (gen_random_uuid(), 1, 'http://x/1', NULL, '{"a": "1",
 """
 
 
+INVENTORY = jsonschema.Draft202012Validator(
+    json.loads((Path(__file__).parents[3] / "docs/reference/discover.schema.json").read_text())
+)
+
+
+def validate(found: Any) -> None:
+    """Raise `jsonschema.ValidationError` unless it is what the documentation says, and nothing more."""
+    INVENTORY.validate(found)
+    assert undocumented(found, INVENTORY.schema) == set()
+
+
+def undocumented(found: Any, schema: Any) -> set[str]:
+    """The keys that the schema does not name: it allows more, for later versions."""
+    if "$ref" in schema:
+        schema = INVENTORY.schema["$defs"][schema["$ref"].rpartition("/")[2]]
+    if isinstance(found, list):
+        return {key for each in found for key in undocumented(each, schema["items"])}
+    if not isinstance(found, dict) or "properties" not in schema:
+        return set()
+    named = schema["properties"]
+    below = [undocumented(found[key], named[key]) for key in found.keys() & named.keys()]
+    return (found.keys() - named.keys()).union(*below)
+
+
 @pytest.fixture
 def rowferry(capsys: pytest.CaptureFixture[str], database: Database) -> Rowferry:
     return Rowferry(capsys, "--database-url", database.dsn)
@@ -34,6 +60,7 @@ def test_inventory_is_printed_as_json(rowferry: Rowferry, database: Database) ->
 
     ran = rowferry("discover", "--include-samples")
 
+    validate(ran.json)
     [schema] = ran.json["schemas"]
     photos, projects = schema["tables"]
     assert (ran.code, schema["name"], ran.json["database_name"]) == (0, "public", database.name)
@@ -76,6 +103,7 @@ def test_sample_database_is_found_as_it_was_described(
 ) -> None:
     found = Rowferry(capsys, "--database-url", sample_database.dsn)("discover").json
 
+    validate(found)
     tables = {table["name"]: table for table in found["schemas"][0]["tables"]}
     described = {table.name for table in CAPTURED}
     assert described <= tables.keys()
@@ -155,9 +183,15 @@ def test_missing_right_ends_with_2_and_the_rest_is_listed(rowferry: Rowferry, da
     ran = rowferry("discover", "--database-url", role.dsn)
 
     assert ran.code == 2
-    assert "permission denied for table photos" in ran.err
-    assert "permission denied for table photos" in (errors_of(ran.json)["photos"] or "")
-    assert {name: row["row_count"] for name, row in tables_of(ran.json).items()} == {"photos": None, "projects": 7}
+    assert "cannot read public.photos: permission denied: no right to SELECT the table" in ran.err
+    found = tables_of(ran.json)
+    assert "permission denied" in (found["photos"]["error"] or "")
+    assert (found["projects"]["row_count"], found["projects"]["row_count_source"]) == (7, "exact")
+    assert found["photos"]["capture"] == {"mode": "none", "reason": "no right to SELECT the table"}
+    [warning] = found["photos"]["warnings"]
+    assert warning["code"] == "forbidden"
+    database.execute(warning["remedy"])
+    assert rowferry("discover", "--database-url", role.dsn).code == 0
 
 
 # Without a handler none can be read; postgres_fdw, whose tables lack a user mapping, is not on every server.
@@ -210,6 +244,144 @@ def test_output_that_cannot_be_written_ends_with_3(rowferry: Rowferry, database:
     assert rowferry("discover", "--output", str(tmp_path / "inventory.json")).code == 0
 
 
-@pytest.mark.parametrize("arguments", [("--format", "xml"), ("--unheard-of",)])
+WRONG = [
+    ("--format", "xml"),
+    ("--unheard-of",),
+    ("--exact-counts", "--count-timeout", "0"),
+    ("--exact-counts", "--no-include-stats"),
+]
+
+
+@pytest.mark.parametrize("arguments", WRONG)
 def test_wrong_usage_ends_with_64(rowferry: Rowferry, arguments: tuple[str, ...]) -> None:
     assert rowferry("discover", *arguments).code == 64
+
+
+EVERYTHING = """
+CREATE SCHEMA other; CREATE TABLE other.elsewhere (id int PRIMARY KEY);
+CREATE TABLE "odd "".; 'näme" (id int PRIMARY KEY, "a.b c" text, "A.b c" text, "100% ⛴" text);
+INSERT INTO "odd "".; 'näme" SELECT n, 'photos/' || n || '.jpg', 'a/b', 'https://x.org/a.PDF?v=' || n
+    FROM generate_series(1, 60) AS n;
+CREATE TABLE places (id int, map json, maps jsonb, image_url text, blob bytea, body varchar(9));
+INSERT INTO places
+    SELECT n, json_build_object('a', 'x/' || n || '.png'), '{"a": "x/1.png", "b": "s3://b/k"}', 'none', '', 'short'
+    FROM generate_series(1, 20) AS n;
+INSERT INTO places (id, map, blob) VALUES (0, '{"a": "\\u0000"}', convert_to(repeat('x', 9000000), 'UTF8'));
+CREATE TABLE large (id int PRIMARY KEY, s3_key text, x_s3_keys json);
+INSERT INTO large SELECT n, CASE WHEN n % 2 = 0 THEN 'k' || n END, '{"a": "k", "b": 1}'
+    FROM generate_series(1, 20000) AS n;
+ANALYZE large;
+CREATE TABLE fresh (id int PRIMARY KEY, name text);
+CREATE VIEW seen AS SELECT id, s3_key FROM large WHERE id < 4;
+CREATE VIEW slow AS SELECT 1 AS id FROM pg_sleep(600);
+CREATE MATERIALIZED VIEW unfilled AS SELECT 1 AS id WITH NO DATA;
+CREATE TABLE events (id int PRIMARY KEY, s3_key text) PARTITION BY RANGE (id);
+CREATE TABLE events_1 PARTITION OF events FOR VALUES FROM (0) TO (10);
+CREATE TABLE events_2 PARTITION OF events FOR VALUES FROM (10) TO (20);
+INSERT INTO events SELECT n, 'k' FROM generate_series(5, 14) AS n;
+CREATE TABLE parent (id int PRIMARY KEY); CREATE TABLE child (LIKE parent INCLUDING ALL) INHERITS (parent);
+INSERT INTO parent VALUES (1); INSERT INTO child VALUES (2), (3);
+"""
+ODD = "odd \".; 'näme"
+KEPT = "CREATE TABLE kept (id int PRIMARY KEY); INSERT INTO kept SELECT generate_series(1, 500); ANALYZE kept;"
+
+
+def wide_table(columns: int) -> str:
+    names = ", ".join(f"c{at} text" for at in range(1, columns))
+    return f"CREATE TABLE wide (id int PRIMARY KEY, {names}); INSERT INTO wide (id, c1) VALUES (1, 'x');"
+
+
+@pytest.mark.rule("D8")
+def test_every_kind_of_table_is_counted_or_says_why_not(rowferry: Rowferry, database: Database) -> None:
+    database.execute(EVERYTHING)
+    database.execute(KEPT + wide_table(1_600))
+
+    with database.connect() as holder:
+        holder.execute("BEGIN")
+        holder.execute("LOCK TABLE kept IN ACCESS EXCLUSIVE MODE")
+        estimated = rowferry("discover")
+        counted = rowferry("discover", "--exact-counts", "--count-timeout", "1")
+
+    assert (estimated.code, counted.code) == (0, 0)
+    validate(estimated.json)
+    validate(counted.json)
+    uncertain = {ODD, "unfilled"}  # by statistics, which are written when the server comes to it
+    assert {name: count for name, count in counts(estimated.json).items() if name not in uncertain} == {
+        "elsewhere": (0, "exact"),
+        "places": (21, "exact"),
+        "large": (20_000, "estimate"),
+        "kept": (500, "estimate"),
+        "fresh": (0, "exact"),
+        "seen": None,
+        "slow": None,
+        "events": (10, "exact"),
+        "parent": (1, "exact"),
+        "child": (2, "exact"),
+        "wide": (1, "exact"),
+    }
+    found = counts(counted.json)
+    assert (found[ODD], found["large"], found["seen"]) == ((60, "exact"), (20_000, "exact"), (3, "exact"))
+    assert (found["kept"], found["slow"]) == ((500, "estimate"), None)
+    assert warnings_in(counted.json, "count_timed_out") == {"kept", "slow"}
+    assert warnings_in(estimated.json, "not_sampled") == {"kept", "unfilled"}
+    assert warnings_in(estimated.json, "large_column") == {"places"}
+    assert warnings_in(estimated.json, "no_files_in_values") == {"places"}
+
+
+def test_columns_are_found_by_name_and_by_their_values(rowferry: Rowferry, database: Database) -> None:
+    database.execute(EVERYTHING)
+
+    ran = rowferry("discover")
+
+    assert {
+        (name, file["column_name"]): (file["reference_type"], file["found_by"], file["sampled_values"])
+        for name, table in tables_of(ran.json).items()
+        for file in table["file_reference_columns"]
+        if name not in ("large", "seen", "events")
+    } == {
+        (ODD, "a.b c"): ("s3_key", "values", 50),
+        (ODD, "100% ⛴"): ("url", "values", 50),
+        ("places", "map"): ("jsonb_s3_map", "values", 20),
+        ("places", "maps"): ("jsonb_s3_map", "values", 20),
+        ("places", "image_url"): ("url", "name", 20),
+    }
+    large = {file["column_name"]: file for file in tables_of(ran.json)["large"]["file_reference_columns"]}
+    assert 7_000 < large["s3_key"]["estimated_file_count"] < 13_000
+    assert large["x_s3_keys"]["estimated_file_count"] == 20_000
+    values = [f"photos/{n}.jpg" for n in range(61)]
+    assert [value for value in (*values, "s3://b/k", "x.org/a.PDF") if value in ran.out + ran.err] == []
+
+
+def counts(found: Any) -> dict[str, tuple[int, str] | None]:
+    return {
+        name: None if row["row_count"] is None else (row["row_count"], row["row_count_source"])
+        for name, row in tables_of(found).items()
+    }
+
+
+def warnings_in(found: Any, code: str) -> set[str]:
+    return {name for name, table in tables_of(found).items() if code in [each["code"] for each in table["warnings"]]}
+
+
+def test_number_of_statements_does_not_grow_with_the_tables(
+    rowferry: Rowferry, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But for one more to look at the rows of fifty."""
+    asked: list[object] = []
+    execute = psycopg.Cursor.execute
+
+    def counted(cursor: Any, query: Any, *rest: Any, **options: Any) -> Any:
+        asked.append(query)
+        return execute(cursor, query, *rest, **options)
+
+    monkeypatch.setattr(psycopg.Cursor, "execute", counted)
+
+    def statements(*numbers: int) -> int:
+        database.execute("".join(f"CREATE TABLE t{n} (id int PRIMARY KEY, p_id int, s3_key text);" for n in numbers))
+        asked.clear()
+        assert rowferry("discover").code == 0
+        return len(asked)
+
+    few = statements(1, 2)
+    assert statements(*range(3, 51)) == few
+    assert statements(*range(51, 151)) == few + 2

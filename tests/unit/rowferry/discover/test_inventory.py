@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 from cdc_reader.discovery.catalog_rows import ForeignKeyRow
 from cdc_reader.discovery.selection import Selection
-from rowferry.discover.inventory import Contents, Statistics, inventory
+from rowferry.discover.facts import Contents, Counted
+from rowferry.discover.inventory import inventory
 from rowferry.discover.markdown import markdown
 from tests.unit.cdc_reader.discovery.catalogs import catalog, column, table
 
@@ -26,7 +27,7 @@ EVENTS = table(2, "sync_events", {"id": "bigint"})
 CATALOG = catalog(
     PHOTOS, EVENTS, table(3, "projects", {"id": "bigint"}), keys=(ForeignKeyRow("fk", 1, ("project_id",), 3, ("id",)),)
 )
-CONTENTS = Contents({PHOTOS.name: Statistics(5, {"s3_key": 4})})
+CONTENTS = Contents({}, counted={PHOTOS.name: Counted(5, {"s3_key": 4})})
 
 
 def test_inventory_has_the_keys_of_the_contract() -> None:
@@ -38,6 +39,7 @@ def test_inventory_has_the_keys_of_the_contract() -> None:
     assert found["schemas"][0]["tables"][0] == {
         "name": "photos",
         "row_count": 5,
+        "row_count_source": "exact",
         "error": None,
         "columns": [
             {
@@ -55,11 +57,21 @@ def test_inventory_has_the_keys_of_the_contract() -> None:
             )
         ],
         "timestamp_columns": [],
-        "file_reference_columns": [{"column_name": "s3_key", "reference_type": "s3_key", "pattern": "*_s3_key"}],
+        "file_reference_columns": [
+            {
+                "column_name": "s3_key",
+                "reference_type": "s3_key",
+                "pattern": "*_s3_key",
+                "found_by": "name",
+                "sampled_values": None,
+                "estimated_file_count": 4,
+            }
+        ],
         "kind": "table",
         "description": "all photos",
         "primary_key": ["id"],
         "capture": {"mode": "replication", "reason": "primary key is the replica identity"},
+        "warnings": [],
     }
     assert found["relationships"] == [
         {
@@ -68,6 +80,7 @@ def test_inventory_has_the_keys_of_the_contract() -> None:
             "target_table": "projects",
             "target_column": "id",
             "declared": True,
+            "confidence": 1.0,
         }
     ]
     assert found["file_references_summary"] == {
@@ -92,7 +105,7 @@ def test_nothing_is_counted_without_statistics() -> None:
 
 
 def test_long_texts_are_cut_in_samples() -> None:
-    contents = Contents(samples={PHOTOS.name: [{"id": 1, "s3_key": "x" * 501}]})
+    contents = Contents(first_rows={PHOTOS.name: [{"id": 1, "s3_key": "x" * 501}]})
 
     found = inventory(CATALOG, Selection.of(), contents, host="db", now=NOW)
 
@@ -112,7 +125,7 @@ def test_markdown_tells_the_same() -> None:
         inventory(
             catalog(PHOTOS),
             Selection.of(),
-            Contents(CONTENTS.statistics, {PHOTOS.name: [{"id": 1, "s3_key": "k"}]}),
+            Contents({}, counted=CONTENTS.counted, first_rows={PHOTOS.name: [{"id": 1, "s3_key": "k"}]}),
             host="db",
             now=NOW,
         )
@@ -139,6 +152,15 @@ def test_markdown_tells_the_same() -> None:
         "| --- | --- |\n"
         "| 1 | k |\n\n"
         "## Relationships\n\n"
-        "| table | column | refers to | column | declared |\n"
-        "| --- | --- | --- | --- | --- |\n\n"
+        "| table | column | refers to | column | declared | confidence |\n"
+        "| --- | --- | --- | --- | --- | --- |\n\n"
     )
+
+
+def test_markdown_tells_estimates_and_warnings_as_such() -> None:
+    keyless = table(4, "notes", {"body": "text"}, key="", row_estimate=1234)
+
+    text = markdown(inventory(catalog(keyless), Selection.of(), Contents({}), host="db", now=NOW))
+
+    assert "| public.notes | ~1,234 | 1 | none |" in text
+    assert "* **no_primary_key**: has no primary key: its rows cannot be told apart\n  (ALTER TABLE" in text
