@@ -14,6 +14,7 @@ from importlib.util import find_spec
 BENCHMARKS = {
     "transcoder": "tuples to events: the compiled encoder, the reference, fastavro",
     "slot_to_kafka": "the reader from slot to Kafka, beside pg_recvlogical on the same slot",
+    "discover": "`rowferry discover` on 2,000 tables, beside counting each",
     "files": "the fetcher from references to results, beside boto3 and s5cmd",
 }
 
