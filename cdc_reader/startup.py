@@ -19,7 +19,7 @@ import structlog
 
 from cdc_reader.discovery.captures import REPLICATION, capture_of
 from cdc_reader.discovery.catalog import read_catalog
-from cdc_reader.discovery.catalog_rows import Catalog, SetAside
+from cdc_reader.discovery.catalog_rows import Catalog, ServerRow, SetAside
 from cdc_reader.discovery.forbidden_tables import with_forbidden, without_set_aside
 from cdc_reader.discovery.key_changes import binding, with_set_aside
 from cdc_reader.discovery.publication import PublicationPlan, publication_mark, publication_plan
@@ -31,6 +31,7 @@ from cdc_reader.postgres.lsn import Lsn
 from cdc_reader.postgres.open_transactions import LOOK, open_transactions
 from cdc_reader.postgres.replication import ReplicationStream
 from cdc_reader.postgres.server import slot_row
+from cdc_reader.postgres.server_requirements import raised_by_slot
 from cdc_reader.postgres.slot_requirements import PLUGIN
 from cdc_reader.postgres.slot_row import SlotRow
 from cdc_reader.postgres.visible_reads import snapshot_behind_all
@@ -126,7 +127,7 @@ class Startup:
         if self._publish(catalog):
             catalog = self._catalog(stored)
             tables = self._compared(catalog, stored, versions, encoder_of)
-        position = proved or self._first_position(server, slot)
+        position = proved or self._first_position(server, slot, catalog)
         if self._make_topics(tables):
             catalog = self._judgement(stored)(catalog)
             tables = self._compared(catalog, stored, versions, encoder_of)
@@ -278,9 +279,9 @@ class Startup:
             else:
                 logger.warning("table_stays_published", table=str(relation), reason=str(exc))
 
-    def _first_position(self, server: ServerPosition, slot: SlotRow | None) -> Position:
+    def _first_position(self, server: ServerPosition, slot: SlotRow | None, catalog: Catalog) -> Position:
         """A new position, which means everything (rule P5); the publication is there before its slot."""
-        lsn = self._create_slot() if slot is None else slot.confirmed_lsn
+        lsn = self._create_slot(catalog.server) if slot is None else slot.confirmed_lsn
         return first_position(server, lsn, slot_name=self._settings.slot, incarnation=uuid.uuid4().hex)
 
     def _unseen(self, position: Position) -> UnseenTransactions:
@@ -292,10 +293,14 @@ class Startup:
             logger.info("snapshots_wait_for_transactions", count=len(waiting), **named)
         return UnseenTransactions(snapshot, waiting)
 
-    def _create_slot(self) -> int:
+    def _create_slot(self, server: ServerRow) -> int:
         """Create the slot; it waits for all transactions that run now. Returns where it begins."""
         waits_for = open_transactions(self._connection)
-        self._waiting(f"transactions that are open, for a new slot: {', '.join(waits_for)}" if waits_for else None)
+        words = [f"transactions that are open, for a new slot: {', '.join(waits_for)}"] if waits_for else []
+        if (raised := raised_by_slot(server.version, server.wal_level)) is not None:
+            logger.info("slot_waits_for_checkpoint", slot=self._settings.slot, wal_level=server.wal_level)
+            words.append(raised)
+        self._waiting("; ".join(words) or None)
         logger.info("slot_is_created", slot=self._settings.slot, waits_for=waits_for, look=LOOK)
         options = "(SNAPSHOT 'nothing', FAILOVER)" if self._settings.failover else "NOEXPORT_SNAPSHOT"
         [row] = self._stream.execute(f'CREATE_REPLICATION_SLOT "{self._settings.slot}" LOGICAL {PLUGIN} {options}')

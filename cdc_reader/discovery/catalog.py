@@ -199,7 +199,7 @@ class _Reading:
         if not rows:
             return None
         filters = version >= queries.FIRST_WITH_ROW_FILTERS
-        members = self._rows(queries.MEMBERS if filters else queries.MEMBERS_BEFORE_15, rows[0].oid)
+        members = self._rows(queries.members(version), rows[0].oid)
         schemas = self._rows(queries.MEMBER_SCHEMAS, rows[0].oid) if filters else []
         texts = self._row_filters([row.oid for row in members if row.filtered])
         return PublicationRow(

@@ -238,6 +238,10 @@ JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE r.prpubid = %s ORDER BY r.oid
 """
 
+# A row of FOR ALL TABLES EXCEPT says what is left out: it is no member.
+FIRST_WITH_EXCEPT = 190000
+MEMBERS_FROM_19: LiteralString = MEMBERS.replace("WHERE r.prpubid", "WHERE NOT r.prexcept AND r.prpubid")
+
 ROW_FILTERS: LiteralString = """
 SELECT r.oid::int8 AS oid, pg_get_expr(r.prqual, r.prrelid) AS row_filter
 FROM pg_catalog.pg_publication_rel r WHERE r.oid = ANY (%s::oid[])
@@ -252,6 +256,14 @@ JOIN pg_catalog.pg_class c ON c.oid = r.prrelid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE r.prpubid = %s ORDER BY r.oid
 """
+
+
+def members(version: int) -> LiteralString:
+    """The query for the members of a publication, by the server's version."""
+    if version < FIRST_WITH_ROW_FILTERS:
+        return MEMBERS_BEFORE_15
+    return MEMBERS_FROM_19 if version >= FIRST_WITH_EXCEPT else MEMBERS
+
 
 MEMBER_SCHEMAS: LiteralString = """
 SELECT n.nspname::text AS name FROM pg_catalog.pg_publication_namespace s

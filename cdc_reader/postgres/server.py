@@ -26,9 +26,10 @@ _SETTINGS: LiteralString = """
 SELECT name, CASE WHEN unit IN ('ms', 's') THEN setting ELSE current_setting(name) END
 FROM pg_catalog.pg_settings WHERE name = ANY (%s)
 """
+# REPACK (CONCURRENTLY) of PostgreSQL 19 takes its slots from places of its own (`max_repack_replication_slots`).
 _USED: LiteralString = """
 SELECT current_setting('server_version_num')::int, pg_catalog.pg_is_in_recovery(),
-       (SELECT count(*) FROM pg_catalog.pg_replication_slots),
+       (SELECT count(*) FROM pg_catalog.pg_replication_slots WHERE plugin IS DISTINCT FROM 'pgrepack'),
        (SELECT count(*) FROM pg_catalog.pg_stat_get_wal_senders()),
        ARRAY(SELECT DISTINCT application_name FROM pg_catalog.pg_stat_replication
              WHERE application_name IS NOT NULL AND state = 'streaming' ORDER BY 1)
@@ -127,6 +128,16 @@ def flush_lsn(connection: Connection) -> int:
         row = connection.execute("SELECT pg_catalog.pg_current_wal_flush_lsn()::text").fetchone()
     assert row is not None
     return Lsn.parse(row[0]).value
+
+
+def files_now(connection: Connection, oids: Sequence[int]) -> tuple[int, ...]:
+    """The file of each relation, 0 where it has none or is gone; takes no lock."""
+    query = (
+        "SELECT coalesce(pg_catalog.pg_relation_filenode(oid), 0)::bigint"
+        " FROM unnest(%s::oid[]) WITH ORDINALITY AS t(oid, place) ORDER BY place"
+    )
+    with translated("read the files of tables"):
+        return tuple(int(row[0]) for row in connection.execute(query, (list(oids),)).fetchall())
 
 
 def columns_now(connection: Connection, oid: int) -> tuple[TableName | None, list[tuple[str, int]]]:

@@ -15,6 +15,7 @@ from cdc_reader.postgres.slot_row import SlotRow
 OLDEST_SERVER = 140000  # binary tuples and logical messages over pgoutput came with PostgreSQL 14
 _SHORTEST_SENDER_TIMEOUT_MS = 15_000  # the reader tells that it lives every 5 s
 _FIRST_WITH_FAILOVER = 170000
+_FIRST_TO_RAISE_THE_LEVEL = 190000
 _RESTART = "-- then restart the server"
 _RELOAD = "SELECT pg_reload_conf();"
 # A reader that is stopped, or whose Kafka is gone, in the evening has not lost its slot in the morning.
@@ -89,11 +90,28 @@ def _primary(facts: ServerFacts) -> Requirement:
 
 
 def _wal_level(facts: ServerFacts) -> Requirement:
-    level, expected = facts.settings["wal_level"], "wal_level logical"
-    if level == "logical":
-        return Requirement("database.wal_level", expected, expected)
+    level, accepted = facts.settings["wal_level"], decoding_levels(facts.version)
+    expected = f"wal_level {' or '.join(accepted)}"
+    if level in accepted:
+        return Requirement("database.wal_level", expected, f"wal_level {level}")
     remedy = f"ALTER SYSTEM SET wal_level = 'logical'; {_RESTART}"
     return Requirement("database.wal_level", expected, f"wal_level {level}", Level.START, remedy, sql=True)
+
+
+def decoding_levels(version: int) -> tuple[str, ...]:
+    """The values of `wal_level` that a server decodes changes at.
+
+    From PostgreSQL 19 on the first logical slot raises the level that counts (`effective_wal_level`), and the last one
+    lowers it: before our slot is there it says nothing.
+    """
+    return ("replica", "logical") if version >= _FIRST_TO_RAISE_THE_LEVEL else ("logical",)
+
+
+def raised_by_slot(version: int, wal_level: str) -> str | None:
+    """What the server does for its first logical slot, which waits for it, in words; None where nothing."""
+    if version < _FIRST_TO_RAISE_THE_LEVEL or wal_level == "logical":
+        return None
+    return "a checkpoint: from it on the server logs what decoding needs"
 
 
 def _failover(facts: ServerFacts) -> Requirement:

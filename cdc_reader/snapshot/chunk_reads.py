@@ -16,9 +16,9 @@ from cdc_reader.snapshot.chunk_requests import ChunkRequest
 from cdc_reader.snapshot.scans import ReadResult
 from cdc_reader.snapshot.window import ChunkRows
 from cdc_reader.tables.captured import EncoderOf
-from cdc_reader.tables.read_names import read_otherwise
+from cdc_reader.tables.read_names import files_read, read_otherwise
 from cdc_reader.transcode.row_assembly import copied_row
-from schemas.errors import RecordError, RowferryError
+from schemas.errors import Neighbour, RecordError, RowferryError, TransientError
 from schemas.names import TableName
 
 _NOTHING = ChunkRows((), 0, complete=True)
@@ -40,6 +40,7 @@ class ChunkReads:
         nothing: its bytes may even pass for values of the plan's.
         """
         table = request.table
+        files = files_read(worker.connection, table, request.leaf)
         try:
             result = self._read(worker, request, attempt, delivered)
         except RowferryError:
@@ -49,6 +50,8 @@ class ChunkReads:
             return ReadResult(attempt, _NOTHING, changed=True)
         if read_otherwise(worker.connection, table, request.leaf):
             return ReadResult(attempt, _NOTHING, changed=True)
+        if files_read(worker.connection, table, request.leaf) != files:
+            raise TransientError(f"table {table.name} got another file while it was read", neighbour=Neighbour.POSTGRES)
         asked = result.chunk.complete if request.keys is None else bool(result.chunk.absent)
         # A rewrite hides all rows from a snapshot that was taken before it: none that is absent need be gone.
         return replace(result, definition=self.definition(worker, table.name)) if asked else result

@@ -22,7 +22,7 @@ from cdc_reader.postgres.visible_reads import begin_seeing, copy_rows
 from cdc_reader.postgres.wal_messages import emit_message
 from cdc_reader.postgres.workers import Worker
 from cdc_reader.tables.captured import CapturedTable, StreamedRelation
-from cdc_reader.tables.read_names import read_otherwise
+from cdc_reader.tables.read_names import files_read, read_otherwise
 from cdc_reader.transcode import Encoder
 from schemas.errors import AccessDenied, RowferryError
 from schemas.keys import parse_row_key
@@ -100,6 +100,7 @@ def refetch(
     deadline = time.monotonic() + wait_s
     try:
         with translated("read unchanged columns again"):
+            files = files_read(worker.connection, table)
             connection = begin_seeing(worker, delivered, wait_s)
             try:
                 connection.execute(f"SET LOCAL statement_timeout = {max(1, int(wait_s * 1000)):d}")
@@ -107,6 +108,8 @@ def refetch(
                 raw, cut = copy_rows(connection, query, most if len(keys) > 1 else None, texts=table.read.texts)
             finally:
                 connection.execute("ROLLBACK")
+            if files_read(connection, table) != files:
+                return None
             if read_otherwise(connection, table):
                 return None
             seen = _lsn(connection.execute("SELECT pg_catalog.pg_current_wal_insert_lsn()::text").fetchone())

@@ -163,8 +163,7 @@ class Database:
         return f" WHERE {row.row_filter}"
 
     def _published(self) -> _Published:
-        before = self._connection.info.server_version < queries.FIRST_WITH_COLUMN_LISTS
-        query = queries.MEMBERS_BEFORE_15 if before else queries.MEMBERS
+        query = queries.members(self._connection.info.server_version)
         members = {row.oid: row for row in self._rows(query, self._publication)}
         return _Published(members, generated=bool(self._rows(queries.CARRIES_GENERATED, self._publication)))
 

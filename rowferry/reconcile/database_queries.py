@@ -86,6 +86,18 @@ JOIN pg_catalog.pg_publication p ON p.oid = m.prpubid
 WHERE p.pubname = %s
 """
 
+# A row of FOR ALL TABLES EXCEPT says what is left out: it is no member.
+FIRST_WITH_EXCEPT = 190000
+MEMBERS_FROM_19: LiteralString = MEMBERS.replace("WHERE p.pubname", "WHERE NOT m.prexcept AND p.pubname")
+
+
+def members(version: int) -> LiteralString:
+    """The query for the members of a publication, by the server's version."""
+    if version < FIRST_WITH_COLUMN_LISTS:
+        return MEMBERS_BEFORE_15
+    return MEMBERS_FROM_19 if version >= FIRST_WITH_EXCEPT else MEMBERS
+
+
 ROW_FILTER: LiteralString = """
 SELECT pg_get_expr(m.prqual, m.prrelid) AS row_filter FROM pg_catalog.pg_publication_rel m WHERE m.oid = %s
 """

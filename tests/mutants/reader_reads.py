@@ -10,9 +10,18 @@ _TRANSACTIONS = "tests/unit/cdc_reader/stream/test_transactions.py"
 _CAPTURED = "tests/unit/cdc_reader/tables/test_captured.py"
 _CAPTURES = "tests/unit/cdc_reader/discovery/test_captures.py"
 _PUBLISHED = "tests/unit/cdc_reader/discovery/test_published_rows.py"
+_NEWER = "tests/unit/cdc_reader/test_newer_servers.py"
 _LIVES = "tests/unit/cdc_reader/test_lives.py"
 
 MUTANTS: tuple[Mutant, ...] = (
+    Mutant(
+        rule="S7",
+        without="the files around a chunk's read, where a repack hides rows",
+        file="cdc_reader/snapshot/chunk_reads.py",
+        text="if files_read(worker.connection, table, request.leaf) != files:",
+        replacement="if False:",
+        tests=(f"{_NEWER}::test_chunk_is_void_when_the_table_is_repacked_behind_its_snapshot",),
+    ),
     Mutant(
         rule="V2",
         without="the tombstone of a row that a read found gone",

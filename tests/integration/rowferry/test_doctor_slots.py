@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from devstack.postgres import PostgresServer
 from tests.databases import Database
 from tests.integration.cdc_reader.readers import Reader
 from tests.integration.rowferry.patients import Patient
@@ -112,14 +111,9 @@ def test_alarm_of_a_reader_that_runs_is_answered_before_the_slot_is_lost(own_pat
     reader.caught_up()
 
 
+@pytest.mark.since_postgres(18, "idle_replication_slot_timeout")
 @pytest.mark.remedy("ALTER SYSTEM SET idle_replication_slot_timeout", "raise idle_replication_slot_timeout; {}")
-def test_slot_that_is_idle_for_too_long_is_lost_and_begun_again(
-    own_patient: Patient, own_postgres: PostgresServer, reader: Reader
-) -> None:
-    """PostgreSQL 18 has the time-out; an older one has nothing to say."""
-    if own_postgres.version < 18:
-        assert own_patient.examine()["database.idle_replication_slot_timeout"]["found"] == "none"
-        return
+def test_slot_that_is_idle_for_too_long_is_lost_and_begun_again(own_patient: Patient, reader: Reader) -> None:
     with own_patient.database.connect() as connection:
         for statement in ("ALTER SYSTEM SET idle_replication_slot_timeout = '1s'", "SELECT pg_reload_conf()"):
             connection.execute(statement.encode())

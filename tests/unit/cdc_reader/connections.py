@@ -31,7 +31,7 @@ class Connection:
         self._begun, self._seen = False, None  # type: tuple[bool, Seen | None]
         self._result: list[tuple[Any, ...]] = []
         self.closed = self.broken = False
-        self.info = SimpleNamespace(server_version=180004, parameter_status=lambda name: "UTF8")
+        self.info = SimpleNamespace(server_version=source.version, parameter_status=lambda name: "UTF8")
 
     def __enter__(self) -> Connection:
         return self
@@ -182,7 +182,7 @@ def _settings(self: Connection, text: str, values: Sequence[Any]) -> list[tuple[
 
 
 def _used(self: Connection, text: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-    return [(180004, False, len(self.source.slots), len(self.source.locks), [])]
+    return [(self.source.version, False, len(self.source.slots), len(self.source.locks), [])]
 
 
 def _column_types(self: Connection, text: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
@@ -191,6 +191,11 @@ def _column_types(self: Connection, text: str, values: Sequence[Any]) -> list[tu
     return [
         (each.name.schema, each.name.name, column.name, column.type_oid) for each in found for column in each.attributes
     ]
+
+
+def _files(self: Connection, text: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    relations = {each.oid: each.file for table in self.source.tables.values() for each in table.relations}
+    return [(relations.get(oid, 0),) for oid in values[0]]
 
 
 def _type_names(self: Connection, text: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
@@ -218,6 +223,7 @@ _ANSWERS: dict[str, Callable[[Connection, str, Sequence[Any]], list[tuple[Any, .
     "FROM pg_catalog.pg_settings": _settings,
     "AS keep_bytes": _slot,
     "pg_is_in_recovery()": _used,
+    "pg_relation_filenode": _files,
     "format_type": _type_names,
     "pg_catalog.pg_attribute": _column_types,
 }

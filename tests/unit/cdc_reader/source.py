@@ -98,6 +98,7 @@ class Source:
     settings: dict[str, str] = field(default_factory=lambda: dict(SETTINGS))
     slots: dict[str, int] = field(default_factory=dict)
     slot_facts: SlotFacts = field(default_factory=SlotFacts)
+    version: int = 180004
     database: str = DATABASE
     system_id: str = SYSTEM_ID
     timeline: int = 1
@@ -241,7 +242,8 @@ class Source:
         raise KeyError(oid)
 
     def catalog(self) -> Catalog:
-        server = ServerRow(180004, self.database, 5, "rowferry", False, "logical", self.system_id, 1)
+        level = self.settings["wal_level"]
+        server = ServerRow(self.version, self.database, 5, "rowferry", False, level, self.system_id, 1)
         published = [table for oid, table in self.tables.items() if oid not in self.unpublished]
         published_relations = [each for table in published for each in table.published]
         members = [
