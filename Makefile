@@ -12,6 +12,8 @@ WORKERS ?= 2
 ARGS ?=
 export NO_MKDOCS_2_WARNING := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Some machines forbid it; each of the suite's hundreds of processes would then compile every module again.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo demo-down test test-outages test-matrix mutants guarantees check check-style check-types check-rules check-docs format bench docs requirements clean
