@@ -36,6 +36,7 @@ from devstack.sample.objects.links import ObjectStore
 from devstack.vespa import VespaServer
 from tests import databases
 from tests.databases import Database
+from tests.nursery import NURSERY
 from tests.servers import Bucket, Choices, Desk, DeskClient, NoServer, Pool, S3Address, VespaAddress, tell
 from tests.watchdog import Watchdog
 
@@ -104,6 +105,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
+    NURSERY.close()
     if (desk := config.stash.get(_DESK, None)) is not None:
         desk.close()
     if (pool := config.stash.get(_POOL, None)) is not None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -34,7 +32,7 @@ from schemas.tombstones import HEADER_VERSION
 from schemas.topics import Topics
 from schemas.wire import EventDecoder
 from tests.databases import Database
-from tests.signals import die_with_parent
+from tests.nursery import NURSERY, Child
 from tests.waiting import eventually
 
 EXIT_S = 40.0  # below stop_timeout_s: an end that takes all of it is a fault
@@ -51,7 +49,7 @@ class Reader:
     settings: Mapping[str, str] = field(default_factory=dict)
     name: str = "reader"
     dsn: str | None = None
-    process: subprocess.Popen[bytes] | None = None
+    process: Child | None = None
 
     @property
     def slot(self) -> str:
@@ -79,13 +77,7 @@ class Reader:
 
     def start(self, *arguments: str) -> Reader:
         with self.log_file.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "cdc_reader", *(arguments or ("run",))],
-                env=self.environment,
-                stdout=log,
-                stderr=log,
-                preexec_fn=die_with_parent,  # noqa: PLW1509 - the child only calls prctl
-            )
+            self.process = NURSERY.start("cdc_reader", arguments or ("run",), self.environment, log)
         return self
 
     def log(self) -> list[dict[str, Any]]:

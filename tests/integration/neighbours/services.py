@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.signals import die_with_parent
+from tests.nursery import NURSERY, Child
 from tests.waiting import eventually
 
 EXIT_S = 90.0
@@ -25,20 +23,14 @@ class ServiceProcess:
     module: str
     log: Path
     flags: dict[str, str] = field(default_factory=dict)
-    process: subprocess.Popen[bytes] | None = None
+    process: Child | None = None
 
     def start(self) -> ServiceProcess:
         flags = {"http.host": "127.0.0.1", "http.port": "0", "log.format": "json", **self.flags}
         words = [word for name, value in flags.items() for word in (f"--{name.replace('_', '-')}", value)]
         kept = {name: value for name, value in os.environ.items() if not name.startswith("ROWFERRY_")}
         with self.log.open("ab") as out:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", self.module, "run", *words],
-                stdout=out,
-                stderr=out,
-                env=kept,
-                preexec_fn=die_with_parent,  # noqa: PLW1509 - the child only calls prctl
-            )
+            self.process = NURSERY.start(self.module, ["run", *words], kept, out)
         return self
 
     def lines(self) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 from collections.abc import Iterator
 from contextlib import suppress
@@ -52,7 +53,7 @@ def runs(service: ServiceProcess) -> bool:
     """Whether it becomes ready, and does not end before."""
 
     def ready() -> bool:
-        with suppress(OSError):  # it ends while it is asked
+        with suppress(OSError, http.client.HTTPException):  # it ends while it is asked
             return service.get("/readyz")[0] == 200
         return False
 

@@ -6,8 +6,6 @@ import io
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.parse
@@ -33,6 +31,7 @@ from schemas.names import TableName
 from schemas.tables import Capture, Column, TableEntry
 from schemas.topics import Topics, directory_topic, table_topic
 from schemas.wire import fingerprint, frame
+from tests.nursery import NURSERY, Child
 from tests.waiting import eventually
 
 COLUMNS = (
@@ -297,7 +296,7 @@ class SinkProcess:
     log: Path
     group: str = "sink"
     options: dict[str, str] = field(default_factory=dict)
-    process: subprocess.Popen[bytes] | None = None
+    process: Child | None = None
 
     def start(self) -> SinkProcess:
         settings = {
@@ -317,12 +316,8 @@ class SinkProcess:
         }
         flags = [part for name, value in settings.items() for part in (f"--{name}", value)]
         with self.log.open("ab") as out:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "vespa_sink", "run", *flags],
-                stdout=out,
-                stderr=out,
-                env={**os.environ, "PYTHONUNBUFFERED": "1"},
-            )
+            environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+            self.process = NURSERY.start("vespa_sink", ["run", *flags], environment, out)
         return self
 
     def events(self, event: str) -> list[dict[str, Any]]:
