@@ -97,9 +97,9 @@ class Session:
         self._settings, self._ready, self._metrics, self._troubles = settings, ready, metrics, troubles
         self._connection, self._stream = edges.connection, edges.stream
         self._publisher, self._side, self._messages = edges.publisher, edges.side, messages
-        sink, unseen, position = edges.publisher, ready.unseen, ready.position
+        sink, unseen, position, known = edges.publisher, ready.unseen, ready.position, ready.catalog.types
         self._transactions = Transactions(position.sent_again, position.open, unseen, last=position.last)
-        self._tables = Tables(ready.tables.captured, prefix=settings.kafka.prefix, encoder_of=encoder_of)
+        self._tables = Tables(ready.tables.captured, known, prefix=settings.kafka.prefix, encoder_of=encoder_of)
         self._checkpoint = Checkpoint(
             ready.position,
             reached=self._transactions,

@@ -39,6 +39,8 @@ from cdc_reader.discovery.value_types import types_below
 from cdc_reader.postgres.connections import translated
 from cdc_reader.postgres.encodings import texts_as_stored
 from cdc_reader.postgres.key_order import KeyColumn, Operators
+from cdc_reader.postgres.type_shapes import type_shapes
+from cdc_reader.transcode.known_types import KnownTypes
 from schemas.errors import ProtocolError
 from schemas.names import TableName
 
@@ -63,15 +65,16 @@ def read_catalog(
     with translated("read the catalog"), connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         connection.execute("SET LOCAL search_path = public")
-        texts_as_stored(connection)
-        return _Reading(connection).catalog(selection, publication)
+        recoded = texts_as_stored(connection).recode
+        return _Reading(connection, printing=not recoded).catalog(selection, publication)
 
 
 class _Reading:
     """One reading of the catalog, inside its transaction."""
 
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+    def __init__(self, connection: psycopg.Connection[Any], *, printing: bool) -> None:
         self._connection = connection
+        self._printing = printing
         self._domains: Mapping[int, Row] = {}
 
     def catalog(self, selection: Selection, publication: str | None) -> Catalog:
@@ -89,6 +92,16 @@ class _Reading:
             foreign_keys=self._foreign_keys([row.oid for row in wanted]),
             publication=published,
             passed_over=tuple(sorted(name for name in names if not selection.wants(name))),
+            types=self._known_types(tables, server),
+        )
+
+    def _known_types(self, tables: Iterable[TableRow], server: ServerRow) -> KnownTypes:
+        used = {column.type_oid for table in tables for each in table.relations for column in each.columns}
+        return KnownTypes(
+            type_shapes(self._connection, used),
+            version=server.version,
+            encoding=server.encoding,
+            printing=self._printing,
         )
 
     def _rows(self, query: LiteralString, *parameters: object) -> Rows:

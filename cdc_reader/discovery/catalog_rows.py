@@ -6,11 +6,13 @@ Written by `catalog` (the queries), read by everything that decides. Nothing her
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
 from cdc_reader.postgres.key_order import KeyColumn
+from cdc_reader.transcode.known_types import BUILT_IN, KnownTypes
+from cdc_reader.transcode.type_shapes import TypeShape
 from schemas.errors import SettingsError
 from schemas.names import TableName
 
@@ -55,11 +57,12 @@ class ColumnRow:
 
 
 class DeclaredType(NamedTuple):
-    """A type by its name, and the one under all domains where it is a domain."""
+    """A type by its name, and the one under all domains where it is a domain; `shapes` of all that lies below it."""
 
     name: str
     base_type_oid: int | None = None
     base_type: str | None = None
+    shapes: tuple[TypeShape, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +281,7 @@ class Catalog:
     """Everything discovery knows, as of one snapshot of the database.
 
     `tables` holds the selected ones by name; `passed_over` the names of those that exist and were not selected.
+    `types` are those of their columns, and all that lie below.
     """
 
     server: ServerRow
@@ -285,6 +289,7 @@ class Catalog:
     foreign_keys: tuple[ForeignKeyRow, ...] = ()
     publication: PublicationRow | None = None
     passed_over: tuple[TableName, ...] = ()
+    types: KnownTypes = field(default=BUILT_IN, compare=False)
 
     @cached_property
     def by_oid(self) -> dict[int, TableRow]:

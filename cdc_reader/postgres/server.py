@@ -19,6 +19,7 @@ from cdc_reader.postgres.open_transactions import CONNECTED_SINCE, HIDDEN
 from cdc_reader.postgres.replication import ReplicationStream
 from cdc_reader.postgres.server_requirements import SETTINGS, ServerFacts
 from cdc_reader.postgres.slot_row import SlotHolder, SlotRow
+from cdc_reader.postgres.type_shapes import type_shapes
 from schemas.names import TableName
 
 FIRST_WITH_INACTIVE_SINCE = 170000
@@ -165,4 +166,6 @@ def declared_types(connection: Connection, types: Sequence[tuple[int, int]]) -> 
     with translated("read the names of types"), connection.transaction():
         texts_as_stored(connection)
         oids, typmods = [oid for oid, _ in types], [typmod for _, typmod in types]
-        return [DeclaredType(*row) for row in connection.execute(_DECLARED_TYPES, (oids, typmods)).fetchall()]
+        rows = connection.execute(_DECLARED_TYPES, (oids, typmods)).fetchall()
+        shapes = type_shapes(connection, oids)
+    return [DeclaredType(name, base_oid, base, shapes) for name, base_oid, base in rows]

@@ -21,7 +21,8 @@ from cdc_reader.discovery.key_changes import key_kind
 from cdc_reader.pgoutput.messages import Relation
 from cdc_reader.postgres.row_queries import ReadPlan
 from cdc_reader.tables.encoder_plans import StaleDefinition, plan_table
-from cdc_reader.transcode import Encoder, EventContext, TablePlan
+from cdc_reader.transcode import Encoder, EventContext, KnownTypes, TablePlan
+from cdc_reader.transcode.known_types import BUILT_IN
 from schemas.names import TableName
 from schemas.tables import Column, TableEntry
 
@@ -145,7 +146,9 @@ class Tables:
     `keyless` are relations, by the same bytes, whose changes do not name their row (rule D4): they are in no `by_wire`.
     """
 
-    def __init__(self, tables: Iterable[CapturedTable], *, prefix: str, encoder_of: EncoderOf) -> None:
+    def __init__(
+        self, tables: Iterable[CapturedTable], types: KnownTypes = BUILT_IN, *, prefix: str, encoder_of: EncoderOf
+    ) -> None:
         self.by_name: dict[TableName, CapturedTable] = {table.name: table for table in tables}
         self.by_oid: dict[int, CapturedTable] = {
             oid: table for table in self.by_name.values() for oid in table.relations
@@ -154,6 +157,7 @@ class Tables:
         self.keyless: dict[bytes, StreamedRelation] = {}
         self._prefix = prefix
         self._encoder_of = encoder_of
+        self._types = types
 
     def bind(self, relation: Relation, types_of: DeclaredTypes) -> tuple[StreamedRelation | None, bool]:
         """Bind a relation to its table. Returns (None, ...) for one that is not captured.
@@ -180,22 +184,24 @@ class Tables:
     ) -> tuple[StreamedRelation, bool]:
         """The relation, and whether the table's entry explains it."""
         try:
-            plan = plan_table(table.entry, prefix=self._prefix, relation=relation, order=table.orders.get(relation.oid))
+            order = table.orders.get(relation.oid)
+            plan = plan_table(table.entry, prefix=self._prefix, relation=relation, order=order, types=self._types)
             return StreamedRelation(relation, table, self._encoder_of(plan)), True
         except StaleDefinition:
-            entry = _as_streamed(table.entry, relation, types_of)
+            declared = types_of([(column.type_oid, column.typmod) for column in relation.columns])
+        self._types = self._types.knowing(shape for each in declared for shape in each.shapes)
+        entry = _as_streamed(table.entry, relation, declared)
         if entry.key_kinds != table.entry.key_kinds:
             return StreamedRelation(relation, table, table.encoder, other_key=True), False
-        plan = plan_table(entry, prefix=self._prefix, relation=relation)
+        plan = plan_table(entry, prefix=self._prefix, relation=relation, types=self._types)
         return StreamedRelation(relation, table, self._encoder_of(plan), explained=False), False
 
 
-def _as_streamed(entry: TableEntry, relation: Relation, types_of: DeclaredTypes) -> TableEntry:
+def _as_streamed(entry: TableEntry, relation: Relation, types: Sequence[DeclaredType]) -> TableEntry:
     """The entry as the stream sees the table, which may be behind or ahead of the catalog.
 
     It lacks kinds of keys for columns that are not there.
     """
-    types = types_of([(column.type_oid, column.typmod) for column in relation.columns])
     columns = tuple(
         Column(
             name=column.name,

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from cdc_reader.pgoutput.messages import Relation
 from cdc_reader.transcode.kinds import kind_of
+from cdc_reader.transcode.known_types import BUILT_IN, KnownTypes
 from cdc_reader.transcode.plan import ColumnPlan, TablePlan
 from schemas.avro_types import ColumnType
 from schemas.envelope import TableSchema, envelope_schema
@@ -53,11 +54,12 @@ def plan_table(
     relation: Relation | None = None,
     published: Sequence[str] | None = None,
     order: Sequence[str] | None = None,
+    types: KnownTypes = BUILT_IN,
 ) -> TablePlan:
     """The plan of a table: for the messages of `relation`, or for snapshots alone when there is none.
 
-    The relation may be a partition of the entry's table; `order` is that of its columns in the catalog. Raises
-    `StaleDefinition`.
+    The relation may be a partition of the entry's table; `order` is that of its columns in the catalog, `types` what
+    that says of their types. Raises `StaleDefinition`.
     """
     if relation is not None:
         published = [column.name for column in relation.columns]
@@ -70,7 +72,7 @@ def plan_table(
     avro_schema = envelope_schema(table_schema(entry, prefix=prefix, published=published))
     return TablePlan(
         relation_oid=None if relation is None else relation.oid,
-        columns=tuple(ColumnPlan(column.name, kind_of(column.values_type_oid)) for column in columns),
+        columns=tuple(ColumnPlan(column.name, types.kind_of(column.values_type_oid)) for column in columns),
         wire_order=tuple(indexes[name] for name in (published or indexes)),
         key=tuple(indexes[name] for name in entry.primary_key),
         database=entry.database,

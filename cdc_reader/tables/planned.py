@@ -95,7 +95,9 @@ def plan_tables(
         captured=[_captured(entry, catalog, topics.prefix, encoder_of) for entry in captured],
         removed=[_removed(entry, topics.prefix, encoder_of) for entry in gone if str(entry.name) in swept],
         forgotten=[replace(entry, deleted=True, version=version) for entry in gone if str(entry.name) not in swept],
-        text_only=text_columns(captured, {entry.name: published_columns(catalog, entry.name) for entry in captured}),
+        text_only=text_columns(
+            captured, {entry.name: published_columns(catalog, entry.name) for entry in captured}, catalog.types
+        ),
     )
 
 
@@ -121,7 +123,7 @@ def _kept(known: TableEntry | None, entry: TableEntry) -> TableEntry:
 
 
 def _captured(entry: TableEntry, catalog: Catalog, prefix: str, encoder_of: EncoderOf) -> CapturedTable:
-    plan = plan_table(entry, prefix=prefix, published=published_columns(catalog, entry.name))
+    plan = plan_table(entry, prefix=prefix, published=published_columns(catalog, entry.name), types=catalog.types)
     row = catalog.table(entry.name)
     filtered = row_filter(catalog, entry.name)
     leaves = tuple(leaf.oid for leaf in row.leaves) if row.relation.kind == PARTITIONED_TABLE else None

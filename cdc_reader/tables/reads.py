@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from cdc_reader.discovery.publication import quote_identifier, quote_table
 from cdc_reader.postgres.key_order import KeyColumn
 from cdc_reader.postgres.row_queries import ReadPlan
-from cdc_reader.transcode import TablePlan, kind_of
+from cdc_reader.transcode import KnownTypes, TablePlan
 from schemas.names import TableName
 from schemas.tables import TableEntry
 
@@ -40,13 +40,20 @@ def read_plan(
     )
 
 
-def text_columns(entries: Iterable[TableEntry], published: Mapping[TableName, Sequence[str] | None]) -> list[str]:
-    """Columns of types that are only read as text: while there is one, the stream is asked for text."""
+def text_columns(
+    entries: Iterable[TableEntry], published: Mapping[TableName, Sequence[str] | None], types: KnownTypes
+) -> list[str]:
+    """Columns, and their types, that are only read as text: while there is one, the stream is asked for text."""
+
+    def only_text(type_oid: int) -> bool:
+        kind = types.kind_of(type_oid)
+        return kind.sent and not kind.binary
+
     return [
-        f"{entry.name}.{column.name}"
+        f"{entry.name}.{column.name} ({column.type})"
         for entry in entries
         for column in entry.columns
         if not column.generated
         and (published.get(entry.name) is None or column.name in (published[entry.name] or ()))
-        and not kind_of(column.values_type_oid).binary
+        and only_text(column.values_type_oid)
     ]

@@ -19,7 +19,8 @@ from cdc_reader.transcode.encoder import (
     Encoder,
     Fields,
 )
-from cdc_reader.transcode.kinds import binary_capable, kind_of
+from cdc_reader.transcode.kinds import kind_of
+from cdc_reader.transcode.known_types import KnownTypes
 from cdc_reader.transcode.plan import ColumnPlan, TablePlan
 from cdc_reader.transcode.reference import ReferenceEncoder
 from schemas.errors import SettingsError
@@ -36,10 +37,10 @@ __all__ = [
     "Encoder",
     "EventContext",
     "Fields",
+    "KnownTypes",
     "TablePlan",
     "Uncarriable",
     "Unfit",
-    "binary_capable",
     "kind_of",
     "make_encoder",
 ]

@@ -90,6 +90,8 @@ cdef class Core:
         self.new = <Field *>self._array(self.count, sizeof(Field))
         for at in range(self.count):
             self.writers[at] = writers_of(plan.columns[at].kind.code)
+            if plan.columns[at].kind.printer is not None:
+                self.writers[at].binary = NULL
             self.copied[at] = c'b' if plan.columns[at].kind.binary else c't'
             self.wire[at] = plan.wire_order[at]
         for at in range(self.key_count):
@@ -266,10 +268,17 @@ cdef class Core:
 
     cdef inline Outcome _field(self, int index, const Field *field) except FAILED:
         if field.format == c'b':
+            if self.writers[index].binary == NULL:
+                return self._printed(index, field)
             return self.writers[index].binary(self.out, field)
         if field.format == c't':
             return self.writers[index].text(self.out, field)
         return self.out.byte(NULL_BRANCH)
+
+    cdef Outcome _printed(self, int index, const Field *field) except FAILED:
+        """Of types whose text a printer makes: by way of Python objects."""
+        cdef bytes text = self.columns[index].kind.printer(field.data[: field.size])
+        return put_utf8_bytes(self.out, <const uint8_t *>PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text))
 
     def column(self, Py_ssize_t index, bytes data not None, *, bint binary):
         """See `Encoder.column`."""

@@ -8,11 +8,12 @@ How a kind is written in Avro is part of the contract (`schemas.avro_types`). Th
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from cdc_reader.transcode import binary_values, text_values
 from cdc_reader.transcode.carried import Carried
+from cdc_reader.transcode.printers.sent import Printer
 from schemas.avro_types import TEXT_KIND
 
 
@@ -47,7 +48,8 @@ class Kind:
     """How the values of some types are read. `name` is a key of `schemas.avro_types.AVRO_TYPES`.
 
     `from_binary` is None for types that are only read as text. Both readers raise `Unfit` for bytes that
-    are no such value, and `Uncarriable` for a value that cannot be carried.
+    are no such value, and `Uncarriable` for a value that cannot be carried. `printer` makes PostgreSQL's text of a
+    value in binary, where that is what is carried. Not `sent`: there is no binary form, the server sends text anyway.
     """
 
     code: Code
@@ -55,6 +57,8 @@ class Kind:
     type_oids: tuple[int, ...]
     from_text: Read
     from_binary: Read | None
+    printer: Printer | None = None
+    sent: bool = True
 
     @property
     def binary(self) -> bool:
@@ -67,8 +71,8 @@ class Kind:
         return not self.binary or self.code in (Code.TEXT, Code.JSON, Code.JSONB)
 
 
-# Every type without a kind of its own (arrays, enums, ranges, inet, interval, xml, "char" ...) is carried as
-# the text that PostgreSQL prints.
+# Every type without a kind of its own (arrays, ranges, inet, interval, money, "char" ...) is carried as the text that
+# PostgreSQL prints; `known_types` says of which we print it ourselves.
 OTHER = Kind(Code.OTHER, TEXT_KIND, (), text_values.utf8, None)
 
 KINDS: tuple[Kind, ...] = (
@@ -96,11 +100,23 @@ KINDS: tuple[Kind, ...] = (
 _BY_OID: Mapping[int, Kind] = {oid: kind for kind in KINDS for oid in kind.type_oids}
 
 
+TEXT = _BY_OID[25]
+
+
+def built_in(type_oid: int) -> Kind | None:
+    """The kind of a type that has one of its own."""
+    return _BY_OID.get(type_oid)
+
+
 def kind_of(type_oid: int) -> Kind:
-    """The kind of a type; types without a kind of their own are read as text."""
+    """The kind of a type as it is carried; types without a kind of their own are text."""
     return _BY_OID.get(type_oid, OTHER)
 
 
-def binary_capable(type_oid: int) -> bool:
-    """Whether values of this type may be asked for in binary."""
-    return kind_of(type_oid).binary
+def printed(printer: Printer) -> Kind:
+    """The kind of types that are carried as text, and whose values in binary are printed by us."""
+
+    def read(data: bytes) -> Carried:
+        return text_values.utf8(printer(data))
+
+    return replace(OTHER, from_binary=read, printer=printer)

@@ -56,8 +56,8 @@ class TablePlan:
 
     @property
     def binary(self) -> bool:
-        """Whether the stream may send this table's values in binary: every column's kind can be read so."""
-        return all(column.kind.binary for column in self.columns)
+        """Whether the stream may be asked for binary: every column's kind can be read so, or comes as text anyway."""
+        return all(column.kind.binary or not column.kind.sent for column in self.columns)
 
     @property
     def key_kinds(self) -> tuple[str, ...]:

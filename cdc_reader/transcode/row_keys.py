@@ -30,6 +30,8 @@ def key_part(kind: Kind, field: Field) -> bytes:
 
 def binary_key_text(kind: Kind, data: bytes) -> bytes:
     """A value in binary as PostgreSQL's text; raises `Unfit`."""
+    if kind.printer is not None:
+        return kind.printer(data)
     if kind.from_binary is None:
         raise Unfit(f"expected a key column of kind {kind.name} as text, got binary")
     try:

@@ -4,7 +4,7 @@ ctypedef Outcome (*Put)(Buffer out, const Field *field) except FAILED
 
 cdef struct Writers:
     Put text  # a value in PostgreSQL's text format
-    Put binary  # a value in the format of its type's send function
+    Put binary  # a value in the format of its type's send function; NULL where the column's printer makes text of it
     Put key  # a value in binary as a part of the row key; NULL where `binary_key_text` does it
 
 cdef enum:

@@ -66,6 +66,7 @@ EDGES: dict[str, str] = {
     "cdc_reader.capture": "",
     "cdc_reader.control_commands": "",
     "cdc_reader.postgres.connections": "psycopg",
+    "cdc_reader.postgres.type_shapes": "",
     "cdc_reader.postgres.encodings": "psycopg",
     "cdc_reader.discovery.definition_changes": "",
     "cdc_reader.discovery.catalog": "psycopg",

@@ -10,6 +10,7 @@ import pytest
 
 from cdc_reader.postgres.connections import connect
 from cdc_reader.postgres.server import declared_types
+from cdc_reader.transcode.type_shapes import DOMAIN
 from schemas.tables import FileColumn, TableEntry
 from tests.databases import Database
 from tests.integration.cdc_reader.conftest import MakeReader
@@ -36,6 +37,7 @@ TYPES = {
     "text[]": ("text", '{a,NULL,"b c"}', "{}"),
     "timestamp with time zone[]": ("text", '{"2020-02-03 04:05:06+00"}', "{}"),
     "inet": ("text", "10.0.0.1", "10.0.0.0/8"),
+    "money": ("text", "$1.00", "-$92,233,720,368,547,758.08"),
 }
 KINDS = {f"c{at}": kind for at, (kind, _, _) in enumerate(TYPES.values())}
 PLACES = {f"c{at}": name for at, name in enumerate(TYPES)}
@@ -103,7 +105,10 @@ def test_relation_that_the_catalog_does_not_explain_is_told_what_is_under_its_do
     )
     with connect(database.dsn, application_name="test") as connection:
         types = declared_types(connection, [(int(oid), int(typmod)) for oid, typmod in found])
-    assert types == [("shorter", 1043, "character varying(5)"), ("integer", None, None)]
+    assert [each[:3] for each in types] == [("shorter", 1043, "character varying(5)"), ("integer", None, None)]
+    parts = [each.parts[0] for each in types[0].shapes if each.kind == DOMAIN]
+    assert len(parts) == 2
+    assert 1043 in parts
 
 
 TABLES = """

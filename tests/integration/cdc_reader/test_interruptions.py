@@ -63,11 +63,19 @@ def test_column_of_a_type_that_is_only_text_turns_the_stream_to_text(
 ) -> None:
     database.execute(MANY)
     reader = make_reader(database, HEARTBEAT_INTERVAL_S=60).start().wait_for("streaming", binary=True).snapshots_over(1)
-    database.execute("ALTER TABLE items ADD COLUMN span int4range; INSERT INTO items VALUES (5000, 'new', '[1,5)')")
-    reader.wait_for("streaming", binary=False).snapshots_over(2).caught_up()
+    database.execute(
+        "CREATE TYPE mood AS ENUM ('good'); ALTER TABLE items ADD COLUMN moods mood[], ADD COLUMN span int4range;"
+        "INSERT INTO items VALUES (4999, 'new', '{good,NULL}', '[1,5)')"
+    )
+    reader.snapshots_over(2).caught_up()
+    assert [line["binary"] for line in reader.said("streaming")] == [True, True]
     assert equal(database, consumer)
-    database.execute("ALTER TABLE items DROP COLUMN span; INSERT INTO items VALUES (5001, 'newer')")
-    reader.wait_for("snapshot_over", count=3).caught_up()
+    database.execute("ALTER TABLE items ADD COLUMN cost money; INSERT INTO items VALUES (5000, 'new', NULL, NULL, 1)")
+    reader.wait_for("streaming", binary=False).snapshots_over(3).caught_up()
+    assert reader.said("stream_in_text")[-1]["because_of"] == ["public.items.cost (money)"]
+    assert equal(database, consumer)
+    database.execute("ALTER TABLE items DROP COLUMN cost; INSERT INTO items VALUES (5001, 'newer')")
+    reader.wait_for("snapshot_over", count=4).caught_up()
     assert equal(database, consumer)
 
 

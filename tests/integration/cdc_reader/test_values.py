@@ -12,21 +12,14 @@ import fastavro
 import psycopg
 import pytest
 
-from cdc_reader.pgoutput import Insert, Relation, decode
 from cdc_reader.postgres.connections import connect
-from cdc_reader.postgres.row_queries import confirmed
 from cdc_reader.postgres.visible_reads import copy_rows
-from cdc_reader.tables.encoder_plans import plan_table
-from cdc_reader.tables.reads import read_plan
 from cdc_reader.transcode import Encoder, EventContext, make_encoder
 from cdc_reader.transcode.copied import split_copy_row
 from cdc_reader.transcode.kinds import Code
 from schemas.avro_types import AVRO_TYPES
-from schemas.tables import Capture, Column, TableEntry
 from schemas.values import pg_text
-from schemas.wire import EventDecoder
 from tests.databases import Database
-from tests.unit.cdc_reader.discovery.catalogs import key_column
 from tests.unit.cdc_reader.transcode.cases import BY_CODE, CASES, IMPLEMENTATIONS
 from tests.unit.cdc_reader.transcode.tables import plan_of_every_kind
 
@@ -136,97 +129,4 @@ def test_many_values_are_shown_as_the_server_prints_them(
     assert all(
         encoder.column(PLACES[code], text.encode(), binary=False) == encoder.column(PLACES[code], binary, binary=True)
         for binary, text in values
-    )
-
-
-# Types of many sorts, with values whose casts to text differ from what their output functions print.
-COLUMNS = {
-    "id": ("int8", "-7"),
-    "flag": ("bool", "t"),
-    "small": ("int2", "-3"),
-    "real": ("float4", "1e+06"),
-    "double": ("float8", "0.1"),
-    "amount": ("numeric(12,2)", "12345.60"),
-    "label": ("varchar(9)", "naïve"),
-    "padded": ("char(5)", "ab   "),
-    "body": ("jsonb", '{"a": 1}'),
-    "raw": ("bytea", "\\x00ff"),
-    "token": ("uuid", "00112233-4455-6677-8899-aabbccddeeff"),
-    "on_day": ("date", "0044-03-15 BC"),
-    "at": ("timestamptz", "2024-01-01 00:00:00.5+00"),
-}
-TEXT_COLUMNS = {
-    "host": ("inet", "192.168.1.1"),
-    "net": ("cidr", "10.0.0.0/8"),
-    "mood": ("mood", "happy"),
-    "agreed": ("agreed", "t"),
-    "grade": ('"char"', "A"),
-    "tags": ("text[]", '{a,"b c",NULL}'),
-    "span": ("interval", "1 year 2 mons 03:04:05"),
-    "days": ("daterange", "[2024-01-01,2024-02-01)"),
-    "bits": ("bit(3)", "101"),
-    "clock": ("timetz", "12:00:00+02"),
-    "pair": ("pair", "(1,x)"),
-    "half": ("pair", "(,x)"),
-    "codes": ("int4[]", "{}"),
-    "nothing": ("inet", None),
-}
-LAYOUTS = {"text": ({**COLUMNS, **TEXT_COLUMNS}, False), "binary": (COLUMNS, True)}
-
-
-@pytest.mark.parametrize(("columns", "binary"), LAYOUTS.values(), ids=LAYOUTS)
-def test_stream_and_snapshot_carry_a_row_alike(
-    database: Database,
-    connection: psycopg.Connection[tuple[Any, ...]],
-    columns: dict[str, tuple[str, str | None]],
-    binary: bool,
-) -> None:
-    database.execute(
-        "CREATE TYPE mood AS ENUM ('happy'); CREATE DOMAIN agreed AS boolean; CREATE TYPE pair AS (a int, b text);"
-        f"CREATE TABLE items ({', '.join(f'{name} {kind}' for name, (kind, _) in columns.items())}, PRIMARY KEY (id));"
-        "CREATE PUBLICATION items FOR TABLE items"
-    )
-    database.execute("SELECT pg_create_logical_replication_slot(%s, 'pgoutput')", [slot := database.name])
-    values = ", ".join("NULL" if text is None else f"'{text}'" for _, text in columns.values())
-    database.execute(f"INSERT INTO items VALUES ({values})")
-
-    changes = connection.execute(
-        "SELECT data FROM pg_logical_slot_get_binary_changes(%s, NULL, NULL, 'proto_version', '1',"
-        " 'publication_names', 'items', 'binary', %s)",
-        (slot, str(binary).lower()),
-    ).fetchall()
-    relation = next(message for (data,) in changes if isinstance(message := decode(data), Relation))
-    payload = next(data for (data,) in changes if isinstance(decode(data), Insert))
-    entry = entry_of(relation)
-    plan = plan_table(entry, prefix="cdc", relation=relation)
-    assert plan.binary is binary
-
-    encoder = make_encoder(plan)
-    key, value, rare = encoder.change(payload, CONTEXT, 1, 2, 3)
-    order = (key_column("id", "bigint"),)
-    query = read_plan(entry.name, plan, order, row_filter=None).range_query(None, 10)
-    [copied] = confirmed(copy_rows(connection, query)[0]) or []
-
-    assert (key, rare) == (b"-7", 0)
-    assert encoder.copy_row(copied) == (key, encoder.columns(encoder.split(payload).new or ()).row, ())
-    event = EventDecoder({plan.fingerprint: plan.avro_schema}.__getitem__).decode(value)
-    assert event.after_text() == {name: text for name, (_, text) in columns.items() if text is not None}
-
-
-def entry_of(relation: Relation) -> TableEntry:
-    return TableEntry(
-        version=1,
-        source="rowferry",
-        database="shop",
-        schema=relation.schema,
-        table=relation.name,
-        oid=relation.oid,
-        topic="cdc.public.items",
-        partitions=1,
-        columns=tuple(
-            Column(column.name, "", column.type_oid, column.typmod, nullable=True, ordinal=at)
-            for at, column in enumerate(relation.columns)
-        ),
-        primary_key=("id",),
-        capture=Capture("replication", "it has a primary key"),
     )

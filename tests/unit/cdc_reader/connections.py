@@ -225,6 +225,7 @@ _ANSWERS: dict[str, Callable[[Connection, str, Sequence[Any]], list[tuple[Any, .
     "pg_is_in_recovery()": _used,
     "pg_relation_filenode": _files,
     "format_type": _type_names,
+    "typsubscript": lambda self, text, values: [],
     "pg_catalog.pg_attribute": _column_types,
 }
 

@@ -11,6 +11,7 @@ from cdc_reader.pgoutput import Relation, decode
 from cdc_reader.tables.captured import CapturedTable, Tables
 from cdc_reader.tables.encoder_plans import plan_table
 from cdc_reader.transcode import make_encoder
+from cdc_reader.transcode.type_shapes import ARRAY, ENUM, TypeShape
 from tests.unit.cdc_reader import messages
 from tests.unit.cdc_reader.transcode.tables import entry
 
@@ -117,3 +118,19 @@ def test_d6_key_that_became_a_domain_over_its_kind_is_the_same_key() -> None:
     assert bound is not None
     assert (bound.keyless, differs) == (False, True)
     assert [column.kind.name for column in bound.encoder.plan.columns] == ["int4", "text"]
+
+
+MOODS, MOOD = 70_002, 70_001
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_types_that_a_relation_brings_are_asked_for(told: bool) -> None:
+    """Red where they stay unknown: one such column, and the next session asks for text."""
+    shapes = (TypeShape(MOODS, ARRAY, (MOOD,)), TypeShape(MOOD, ENUM)) if told else ()
+
+    def declared(types: object) -> list[DeclaredType]:
+        return [DeclaredType(name, shapes=shapes) for name in ("bigint", "text", "mood[]")]
+
+    bound, differs = tables().bind(relation(columns=[*COLUMNS, ("moods", MOODS)]), declared)
+    assert bound is not None
+    assert (bound.encoder.plan.binary, differs) == (told, True)

@@ -8,6 +8,8 @@ import pytest
 
 from cdc_reader.pgoutput.messages import Relation, RelationColumn
 from cdc_reader.tables.encoder_plans import StaleDefinition, plan_table, table_schema
+from cdc_reader.transcode.known_types import KnownTypes
+from cdc_reader.transcode.type_shapes import ARRAY, BASE, TypeShape
 from schemas.tables import Capture, Column, TableEntry
 from schemas.wire import fingerprint
 
@@ -73,8 +75,10 @@ def test_stream_and_snapshot_share_one_schema() -> None:
     assert fingerprint(copied.avro_schema) == copied.fingerprint
 
 
-def test_only_types_with_a_binary_kind_are_asked_for_in_binary() -> None:
+def test_only_types_that_are_read_in_binary_are_asked_for_in_it() -> None:
     assert not plan_table(ENTRY, prefix="cdc").binary
+    assert plan_table(ENTRY, prefix="cdc", types=KnownTypes([TypeShape(1009, ARRAY, (25,))])).binary
+    assert plan_table(ENTRY, prefix="cdc", types=KnownTypes([TypeShape(1009, BASE, sent=False)])).binary
     assert plan_table(ENTRY, prefix="cdc", published=["id", "region", "total"]).binary
 
 

@@ -14,7 +14,7 @@ from schemas.tables import Capture, Column, TableEntry
 RELATION_OID = 16400
 CONTEXT = EventContext("stream", 755, 0x16_B374_D848, 1_704_067_200_000_000, 1_704_067_201_000)
 UNCHANGED = "unchanged"
-OTHER_TYPE_OID = 869  # inet: no kind of its own
+OTHER_TYPE_OID = 790  # money: no kind of its own, and none that we print
 
 # What a field of a message is made from: NULL, a value that did not change, text, or ("b", binary).
 Value = None | str | bytes | tuple[str, bytes]

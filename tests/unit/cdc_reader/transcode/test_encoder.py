@@ -26,7 +26,7 @@ from tests.unit.cdc_reader.transcode.tables import (
 )
 
 # `net` (inet) is only read as text.
-PLAN = plan_of([("id", 20), ("name", 25), ("net", 869)])
+PLAN = plan_of([("id", 20), ("name", 25), ("net", 790)])
 SNAPSHOT = EventContext("snapshot", 0, 0, 1_704_067_200_000_000, 1_704_067_201_000)
 ID_42 = bytes.fromhex("000000000000002a")
 
