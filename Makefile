@@ -16,7 +16,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-down test test-outages test-matrix mutants guarantees check check-style check-types check-rules check-docs format bench docs requirements clean
+.PHONY: help setup demo demo-down test test-outages test-matrix mutants guarantees types check check-style check-types check-rules check-docs format bench docs requirements clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -54,6 +54,9 @@ test-matrix: setup ## the suite with PostgreSQL 14 to 18, with and without compi
 mutants: setup ## every rule taken out once, red tests expected; ARGS="V4" for one
 	$(BIN)/python -m tests.mutants -n $(WORKERS) $(ARGS)
 
+types: setup ## docs/reference/types.md: what becomes of each PostgreSQL type, from the tests
+	$(BIN)/python -m tests.type_corpus
+
 guarantees: setup ## docs/explanation/guarantees.md: where each rule is kept and proved, from the code
 	$(BIN)/python -m tests.rules
 
@@ -67,7 +70,7 @@ check-types: setup
 	$(BIN)/mypy $(TYPED) docs/hooks.py
 
 check-rules: setup
-	$(BIN)/python -m pytest -q -p no:randomly tests/unit/test_architecture.py tests/unit/test_settings_coverage.py tests/unit/test_guarantees.py
+	$(BIN)/python -m pytest -q -p no:randomly tests/unit/test_architecture.py tests/unit/test_settings_coverage.py tests/unit/test_guarantees.py tests/unit/test_type_corpus.py
 
 check-docs: setup
 	$(BIN)/python -m mkdocs build --strict --quiet
