@@ -37,7 +37,7 @@ from cdc_reader.discovery.published_rows import unsent_columns
 from cdc_reader.discovery.selection import Selection
 from cdc_reader.discovery.value_types import types_below
 from cdc_reader.postgres.connections import translated
-from cdc_reader.postgres.encodings import texts_as_stored
+from cdc_reader.postgres.encodings import sends_as_stored, texts_as_stored
 from cdc_reader.postgres.key_order import KeyColumn, Operators
 from cdc_reader.postgres.type_shapes import type_shapes
 from cdc_reader.transcode.known_types import KnownTypes
@@ -79,7 +79,7 @@ class _Reading:
 
     def catalog(self, selection: Selection, publication: str | None) -> Catalog:
         server = self._server()
-        relations = self._rows(queries.RELATIONS)
+        relations = self._relations(selection)
         roots = [row for row in relations if not row.is_partition]
         names = [_name(row) for row in roots]
         selection.require(names)
@@ -103,6 +103,14 @@ class _Reading:
             encoding=server.encoding,
             printing=self._printing,
         )
+
+    def _relations(self, selection: Selection) -> Rows:
+        """All that may be wanted, or those that are named, and their partitions, without a look at others."""
+        named = sorted(selection.tables or ())
+        told = all(f"{name.schema}{name.name}".isascii() for name in named) or not sends_as_stored(self._connection)
+        if selection.tables is None or not told:
+            return self._rows(queries.RELATIONS)
+        return self._rows(queries.NAMED_RELATIONS, [name.schema for name in named], [name.name for name in named])
 
     def _rows(self, query: LiteralString, *parameters: object) -> Rows:
         with self._connection.cursor(row_factory=namedtuple_row) as cursor:
@@ -131,7 +139,7 @@ class _Reading:
 
     def _describe(self, rows: Rows) -> dict[int, RelationRow]:
         oids = [row.oid for row in rows]
-        self._domains = {row.oid: row for row in self._rows(queries.DOMAINS)}
+        self._domains = {row.oid: row for row in self._rows(queries.DOMAINS, oids)}
         attributes = _by_relation(self._rows(queries.ATTRIBUTES, oids))
         indexes = _by_relation(self._rows(queries.KEY_INDEXES, oids))
         orders = _by_relation(self._rows(queries.KEY_ORDERS, oids))

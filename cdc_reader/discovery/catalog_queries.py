@@ -22,8 +22,7 @@ SELECT (SELECT system_identifier::text FROM pg_catalog.pg_control_system()) AS s
        (SELECT timeline_id::int FROM pg_catalog.pg_control_checkpoint()) AS timeline
 """
 
-# All relations that hold rows: the class rows are few, and partitions are found by their parents.
-RELATIONS: LiteralString = r"""
+_RELATIONS: LiteralString = r"""
 SELECT c.oid::int8 AS oid, n.nspname::text AS schema_name, c.relname::text AS name,
        c.relkind::text AS kind, c.relpersistence::text AS persistence, c.relreplident::text AS replica_identity,
        c.reltuples::int8 AS row_estimate, c.relispartition AS is_partition,
@@ -41,9 +40,26 @@ SELECT c.oid::int8 AS oid, n.nspname::text AS schema_name, c.relname::text AS na
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')
-  AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\_%'
-ORDER BY c.oid
+  AND n.nspname <> 'information_schema' AND NOT starts_with(n.nspname, 'pg_')
 """
+# All relations that hold rows: partitions are found by their parents.
+RELATIONS: LiteralString = _RELATIONS + "ORDER BY c.oid"
+# Those of these names, and what are partitions below them. Without a lock, and without a look at any other.
+NAMED_RELATIONS: LiteralString = (
+    """
+WITH RECURSIVE named AS (
+    SELECT c.oid FROM unnest(%s::name[], %s::name[]) AS t(schema_name, table_name)
+    JOIN pg_catalog.pg_namespace n ON n.nspname = t.schema_name
+    JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = t.table_name
+    UNION
+    SELECT p.oid FROM named
+    JOIN pg_catalog.pg_inherits i ON i.inhparent = named.oid
+    JOIN pg_catalog.pg_class p ON p.oid = i.inhrelid AND p.relispartition
+)
+"""
+    + _RELATIONS
+    + "  AND c.oid IN (SELECT named.oid FROM named) ORDER BY c.oid"
+)
 
 # Without the relation `pg_get_expr` takes no lock on it, and a default needs none: it refers to no column (rule D8).
 ATTRIBUTES: LiteralString = """
@@ -62,29 +78,42 @@ WHERE a.attrelid = ANY (%s::oid[]) AND a.attnum > 0
 ORDER BY a.attrelid, a.attnum
 """
 
+# Those of columns, and those that they are over.
 DOMAINS: LiteralString = """
-SELECT oid::int8 AS oid, typbasetype::int8 AS base_oid, format_type(typbasetype, typtypmod) AS base_type
-FROM pg_catalog.pg_type WHERE typtype = 'd'
-"""
-
-# The types of columns and all that their values are made of: under a domain, in an array, a range, a composite. Base
-# types are left out but for their OIDs in `parts`.
-TYPES: LiteralString = """
-WITH RECURSIVE below AS (
-    SELECT t.oid AS whole, t.typbasetype AS part FROM pg_catalog.pg_type t WHERE t.typtype = 'd'
-    UNION ALL SELECT t.oid, t.typelem FROM pg_catalog.pg_type t WHERE t.typelem <> 0
-    UNION ALL SELECT r.rngtypid, r.rngsubtype FROM pg_catalog.pg_range r
-    UNION ALL SELECT r.rngmultitypid, r.rngtypid FROM pg_catalog.pg_range r
-    UNION ALL SELECT t.oid, a.atttypid FROM pg_catalog.pg_type t JOIN pg_catalog.pg_attribute a
-        ON a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped WHERE t.typtype = 'c'
-), used AS (
+WITH RECURSIVE used AS (
     SELECT a.atttypid AS oid FROM pg_catalog.pg_attribute a
     WHERE a.attrelid = ANY (%s::oid[]) AND a.attnum > 0 AND NOT a.attisdropped
     UNION
-    SELECT below.part FROM used JOIN below ON below.whole = used.oid
+    SELECT t.typbasetype FROM used JOIN pg_catalog.pg_type t ON t.oid = used.oid AND t.typtype = 'd'
+)
+SELECT t.oid::int8 AS oid, t.typbasetype::int8 AS base_oid, format_type(t.typbasetype, t.typtypmod) AS base_type
+FROM used JOIN pg_catalog.pg_type t ON t.oid = used.oid AND t.typtype = 'd'
+"""
+
+# What the values of one type are made of: under a domain, in an array, a range, a composite.
+_PARTS: LiteralString = """
+    SELECT t.typbasetype AS part FROM pg_catalog.pg_type t WHERE t.oid = used.oid AND t.typtype = 'd'
+    UNION ALL SELECT t.typelem FROM pg_catalog.pg_type t WHERE t.oid = used.oid AND t.typelem <> 0
+    UNION ALL SELECT r.rngsubtype FROM pg_catalog.pg_range r WHERE r.rngtypid = used.oid
+    UNION ALL SELECT r.rngtypid FROM pg_catalog.pg_range r WHERE r.rngmultitypid = used.oid
+    UNION ALL SELECT a.atttypid FROM pg_catalog.pg_type t JOIN pg_catalog.pg_attribute a
+        ON a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped WHERE t.oid = used.oid AND t.typtype = 'c'
+"""
+# The types of columns and all that their values are made of. Base types are left out but for their OIDs in `parts`.
+TYPES: LiteralString = (
+    """
+WITH RECURSIVE used AS (
+    SELECT a.atttypid AS oid FROM pg_catalog.pg_attribute a
+    WHERE a.attrelid = ANY (%s::oid[]) AND a.attnum > 0 AND NOT a.attisdropped
+    UNION
+    SELECT below.part FROM used CROSS JOIN LATERAL ("""
+    + _PARTS
+    + """) AS below
 )
 SELECT t.oid::int8 AS oid,
-       ARRAY(SELECT DISTINCT below.part::int8 FROM below WHERE below.whole = t.oid) AS parts,
+       ARRAY(SELECT DISTINCT below.part::int8 FROM ("""
+    + _PARTS
+    + """) AS below) AS parts,
        CASE t.typtype
            WHEN 'e' THEN ARRAY(SELECT format('label %%s.%%s %%s', e.oid, e.xmin, e.enumlabel)
                                FROM pg_catalog.pg_enum e WHERE e.enumtypid = t.oid)
@@ -97,6 +126,7 @@ FROM used JOIN pg_catalog.pg_type t ON t.oid = used.oid
 WHERE t.typtype <> 'b' OR t.typelem <> 0
 ORDER BY t.oid
 """
+)
 
 KEY_INDEXES: LiteralString = """
 SELECT i.indrelid::int8 AS relation_oid, i.indisprimary AS is_primary, i.indisreplident AS is_identity,

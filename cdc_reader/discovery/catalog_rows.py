@@ -280,8 +280,8 @@ class ServerRow:
 class Catalog:
     """Everything discovery knows, as of one snapshot of the database.
 
-    `tables` holds the selected ones by name; `passed_over` the names of those that exist and were not selected.
-    `types` are those of their columns, and all that lie below.
+    `tables` holds the selected ones by name; `passed_over` the names of those that exist and were not selected; none
+    where the selection names its tables. `types` are those of their columns, and all that lie below.
     """
 
     server: ServerRow

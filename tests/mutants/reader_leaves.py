@@ -118,4 +118,14 @@ MUTANTS: tuple[Mutant, ...] = (
         replacement=")",
         tests=(f"{_WAITING}::test_d8_lock_hides_no_row_filter_of_a_table_with_a_partition_that_waits",),
     ),
+    Mutant(
+        rule="D3",
+        without="the partitions of a table that is read alone",
+        file="cdc_reader/discovery/catalog_queries.py",
+        text="JOIN pg_catalog.pg_inherits i ON i.inhparent = named.oid",
+        replacement="JOIN pg_catalog.pg_inherits i ON i.inhparent = named.oid AND i.inhseqno > 1",
+        tests=(
+            "tests/integration/cdc_reader/test_discovery.py::test_d3_table_that_is_read_alone_is_what_it_is_among_all",
+        ),
+    ),
 )

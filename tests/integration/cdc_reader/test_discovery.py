@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import psycopg
 import pytest
 
 from cdc_reader.discovery.captures import capture_of
@@ -16,6 +19,7 @@ from cdc_reader.discovery.selection import Selection
 from cdc_reader.discovery.value_types import rewritten
 from schemas.errors import AccessDenied, ProtocolError, SettingsError
 from schemas.names import TableName
+from tests import databases
 from tests.databases import Database
 
 NAME = TableName("public", "photos")
@@ -126,6 +130,77 @@ def test_connection_inside_a_transaction_is_refused(database: Database) -> None:
         connection.execute("SELECT 1")
         with pytest.raises(ProtocolError, match="without an open transaction"):
             read_catalog(connection, Selection.of())
+
+
+ODD_NAMES = ("plain", "Plain", 'quoted "name"', "with.dot", "with space", "100%", "⛴ 🚀", "€" * 21)
+OTHERS = """
+CREATE DOMAIN low AS int CHECK (VALUE < 9); CREATE DOMAIN lower AS low; CREATE TYPE state AS ENUM ('open', 'shut');
+CREATE TABLE events (id lower, at date, state state, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
+CREATE TABLE e1 PARTITION OF events FOR VALUES FROM ('2020-01-01') TO ('2021-01-01');
+CREATE TABLE e2 PARTITION OF events FOR VALUES FROM ('2021-01-01') TO ('2022-01-01') PARTITION BY HASH (id);
+CREATE SCHEMA other;
+CREATE TABLE other.e2a PARTITION OF e2 FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+CREATE TABLE e2b PARTITION OF e2 FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+CREATE TABLE other.plain (id int PRIMARY KEY REFERENCES plain); CREATE VIEW seen AS SELECT * FROM events;
+CREATE TABLE child (more int) INHERITS (plain);
+"""
+
+
+@pytest.mark.rule("D3")
+def test_d3_table_that_is_read_alone_is_what_it_is_among_all(database: Database) -> None:
+    for name in ODD_NAMES:
+        quoted = name.replace('"', '""')
+        database.execute(f'CREATE TABLE "{quoted}" (id int PRIMARY KEY, "{quoted}" text)')
+    database.execute(OTHERS)
+
+    everything = catalog_of(database, Selection.everything())
+
+    assert {table.name.name for table in everything.tables} == {*ODD_NAMES, "events", "seen", "child"}
+    for table in everything.tables:
+        alone = catalog_of(database, Selection(tables=frozenset({table.name}), exclude=frozenset()))
+        assert alone.tables == (table,)
+        assert alone.foreign_keys == tuple(key for key in everything.foreign_keys if key.table_oid == table.oid)
+    two = frozenset({TableName("other", "plain"), TableName("public", "events")})
+    assert {table.name for table in catalog_of(database, Selection(tables=two, exclude=frozenset())).tables} == two
+    with pytest.raises(SettingsError, match=r"got none called public\.e1"):
+        catalog_of(database, Selection(tables=frozenset({TableName("public", "e1")}), exclude=frozenset()))
+
+
+def test_what_is_read_of_a_named_table_does_not_grow_with_the_others(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows: list[object] = []
+    fetchall = psycopg.Cursor.fetchall
+
+    def counted(cursor: Any) -> Any:
+        rows.extend(found := fetchall(cursor))
+        return found
+
+    monkeypatch.setattr(psycopg.Cursor, "fetchall", counted)
+
+    def read(*others: int) -> int:
+        database.execute("CREATE TABLE IF NOT EXISTS photos (id integer PRIMARY KEY)")
+        for n in others:
+            database.execute(f"CREATE DOMAIN d{n} AS int; CREATE TABLE t{n} (id d{n} PRIMARY KEY REFERENCES photos)")
+        with database.connect() as connection:
+            rows.clear()
+            read_catalog(connection, Selection(tables=frozenset({NAME}), exclude=frozenset()), publication=None)
+        return len(rows)
+
+    assert read(1) == read(2, 3, 4)
+
+
+@pytest.mark.parametrize(
+    ("options", "stored"),
+    [(databases.UNCHECKED, b"caf\xc3\xa9"), (databases.encoded("WIN1252"), b"caf\xe9")],
+    ids=["SQL_ASCII", "WIN1252"],
+)
+def test_named_table_is_found_whatever_its_name_is_stored_as(postgres_dsn: str, options: str, stored: bytes) -> None:
+    with databases.temporary(postgres_dsn, "template0", options) as database:
+        database.execute_bytes(b'CREATE TABLE photos (id int PRIMARY KEY); CREATE TABLE "' + stored + b'" (id int)')
+        for name in (NAME, TableName("public", "caf\N{LATIN SMALL LETTER E WITH ACUTE}")):
+            alone = catalog_of(database, Selection(tables=frozenset({name}), exclude=frozenset()))
+            assert [table.name for table in alone.tables] == [name]
 
 
 TYPES = """
