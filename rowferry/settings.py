@@ -34,6 +34,7 @@ class OperatorSettings(LoadedSettings):
     source: str = Field("rowferry", description="Name of this source: its position is kept in `_offsets.<source>`.")
     slot: str = Field("rowferry", description=f"Replication slot of the reader. {NOT_PLAIN_SQL}")
     publication: str = Field("rowferry", description=f"Publication of the reader. {NOT_PLAIN_SQL}")
+    failover: bool = Field(default=False, description="Whether standbys are to keep a copy of the reader's slot.")
     tables: list[str] = Field(default_factory=list, description="Tables to capture; empty: all of `public`.")
     exclude: list[str] = Field(
         default=["_prisma_migrations", "sync_events"], description="Tables that are never captured."

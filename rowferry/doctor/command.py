@@ -104,7 +104,8 @@ def _buckets(settings: OperatorSettings) -> Iterator[Finding]:
 
 def _database(settings: OperatorSettings, kafka: KafkaFacts | None) -> Iterator[Finding]:
     """In another database than the position's nothing else is looked at: a remedy would be for the wrong one."""
-    names = Names(settings.slot, settings.publication, f"rowferry-{settings.source}")
+    application = f"rowferry-{settings.source}"
+    names = Names(settings.slot, settings.publication, application, failover=settings.failover)
     with database(settings) as connection:
         server = read_origin(connection)
         whose = [] if kafka is None else [check_position(kafka.position, server)]

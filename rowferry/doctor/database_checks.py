@@ -34,7 +34,7 @@ def check_position(position: Position | None, server: Origin) -> Finding:
 
 
 def _requirements(catalog: Catalog, facts: DatabaseFacts, names: Names) -> Iterator[Requirement]:
-    yield from server_requirements(facts.server, application_name=names.application)
+    yield from server_requirements(facts.server, application_name=names.application, failover=names.failover)
     yield from right_requirements(catalog, facts.rights)
     yield slot_requirement(names.slot, facts.server.slot, database=catalog.server.database)
     yield publication_requirement(catalog, facts.rights, names.publication)

@@ -15,11 +15,15 @@ from vespa_sink.vespa.field_probes import Lacking
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Names of ours in the database; `application` is the reader's `application_name`."""
+    """Names of ours in the database; `application` is the reader's `application_name`.
+
+    `failover`: the reader is to have standbys keep a copy of the slot.
+    """
 
     slot: str
     publication: str
     application: str
+    failover: bool = False
 
 
 @dataclass(frozen=True, slots=True)
