@@ -37,6 +37,7 @@ include "tuples.pxi"
 include "numbers.pxi"
 include "times.pxi"
 include "others.pxi"
+include "arrays.pxi"
 include "writers.pxi"
 
 # Bits of what `Encoder.change` returns.
@@ -54,6 +55,7 @@ cdef class Core:
     cdef uint32_t oid
     cdef bint streamed
     cdef Writers *writers
+    cdef Elements *elements  # of columns that are arrays
     cdef int *wire
     cdef int *key
     cdef uint8_t *copied  # the format in which COPY BINARY has each column
@@ -62,6 +64,7 @@ cdef class Core:
     cdef Buffer out
     cdef Buffer key_out
     cdef Buffer old_key_out
+    cdef Buffer array_out
     cdef tuple columns
     cdef bytes head
     cdef bytes names
@@ -83,6 +86,7 @@ cdef class Core:
         if not all(0 <= index < self.count for index in plan.key):
             raise ValueError("expected key columns among the columns")
         self.writers = <Writers *>self._array(self.count, sizeof(Writers))
+        self.elements = <Elements *>self._array(self.count, sizeof(Elements))
         self.wire = <int *>self._array(self.count, sizeof(int))
         self.key = <int *>self._array(self.key_count, sizeof(int))
         self.copied = <uint8_t *>self._array(self.count, 1)
@@ -90,13 +94,14 @@ cdef class Core:
         self.new = <Field *>self._array(self.count, sizeof(Field))
         for at in range(self.count):
             self.writers[at] = writers_of(plan.columns[at].kind.code)
+            self.elements[at] = elements_of(plan.columns[at].kind)
             if plan.columns[at].kind.printer is not None:
                 self.writers[at].binary = NULL
             self.copied[at] = c'b' if plan.columns[at].kind.binary else c't'
             self.wire[at] = plan.wire_order[at]
         for at in range(self.key_count):
             self.key[at] = plan.key[at]
-        self.out, self.key_out, self.old_key_out = Buffer(), Buffer(), Buffer()
+        self.out, self.key_out, self.old_key_out, self.array_out = Buffer(), Buffer(), Buffer(), Buffer()
         self.head, self.names = plan.frame, plan.source_names
         self.middle = self.tail = b""
         self.context = None
@@ -109,6 +114,7 @@ cdef class Core:
 
     def __dealloc__(self):
         free(self.writers)
+        free(self.elements)
         free(self.wire)
         free(self.key)
         free(self.copied)
@@ -276,8 +282,11 @@ cdef class Core:
         return self.out.byte(NULL_BRANCH)
 
     cdef Outcome _printed(self, int index, const Field *field) except FAILED:
-        """Of types whose text a printer makes: by way of Python objects."""
-        cdef bytes text = self.columns[index].kind.printer(field.data[: field.size])
+        """Of types whose text a printer makes: by way of Python objects, but for most arrays."""
+        cdef bytes text
+        if self.elements[index].known and show_array(self.array_out, field, &self.elements[index]):
+            return put_utf8_bytes(self.out, self.array_out.data, self.array_out.size)
+        text = self.columns[index].kind.printer(field.data[: field.size])
         return put_utf8_bytes(self.out, <const uint8_t *>PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text))
 
     def column(self, Py_ssize_t index, bytes data not None, *, bint binary):

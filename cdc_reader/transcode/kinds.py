@@ -50,6 +50,7 @@ class Kind:
     `from_binary` is None for types that are only read as text. Both readers raise `Unfit` for bytes that
     are no such value, and `Uncarriable` for a value that cannot be carried. `printer` makes PostgreSQL's text of a
     value in binary, where that is what is carried. Not `sent`: there is no binary form, the server sends text anyway.
+    `elements` of an array, parted by commas: the OID of their type, and their code.
     """
 
     code: Code
@@ -59,6 +60,7 @@ class Kind:
     from_binary: Read | None
     printer: Printer | None = None
     sent: bool = True
+    elements: tuple[int, Code] | None = None
 
     @property
     def binary(self) -> bool:
@@ -113,10 +115,10 @@ def kind_of(type_oid: int) -> Kind:
     return _BY_OID.get(type_oid, OTHER)
 
 
-def printed(printer: Printer) -> Kind:
+def printed(printer: Printer, elements: tuple[int, Code] | None = None) -> Kind:
     """The kind of types that are carried as text, and whose values in binary are printed by us."""
 
     def read(data: bytes) -> Carried:
         return text_values.utf8(printer(data))
 
-    return replace(OTHER, from_binary=read, printer=printer)
+    return replace(OTHER, from_binary=read, printer=printer, elements=elements)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 
 from cdc_reader.transcode.carried import Unfit
-from cdc_reader.transcode.kinds import OTHER, TEXT, Kind, built_in, printed
+from cdc_reader.transcode.kinds import OTHER, TEXT, Code, Kind, built_in, printed
 from cdc_reader.transcode.printers import extensions, geometry, network, scalars, search
 from cdc_reader.transcode.printers.containers import array, composite, multirange_of, range_of, vector
 from cdc_reader.transcode.printers.sent import Printer
@@ -119,8 +119,18 @@ class KnownTypes:
             return OTHER
         if oid in _TEXTS or (shape is not None and (shape.kind == ENUM or shape.extension in _EXTENSION_TEXTS)):
             return TEXT
-        shown = self._built_in(oid) if oid in _PRINTERS or oid == _INTERVAL else self._printer(shape)
-        return OTHER if shown is None else printed(_guarded(shown))
+        if oid in _PRINTERS or oid == _INTERVAL:
+            shown, elements = self._built_in(oid), None
+        else:
+            shown, elements = self._printer(shape), self._elements(shape)
+        return OTHER if shown is None else printed(_guarded(shown), elements)
+
+    def _elements(self, shape: TypeShape | None) -> tuple[int, Code] | None:
+        """What the elements of an array are, where they have a kind of their own."""
+        if shape is None or shape.kind != ARRAY:
+            return None
+        kind = self.kind_of(shape.parts[0])
+        return (shape.parts[0], kind.code) if kind.binary and kind.printer is None else None
 
     def _built_in(self, oid: int) -> Printer | None:
         """As this server prints it."""
