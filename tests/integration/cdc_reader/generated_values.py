@@ -195,7 +195,6 @@ XML = {
 
 # Types that are made of others; `texts`, `quoted` and `moods` are domains over arrays and texts.
 PREPARED = """
-CREATE EXTENSION IF NOT EXISTS vector;
 CREATE TYPE mood AS ENUM ('happy', 'so so', 'a "b"', 'NULL', '(', 'naïve');
 CREATE DOMAIN agreed AS boolean;
 CREATE DOMAIN word AS text;

@@ -32,16 +32,18 @@ EACH = settings(
 def connection(postgres_dsn: str) -> Iterator[Connection]:
     with databases.temporary(postgres_dsn) as database:
         database.execute(PREPARED)
+        if database.execute("SELECT FROM pg_available_extensions WHERE name = 'vector'"):
+            database.execute("CREATE EXTENSION vector")
         with connect(database.dsn, application_name="test") as opened:
             yield opened
 
 
 @pytest.fixture(scope="module")
 def types(connection: Connection) -> tuple[KnownTypes, dict[str, int]]:
-    names = ", ".join(f"{literal(name)}::regtype::oid::int8" for name in ALL)
-    [oids] = connection.execute(f"SELECT {names}").fetchall()
-    known = KnownTypes(type_shapes(connection, oids), version=connection.info.server_version)
-    return known, dict(zip(ALL, oids, strict=True))
+    names = ", ".join(f"pg_catalog.to_regtype({literal(name)})::oid::int8" for name in ALL)
+    [row] = connection.execute(f"SELECT {names}").fetchall()
+    oids = {name: oid for name, oid in zip(ALL, row, strict=True) if oid is not None}
+    return KnownTypes(type_shapes(connection, oids.values()), version=connection.info.server_version), oids
 
 
 def sent(connection: Connection, values: Sequence[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
@@ -60,7 +62,10 @@ def test_values_are_printed_as_the_server_prints_them(
     connection: Connection, types: tuple[KnownTypes, dict[str, int]], name: str, data: st.DataObject
 ) -> None:
     known, oids = types
+    if name not in oids or ('"char"' in name and connection.info.server_version < 160000):
+        pytest.skip(f"expected a server that has {name}, and sends it as PostgreSQL 16 does")
     kind = known.kind_of(oids[name])
+    assert kind.binary
     values = [(name, text) for text in data.draw(st.lists(ALL[name], min_size=10, max_size=30))]
     both = sent(connection, values)
     wrong = [

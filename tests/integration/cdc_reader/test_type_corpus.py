@@ -30,6 +30,8 @@ CONTRIB = ("hstore", "citext", "ltree", "cube", "isn", "vector")
 
 def has(database: Database, typed: Typed) -> bool:
     """Whether the server has the type; devstack's lacks libxml and contrib, others have them."""
+    if typed.type == '"char"' and int(database.execute("SHOW server_version_num")[0][0]) < 160000:
+        return False  # of another form
     if typed.extension == XML:
         return bool(database.execute("SELECT FROM pg_config() WHERE name = 'CONFIGURE' AND setting LIKE '%libxml%'"))
     known = "SELECT FROM pg_extension WHERE extname = %s"
