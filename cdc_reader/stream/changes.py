@@ -33,6 +33,7 @@ from schemas.errors import ProtocolError
 
 _INSERT, _UPDATE, _DELETE = 0x49, 0x55, 0x44
 _BEGIN, _COMMIT, _RELATION, _TRUNCATE, _MESSAGE = 0x42, 0x43, 0x52, 0x54, 0x4D
+_WITH_NEW_ROW = (_INSERT, _UPDATE)  # an insert lacks columns where the plugin cannot tell them (`wal2json`)
 _PASSED_OVER = frozenset(b"OY")  # Origin and Type: nothing of ours depends on them
 PREFETCH_ROWS = 200
 
@@ -345,7 +346,7 @@ class Changes:
         self._fetched.update({(oid, key): row for key, row in known.items()})
 
     def _ahead(self, relation: StreamedRelation, at: int, batch: Sequence[Payload]) -> tuple[list[bytes], set[int]]:
-        """The keys of this and later updates of the batch that lack columns, and the xids they belong to."""
+        """The keys of this and later rows of the batch that lack columns, and the xids they belong to."""
         oid = relation.relation.oid.to_bytes(4, "big")
         begin = self._transactions.begin
         xids = {begin.xid} if begin else set()
@@ -354,7 +355,7 @@ class Changes:
         for _, data in batch[at:]:
             if data[0] == _BEGIN:
                 xids.add(int.from_bytes(data[17:21], "big"))
-            elif data[0] == _UPDATE and data[1:5] == oid:
+            elif data[0] in _WITH_NEW_ROW and data[1:5] == oid:
                 with suppress(Unfit):
                     parts = encoder.split(data)
                     assert parts.new is not None

@@ -7,8 +7,10 @@ import pytest
 from schemas.control import Kind, State
 from schemas.envelope import Event, Omitted
 from schemas.errors import AccessDenied, GapFound
+from tests.unit.cdc_reader import messages
 from tests.unit.cdc_reader.conftest import MakeWorld
-from tests.unit.cdc_reader.source import deleted, inserted, updated
+from tests.unit.cdc_reader.source import Change, deleted, inserted, updated
+from tests.unit.cdc_reader.transcode.tables import UNCHANGED
 from tests.unit.cdc_reader.world import TOPICS, World
 
 ITEMS = 1
@@ -87,6 +89,21 @@ def test_d8_row_of_a_table_that_may_no_longer_be_read_goes_out_without_its_colum
     streaming.source.failing = {}
     streaming.turn(2, seconds=10).settle()
     assert streaming.holds()["1"] == (1, "b", OLD)
+
+
+@pytest.mark.rule("V5")
+def test_v5_inserts_whose_values_cannot_be_told_are_made_whole_in_one_read(streaming: World) -> None:
+    """Of wal2json, which prints NaN as null. Red where `_ahead` looks for updates alone."""
+    told = [Change("message", raw=messages.insert(ITEMS, (key, "a", UNCHANGED))) for key in ("1", "2")]
+    before = len(streaming.source.statements)
+    streaming.source.transact(inserted(ITEMS, "3", "a", "small"), *told)
+    streaming.turn()
+    found = [event for event in streaming.events() if event.refetched]
+    assert [event.after for event in found] == [
+        {"id": 1, "name": "a", "note": OLD},
+        {"id": 2, "name": "a", "note": OLD},
+    ]
+    assert len([each for each in streaming.source.statements[before:] if "COPY" in each]) == 1
 
 
 @pytest.mark.rule("V5")
