@@ -19,16 +19,17 @@ from cdc_reader.own_messages import OwnMessages
 from cdc_reader.postgres.connections import Connection, connect
 from cdc_reader.postgres.encodings import characters_of
 from cdc_reader.postgres.lsn import Lsn
+from cdc_reader.postgres.plugins import WAL2JSON
 from cdc_reader.postgres.replication import ReplicationStream
 from cdc_reader.postgres.requirements import require
 from cdc_reader.postgres.server import server_facts
 from cdc_reader.postgres.server_requirements import server_requirements
-from cdc_reader.postgres.slot_row import SlotRow
 from cdc_reader.postgres.workers import SideWork
 from cdc_reader.progress.ready import Ready
 from cdc_reader.publishing.publisher import Publisher
 from cdc_reader.session import Edges, Session
 from cdc_reader.settings import ReaderSettings
+from cdc_reader.slot_stream import Opening, start_stream, with_plugin
 from cdc_reader.standby import take_lock
 from cdc_reader.startup import Startup
 from cdc_reader.tables.troubles import Troubles
@@ -39,12 +40,9 @@ from cdc_runtime.kafka.admin import KafkaAdmin
 from cdc_runtime.kafka.errors import TopicRefused
 from cdc_runtime.kafka.tail import Tail
 from cdc_runtime.neighbours import Neighbours
-from schemas.errors import SlotBusy
 from schemas.topics import Topics
 
 logger = structlog.get_logger(__name__)
-_SLOT_POLL_S = 0.1
-_SLOT_WAIT_S = 10.0  # a walsender that ended frees its slot some milliseconds later
 _TRANSACTION_TIMEOUT_S = 45.0
 
 
@@ -88,6 +86,7 @@ class SourceCapture:
                 return
             self._neighbours.preparing()
             self._admin.wait_until_reachable(settings.start_timeout_s, self._drain.is_stopping)
+            settings = with_plugin(settings, connection)
             publisher = opened.enter_context(closing(self._open_publisher()))
             opened.callback(self._dropped, publisher)
             startup = Startup(
@@ -101,11 +100,12 @@ class SourceCapture:
             )
             startup.check_origin()
             require(server_requirements(facts, application_name=self._application_name, failover=settings.failover))
-            ready = startup.prepare(self._encoder, text_only=text_only or self._recoded(connection))
-            self._start(stream, ready, facts.slot)
+            ready = startup.prepare(self._encoder, text_only=text_only or self._in_text(settings, connection))
+            opening = Opening(stream, connection, wait=self._drain.wait, slot=facts.slot)
+            source = start_stream(opening, settings, ready)
             side = opened.enter_context(closing(SideWork(self._connect, workers=settings.snapshot.workers + 1)))
             control = opened.enter_context(closing(self._open_control(ready)))
-            edges = Edges(connection, stream, publisher, side, control, self._admin)
+            edges = Edges(connection, source, publisher, side, control, self._admin)
             session = Session(
                 settings,
                 ready,
@@ -115,7 +115,7 @@ class SourceCapture:
                 troubles=self._troubles,
                 messages=self._messages,
             )
-            self._streaming(ready)
+            self._streaming(ready, settings.plugin)
             try:
                 restart = session.run(self._drain.is_stopping)
             except TopicRefused as exc:
@@ -124,13 +124,16 @@ class SourceCapture:
             if restart is not None:
                 logger.info("session_restarts", reason=restart)
 
-    def _recoded(self, connection: Connection) -> bool:
-        """Whether texts come as they are stored, and are recoded here: those of values in binary would not be found."""
+    def _in_text(self, settings: ReaderSettings, connection: Connection) -> bool:
+        """Whether no values are asked for in binary: wal2json prints none.
+
+        Nor where texts come as they are stored, and are recoded here: those of values in binary would not be found.
+        """
         recode = characters_of(connection).recode
         if recode:
             encoding = connection.info.parameter_status("server_encoding")
             logger.info("stream_in_text", because_of=f"the database's encoding: {encoding}")
-        return recode
+        return recode or settings.plugin == WAL2JSON
 
     def ask_kafka(self, timeout_s: float) -> None:
         """Return when a broker answers; raises our errors."""
@@ -190,32 +193,7 @@ class SourceCapture:
         self._neighbours.prepared()
         self._metrics.standby(reason)
 
-    def _start(self, stream: ReplicationStream, ready: Ready, slot: SlotRow | None) -> None:
-        """START_REPLICATION; the slot may still be held by the walsender of the reader before us.
-
-        `slot`: as it was found, None where it was made for us.
-        """
-        without_failover = self._settings.failover and slot is not None and not slot.failover
-        options = {
-            "proto_version": "1",
-            "publication_names": f'"{self._settings.publication}"',
-            "messages": "true",
-            "binary": "true" if ready.binary else "false",
-        }
-        deadline = time.monotonic() + _SLOT_WAIT_S
-        while True:
-            try:
-                if without_failover:
-                    stream.execute(f'ALTER_REPLICATION_SLOT "{self._settings.slot}" (FAILOVER true)')
-                    logger.info("slot_has_failover", slot=self._settings.slot)
-                    without_failover = False
-                stream.start(self._settings.slot, Lsn(ready.position.restart_lsn), options)
-                return
-            except SlotBusy:
-                if time.monotonic() > deadline or self._drain.wait(_SLOT_POLL_S):
-                    raise
-
-    def _streaming(self, ready: Ready) -> None:
+    def _streaming(self, ready: Ready, plugin: str) -> None:
         self.reached = True
         self._neighbours.prepared()
         self._metrics.streaming()
@@ -224,6 +202,7 @@ class SourceCapture:
         logger.info(
             "streaming",
             slot=self._settings.slot,
+            plugin=plugin,
             at=str(Lsn(ready.position.restart_lsn)),
             tables=len(ready.tables.captured),
             binary=ready.binary,

@@ -23,6 +23,10 @@ OTHER_KAFKA = (
     "look at kafka.bootstrap_servers: another Kafka answers like this; only where the topics are lost for good: "
     + RESET
 )
+PLUGIN = (
+    "install the slot's output plugin on the server (wal2json: Debian's package postgresql-<version>-wal2json; 2.5 or "
+    "newer), or set another `plugin`"
+)
 # Where a table was read whole, and what was found is not believed.
 FEW_ROWS = (
     "see whether {table} lost rows, and whether database_url names the right database; where all is as it should be, "

@@ -13,6 +13,7 @@ from contextlib import closing
 
 from cdc_reader.postgres.advisory_lock import slot_lock
 from cdc_reader.postgres.connections import Connection, connect, translated
+from cdc_reader.postgres.plugins import AUTO, PLUGINS
 from cdc_reader.postgres.replication import ReplicationStream
 from cdc_reader.postgres.server import slot_holders, slot_row
 from cdc_reader.progress.origins import Owner
@@ -68,6 +69,7 @@ def _plan(settings: ReaderSettings, stream: ReplicationStream, connection: Conne
         slot_name=settings.slot,
         slot=slot_row(connection, settings.slot),
         offsets_topic=Topics(settings.kafka.prefix).offsets(settings.source),
+        plugins=PLUGINS if settings.plugin == AUTO else (settings.plugin,),
     )
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from cdc_reader.postgres.lsn import Lsn
-from cdc_reader.postgres.slot_requirements import PLUGIN
+from cdc_reader.postgres.plugins import PGOUTPUT
 from cdc_reader.postgres.slot_row import SlotHolder, SlotRow
 from cdc_reader.progress.gap_checks import ServerPosition, check_server
 from cdc_reader.progress.origins import Origin, Owner, check_owner, difference, origin_of, topics_difference
@@ -57,13 +57,15 @@ class ResetPlan:
     slot_name: str
     slot: SlotRow | None
     offsets_topic: str
+    plugins: tuple[str, ...] = (PGOUTPUT,)
 
     def __post_init__(self) -> None:
         """Raise `ServerSetting` when the slot is another's."""
         slot = self.slot
-        if slot is not None and (slot.plugin, slot.database) != (PLUGIN, self.server.database):
+        ours = " or ".join(self.plugins)
+        if slot is not None and (slot.plugin not in self.plugins or slot.database != self.server.database):
             raise ServerSetting(
-                expected=f"slot {self.slot_name!r} to be one of {PLUGIN} in database {self.server.database!r}",
+                expected=f"slot {self.slot_name!r} to be one of {ours} in database {self.server.database!r}",
                 found=f"one of plugin {slot.plugin!r} in database {slot.database!r}",
                 neighbour=Neighbour.POSTGRES,
                 remedy="set `slot` to the reader's, or correct database_url",

@@ -24,7 +24,6 @@ from cdc_reader.metrics import ReaderMetrics
 from cdc_reader.own_messages import OwnMessages
 from cdc_reader.pgoutput.messages import Relation
 from cdc_reader.postgres.connections import Connection
-from cdc_reader.postgres.replication import ReplicationStream
 from cdc_reader.postgres.server import declared_types
 from cdc_reader.postgres.wal_messages import forbidden_messages
 from cdc_reader.postgres.workers import SideWork
@@ -50,6 +49,7 @@ from cdc_reader.tables.topic_watch import TopicsNow, topic_watch
 from cdc_reader.tables.troubles import Troubles
 from cdc_reader.transcode import EventContext
 from cdc_reader.transcode.row_assembly import NOT_HAD, ROW_GONE
+from cdc_reader.wal2json.stream import Source
 from schemas.errors import TransientError
 from schemas.names import TableName
 from schemas.topics import MAX_MESSAGE_BYTES, Topics
@@ -69,7 +69,7 @@ class Edges:
     """What a session touches the world with; opened and closed by `capture`."""
 
     connection: Connection
-    stream: ReplicationStream
+    stream: Source
     publisher: Publisher
     side: SideWork
     control: ControlTail

@@ -59,6 +59,11 @@ class ReaderSettings(ServiceSettings):
     publication: Name = Field(
         "rowferry", description=f"Publication to read; created and kept where rights allow. {NOT_PLAIN_SQL}"
     )
+    plugin: Literal["pgoutput", "wal2json", "auto"] = Field(
+        "pgoutput",
+        description="Output plugin of the slot: PostgreSQL's own, `wal2json` (no publication is needed or read), or "
+        "`auto`: that of the slot; for a new one `pgoutput` where the server has it, else `wal2json`.",
+    )
     tables: list[str] = Field(
         default_factory=list, description="Tables to capture, `table` or `schema.table`; empty: all of `public`."
     )

@@ -18,7 +18,7 @@ from dataclasses import replace
 import structlog
 
 from cdc_reader.discovery.captures import REPLICATION, capture_of
-from cdc_reader.discovery.catalog import read_catalog
+from cdc_reader.discovery.catalog import read_streamed
 from cdc_reader.discovery.catalog_rows import Catalog, ServerRow, SetAside
 from cdc_reader.discovery.forbidden_tables import with_forbidden, without_set_aside
 from cdc_reader.discovery.key_changes import binding, with_set_aside
@@ -32,7 +32,6 @@ from cdc_reader.postgres.open_transactions import LOOK, open_transactions
 from cdc_reader.postgres.replication import ReplicationStream
 from cdc_reader.postgres.server import slot_row
 from cdc_reader.postgres.server_requirements import raised_by_slot
-from cdc_reader.postgres.slot_requirements import PLUGIN
 from cdc_reader.postgres.slot_row import SlotRow
 from cdc_reader.postgres.visible_reads import snapshot_behind_all
 from cdc_reader.progress import gap_checks
@@ -178,7 +177,9 @@ class Startup:
             check_entries_database(stored.entries.values(), self._settings.source, origin)
         server = server_position(self._stream, self._connection, self._identity, position)
         slot = slot_row(self._connection, self._settings.slot)
-        return server, slot, prove_position(position, server, slot, slot_name=self._settings.slot)
+        settings = self._settings
+        proved = prove_position(position, server, slot, slot_name=settings.slot, plugin=settings.plugin)
+        return server, slot, proved
 
     def _catalog(self, stored: StoredProgress) -> Catalog:
         """The catalog; its publication is the one whose changes were read (rule D2).
@@ -196,7 +197,7 @@ class Startup:
     def _read_catalog(self, stored: StoredProgress) -> Catalog:
         # A table that was captured and is gone now leaves the topics; it is no mistake in the settings.
         selection = replace(self._selection, required=stored.position is None)
-        catalog = read_catalog(self._connection, selection, publication=self._settings.publication)
+        catalog = read_streamed(self._connection, selection, self._settings)
         return self._judgement(stored)(with_known_filters(catalog, stored_filters(stored.publication), stored.entries))
 
     def _judgement(self, stored: StoredProgress) -> Callable[[Catalog], Catalog]:
@@ -302,8 +303,9 @@ class Startup:
             words.append(raised)
         self._waiting("; ".join(words) or None)
         logger.info("slot_is_created", slot=self._settings.slot, waits_for=waits_for, look=LOOK)
-        options = "(SNAPSHOT 'nothing', FAILOVER)" if self._settings.failover else "NOEXPORT_SNAPSHOT"
-        [row] = self._stream.execute(f'CREATE_REPLICATION_SLOT "{self._settings.slot}" LOGICAL {PLUGIN} {options}')
+        settings = self._settings
+        options = "(SNAPSHOT 'nothing', FAILOVER)" if settings.failover else "NOEXPORT_SNAPSHOT"
+        [row] = self._stream.execute(f'CREATE_REPLICATION_SLOT "{settings.slot}" LOGICAL {settings.plugin} {options}')
         return Lsn.parse(str(row[1])).value
 
     def _version(self, stored: StoredProgress) -> int:

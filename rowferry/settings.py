@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field, SecretStr
 
 from cdc_runtime.pipeline_names import NOT_PLAIN, NOT_PLAIN_SQL
@@ -35,6 +37,9 @@ class OperatorSettings(LoadedSettings):
     slot: str = Field("rowferry", description=f"Replication slot of the reader. {NOT_PLAIN_SQL}")
     publication: str = Field("rowferry", description=f"Publication of the reader. {NOT_PLAIN_SQL}")
     failover: bool = Field(default=False, description="Whether standbys are to keep a copy of the reader's slot.")
+    plugin: Literal["pgoutput", "wal2json", "auto"] = Field(
+        "pgoutput", description="Output plugin of the reader's slot; `auto`: that of the slot as it is."
+    )
     tables: list[str] = Field(default_factory=list, description="Tables to capture; empty: all of `public`.")
     exclude: list[str] = Field(
         default=["_prisma_migrations", "sync_events"], description="Tables that are never captured."

@@ -202,6 +202,16 @@ def sample_database(request: pytest.FixtureRequest, postgres_dsn: str) -> Iterat
 @pytest.fixture
 def topic_prefix(kafka: str) -> Iterator[str]:
     """A prefix that no other test uses; its topics are deleted at the end."""
+    yield from _own_prefix(kafka)
+
+
+@pytest.fixture
+def other_topic_prefix(kafka: str) -> Iterator[str]:
+    """One more, for a test of two pipelines."""
+    yield from _own_prefix(kafka)
+
+
+def _own_prefix(kafka: str) -> Iterator[str]:
     prefix = f"t{secrets.token_hex(6)}"
     yield prefix
     silent = logging.getLogger(f"{__name__}.silent")

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any, LiteralString
+from typing import Any, LiteralString, Protocol
 
 import psycopg
 from psycopg.pq import TransactionStatus
 from psycopg.rows import namedtuple_row
 
 from cdc_reader.discovery import catalog_queries as queries
+from cdc_reader.discovery.by_name import with_all_published
 from cdc_reader.discovery.catalog_rows import (
     PARTITIONED_TABLE,
     AttributeRow,
@@ -39,6 +40,7 @@ from cdc_reader.discovery.value_types import types_below
 from cdc_reader.postgres.connections import translated
 from cdc_reader.postgres.encodings import sends_as_stored, texts_as_stored
 from cdc_reader.postgres.key_order import KeyColumn, Operators
+from cdc_reader.postgres.plugins import WAL2JSON
 from cdc_reader.postgres.type_shapes import type_shapes
 from cdc_reader.transcode.known_types import KnownTypes
 from schemas.errors import ProtocolError
@@ -48,6 +50,20 @@ from schemas.names import TableName
 _FILTER_LOCK_WAIT = "SET LOCAL lock_timeout = '200ms'"
 # The second: the table was dropped a moment ago.
 _FILTER_UNREAD = (psycopg.errors.LockNotAvailable, psycopg.errors.InternalError_)
+
+
+class Streamed(Protocol):
+    """How changes are had (`ReaderSettings`)."""
+
+    @property
+    def plugin(self) -> str:
+        """The output plugin."""
+
+    @property
+    def publication(self) -> str:
+        """The publication that is read, where the plugin has any."""
+
+
 Row = Any
 Rows = list[Any]
 
@@ -67,6 +83,16 @@ def read_catalog(
         connection.execute("SET LOCAL search_path = public")
         recoded = texts_as_stored(connection).recode
         return _Reading(connection, printing=not recoded).catalog(selection, publication)
+
+
+def read_streamed(connection: psycopg.Connection[Any], selection: Selection, streamed: Streamed) -> Catalog:
+    """The catalog with what decides which changes are sent: the publication, or all tables themselves.
+
+    Raises as `read_catalog`.
+    """
+    if streamed.plugin == WAL2JSON:
+        return with_all_published(read_catalog(connection, selection, publication=None), streamed.publication)
+    return read_catalog(connection, selection, publication=streamed.publication)
 
 
 class _Reading:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from cdc_reader.discovery.catalog import read_catalog
+from cdc_reader.discovery.catalog import read_catalog, read_streamed
 from cdc_reader.discovery.catalog_rows import Catalog
 from cdc_reader.discovery.entries import TopicPlan, table_entries
 from cdc_reader.discovery.fingerprints import Definition, definition, leaves_added, marks, why_other
@@ -61,7 +61,7 @@ class Definitions:
         """
         with translated("limit the wait for locks"):
             worker.connection.execute(f"SET lock_timeout = '{_LOCK_WAIT_S}s'")
-        catalog = read_catalog(worker.connection, self._selection, publication=self._settings.publication)
+        catalog = read_streamed(worker.connection, self._selection, self._settings)
         entries = {str(name): entry for name, entry in self._known.entries.items()}
         catalog = with_known_filters(catalog, filters_of(self._seen.publication), entries)
         catalog = self._judged(catalog)

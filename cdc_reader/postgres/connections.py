@@ -18,6 +18,7 @@ import psycopg
 from psycopg import errors, sql
 from psycopg.conninfo import conninfo_to_dict
 
+from cdc_reader.remedies import PLUGIN
 from cdc_runtime.bounded_calls import CALLS
 from cdc_runtime.call_bounds import Call, bound_of
 from cdc_runtime.settings.addresses import check_database_url
@@ -79,6 +80,11 @@ _KINDS: tuple[tuple[_Classes, type[RowferryError], str | None], ...] = (
         (errors.ObjectNotInPrerequisiteState, errors.ConfigurationLimitExceeded),
         ServerSetting,
         _ASK_DOCTOR,
+    ),
+    (
+        (errors.UndefinedFile,),
+        ServerSetting,
+        PLUGIN,
     ),
     ((errors.ObjectInUse,), SlotBusy, "stop the other reader of this slot"),
     ((errors.SerializationFailure, errors.QueryCanceled, errors.LockNotAvailable), TransientError, None),

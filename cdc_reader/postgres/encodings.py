@@ -82,6 +82,18 @@ def characters_of(connection: psycopg.Connection[Any]) -> Characters:
     return _told[encoding]
 
 
+def characters_as_stored(connection: psycopg.Connection[Any]) -> Characters | None:
+    """What the texts are made of for who gets them as they are stored, whatever the server could make of them.
+
+    None where that cannot be told: of an encoding of several bytes, or where our role may not ask.
+    """
+    encoding = _parameter(connection, "server_encoding")
+    if encoding in ("UTF8", _UNCHECKED):
+        return _CHECKED
+    upper = _upper(connection) if encoding in OF_BYTES else None
+    return None if upper is None else ByteCharacters(upper)
+
+
 def sends_as_stored(connection: psycopg.Connection[Any]) -> bool:
     """Whether `texts_as_stored` changes something: only then must it share a transaction with what is read."""
     return _parameter(connection, "server_encoding") == _UNCHECKED or bool(characters_of(connection).recode)
@@ -106,15 +118,20 @@ def texts_as_stored(connection: psycopg.Connection[Any], *, for_session: bool = 
 
 def _asked(connection: psycopg.Connection[Any]) -> Characters:
     """Where a role may run no block of PL/pgSQL, the server converts, as it does for all characters that there are."""
+    upper = _upper(connection)
+    return _CHECKED if upper is None or None not in upper else ByteCharacters(upper)
+
+
+def _upper(connection: psycopg.Connection[Any]) -> list[str | None] | None:
+    """The characters of 80 to FF; None where our role may run no block of PL/pgSQL."""
     try:
         with connection.transaction():
             connection.execute(_ASK, prepare=False)
             row = connection.execute("SELECT current_setting('rowferry.characters')", prepare=False).fetchone()
     except (errors.InsufficientPrivilege, errors.UndefinedObject):
-        return _CHECKED
+        return None
     assert row is not None
-    upper = [bytes.fromhex(each).decode() or None for each in row[0].split(" ")[:-1]]
-    return _CHECKED if None not in upper else ByteCharacters(upper)
+    return [bytes.fromhex(each).decode() or None for each in row[0].split(" ")[:-1]]
 
 
 def _parameter(connection: psycopg.BaseConnection[Any], name: str) -> str | None:

@@ -38,15 +38,19 @@ from cdc_reader.postgres.encodings import texts_as_stored
 from cdc_reader.postgres.lsn import Lsn
 from cdc_reader.postgres.recoded import recoded_message
 from cdc_reader.postgres.status_updates import StatusUpdates
-from cdc_reader.remedies import RESET
+from cdc_reader.remedies import PLUGIN, RESET
 from cdc_runtime.bounded_calls import CALLS
-from schemas.errors import GapFound, Neighbour, ProtocolError, SlotLost, TransientError, Unreachable
+from schemas.errors import GapFound, Neighbour, ProtocolError, ServerSetting, SlotLost, TransientError, Unreachable
 
 _XLOG_HEADER_BYTES = 25
 _CANCEL_S = 2.0
 _UNDEFINED_OBJECT = b"42704"
 _NOT_IN_STATE = b"55000"
 Payload = tuple[int, bytes]
+
+
+class OptionRefused(ServerSetting):
+    """The output plugin knows one of the options not, or not this value; the stream may be started with others."""
 
 
 class ReplicationStream:
@@ -88,13 +92,17 @@ class ReplicationStream:
         )
         with translated(f"start replication from slot {slot!r}"):
             self._characters = texts_as_stored(self._connection, for_session=True)
-            self._connection.execute(command, prepare=False)
+            try:
+                self._connection.execute(command, prepare=False)
+            except psycopg.errors.InvalidParameterValue as exc:
+                text = exc.diag.message_primary or "no reason given"
+                raise OptionRefused(f"the output plugin refuses an option: {text}", remedy=PLUGIN) from exc
         self._updates = self._updates_from(at.value)
         self._clock = threading.Thread(target=self._keep_status, name="status-clock", daemon=True)
         self._clock.start()
 
     def receive(self, *, most: int, wait_s: float, wake_fd: int) -> tuple[list[Payload], bool]:
-        """Up to `most` WAL messages as (LSN, pgoutput bytes), and whether more may be waiting.
+        """Up to `most` WAL messages as (LSN, bytes of the plugin), and whether more may be waiting.
 
         Waits up to `wait_s` for the first one, less when `wake_fd` becomes readable. Raises `Unreachable` when
         the connection ends.

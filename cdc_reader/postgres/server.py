@@ -157,6 +157,16 @@ def columns_now(connection: Connection, oid: int) -> tuple[TableName | None, lis
     return name, [(str(column), int(type_oid)) for _, _, column, type_oid in rows]
 
 
+def relation_exists(connection: Connection, name: TableName) -> bool:
+    """Whether there is a relation of that name now."""
+    query = (
+        "SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE n.nspname = %s AND c.relname = %s"
+    )
+    with translated("look for a table"):
+        return connection.execute(query, (name.schema, name.name)).fetchone() is not None
+
+
 def _together(connection: Connection) -> AbstractContextManager[object]:
     return connection.transaction() if sends_as_stored(connection) else nullcontext()
 

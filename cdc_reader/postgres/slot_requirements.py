@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from cdc_reader.postgres.plugins import PGOUTPUT, PLUGINS
 from cdc_reader.postgres.requirements import Level, Requirement
 from cdc_reader.postgres.server_requirements import idle_timeout
 from cdc_reader.postgres.slot_row import SlotRow
 from cdc_reader.remedies import RESET
 from schemas.errors import SlotLost
 
-PLUGIN = "pgoutput"
 LOST, UNRESERVED, SHORT, IDLE = "lost", "unreserved", "short", "idle timeout"
 _ID = "slot"
 # An alarm is raised when so much of what may be kept is left, and ends when much more is.
@@ -18,14 +18,20 @@ _SHORT_SHARE, _SAFE_SHARE = 1 / 4, 1 / 2
 _MB = 1024 * 1024
 
 
-def slot_requirement(name: str, slot: SlotRow | None, *, database: str) -> Requirement:
+def slot_requirement(name: str, slot: SlotRow | None, *, database: str, plugin: str = PGOUTPUT) -> Requirement:
     """Whether a slot of that name can be read, and is. Without one the reader makes it when it first starts."""
-    expected = f"slot {name!r} of {PLUGIN} in database {database!r}, read by a reader"
+    expected = f"slot {name!r} of {plugin} in database {database!r}, read by a reader"
     if slot is None:
         remedy = "cdc-reader run makes it when it starts for the first time"
         return Requirement(_ID, expected, "none yet", Level.ADVISED, remedy)
-    if slot.plugin != PLUGIN or slot.database != database:
+    if slot.plugin != plugin or slot.database != database:
         found = f"one of plugin {slot.plugin!r} in database {slot.database!r}"
+        if slot.database == database and slot.plugin in PLUGINS:
+            remedy = (
+                f"the plugin belongs to the slot: set plugin: {slot.plugin}; to change it, run `cdc-reader reset "
+                "--execute` before you set the other"
+            )
+            return Requirement(_ID, expected, found, Level.START, remedy)
         remedy = "correct database_url, or choose another `slot`"
         if slot.active_pid is None:
             remedy += f"; or, only if no one needs that one: SELECT pg_drop_replication_slot('{name}');"

@@ -14,6 +14,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from cdc_reader.postgres.lsn import Lsn
+from cdc_reader.postgres.plugins import PGOUTPUT
 from cdc_reader.postgres.requirements import require
 from cdc_reader.postgres.slot_requirements import slot_requirement
 from cdc_reader.postgres.slot_row import SlotRow
@@ -35,13 +36,13 @@ class ServerPosition:
     switch_lsn: int | None = None
 
 
-def check_slot(name: str, slot: SlotRow | None, position: Position, *, database: str) -> None:
+def check_slot(name: str, slot: SlotRow | None, position: Position, *, database: str, plugin: str = PGOUTPUT) -> None:
     """The slot of a stored position must be there, alive, ours, and not ahead of it (rule P3)."""
     if slot is None:
         raise SlotLost(
             expected=f"replication slot {name!r}, which the stored position belongs to", found="none", remedy=RESET
         )
-    require([slot_requirement(name, slot, database=database)])
+    require([slot_requirement(name, slot, database=database, plugin=plugin)])
     if slot.confirmed_lsn > position.restart_lsn:
         raise GapFound(
             expected=f"slot {name!r} at or before the stored position {Lsn(position.restart_lsn)}",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from cdc_reader.postgres.plugins import PGOUTPUT
 from cdc_reader.postgres.requirements import require
 from cdc_reader.postgres.slot_requirements import slot_requirement
 from cdc_reader.postgres.slot_row import SlotRow
@@ -16,7 +17,7 @@ from schemas.offsets import Position
 
 
 def prove_position(
-    stored: Position | None, server: ServerPosition, slot: SlotRow | None, *, slot_name: str
+    stored: Position | None, server: ServerPosition, slot: SlotRow | None, *, slot_name: str, plugin: str = PGOUTPUT
 ) -> Position | None:
     """The stored position on the server's timeline; raises `GapFound` or `SlotLost` when it cannot be gone on from.
 
@@ -24,10 +25,10 @@ def prove_position(
     """
     if stored is not None:
         check_server(stored, server)
-        check_slot(slot_name, slot, stored, database=server.origin.database)
+        check_slot(slot_name, slot, stored, database=server.origin.database, plugin=plugin)
         return replace(stored, timeline=server.timeline)
     if slot is not None:
-        require([slot_requirement(slot_name, slot, database=server.origin.database)])
+        require([slot_requirement(slot_name, slot, database=server.origin.database, plugin=plugin)])
     return None
 
 

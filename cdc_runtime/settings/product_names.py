@@ -58,6 +58,7 @@ PRODUCT_SETTINGS: frozenset[str] = frozenset(
         "parsers.memory_bytes",
         "parsers.timeout_s",
         "parsers.workers",
+        "plugin",
         "project_columns",
         "publication",
         "publish_interval_s",

@@ -10,11 +10,13 @@ from typing import TypeVar
 
 import orjson
 
-from cdc_reader.discovery.catalog import read_catalog
+from cdc_reader.discovery.catalog import read_streamed
 from cdc_reader.discovery.forbidden_tables import with_locked
 from cdc_reader.discovery.key_changes import binding, with_set_aside
 from cdc_reader.discovery.selection import Selection
 from cdc_reader.discovery.waiting_leaves import with_waiting_leaves
+from cdc_reader.postgres.plugins import PGOUTPUT, plugin_of
+from cdc_reader.postgres.server import slot_row
 from cdc_reader.tables.topic_names import with_names_checked
 from rowferry.connections import database
 from rowferry.doctor.bucket_checks import check_bucket, check_key_columns
@@ -104,8 +106,6 @@ def _buckets(settings: OperatorSettings) -> Iterator[Finding]:
 
 def _database(settings: OperatorSettings, kafka: KafkaFacts | None) -> Iterator[Finding]:
     """In another database than the position's nothing else is looked at: a remedy would be for the wrong one."""
-    application = f"rowferry-{settings.source}"
-    names = Names(settings.slot, settings.publication, application, failover=settings.failover)
     with database(settings) as connection:
         server = read_origin(connection)
         whose = [] if kafka is None else [check_position(kafka.position, server)]
@@ -114,7 +114,10 @@ def _database(settings: OperatorSettings, kafka: KafkaFacts | None) -> Iterator[
             yield from whose
             return
         selection = Selection.of(settings.tables, settings.exclude)
-        catalog = read_catalog(connection, selection, publication=names.publication)
+        plugin = plugin_of(settings.plugin, slot_row(connection, settings.slot)) or PGOUTPUT
+        application = f"rowferry-{settings.source}"
+        names = Names(settings.slot, settings.publication, application, settings.failover, plugin)
+        catalog = read_streamed(connection, selection, names)
         if kafka is not None:
             bound = binding({str(entry.name): entry for entry in kafka.entries}, kafka.partitions)
             catalog = with_set_aside(catalog, bound, kafka.partitions)

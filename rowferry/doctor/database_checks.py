@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from cdc_reader.discovery.catalog_rows import Catalog
 from cdc_reader.discovery.requirements import publication_requirement, right_requirements, table_requirements
+from cdc_reader.postgres.plugins import PGOUTPUT, plugin_requirements
 from cdc_reader.postgres.requirements import Level, Requirement
 from cdc_reader.postgres.server_requirements import server_requirements
 from cdc_reader.postgres.slot_requirements import slot_requirement
@@ -36,8 +37,10 @@ def check_position(position: Position | None, server: Origin) -> Finding:
 def _requirements(catalog: Catalog, facts: DatabaseFacts, names: Names) -> Iterator[Requirement]:
     yield from server_requirements(facts.server, application_name=names.application, failover=names.failover)
     yield from right_requirements(catalog, facts.rights)
-    yield slot_requirement(names.slot, facts.server.slot, database=catalog.server.database)
-    yield publication_requirement(catalog, facts.rights, names.publication)
+    yield from plugin_requirements(names.plugin, catalog.server.encoding, readable=facts.readable)
+    yield slot_requirement(names.slot, facts.server.slot, database=catalog.server.database, plugin=names.plugin)
+    if names.plugin == PGOUTPUT:
+        yield publication_requirement(catalog, facts.rights, names.publication)
     yield from table_requirements(catalog)
 
 

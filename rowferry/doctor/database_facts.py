@@ -9,7 +9,7 @@ from psycopg.rows import namedtuple_row
 from cdc_reader.discovery.catalog_rows import Catalog
 from cdc_reader.discovery.requirements import Rights
 from cdc_reader.postgres.connections import Connection, translated
-from cdc_reader.postgres.encodings import texts_as_stored
+from cdc_reader.postgres.encodings import characters_as_stored, texts_as_stored
 from cdc_reader.postgres.server import server_facts
 from cdc_reader.postgres.wal_messages import forbidden_messages
 from rowferry.doctor.facts import DatabaseFacts, Names
@@ -61,7 +61,8 @@ def read_database_facts(connection: Connection, catalog: Catalog, names: Names) 
             forbidden_messages=forbidden_messages(connection),
             closed_schemas=tuple(row.name for row in _rows(connection, _CLOSED_SCHEMAS, oids)),
         )
-    return DatabaseFacts(server_facts(connection, names.slot), rights)
+    readable = characters_as_stored(connection) is not None
+    return DatabaseFacts(server_facts(connection, names.slot), rights, readable)
 
 
 def _rows(connection: Connection, query: LiteralString, *parameters: object) -> list[Any]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cdc_reader.discovery.requirements import Rights
+from cdc_reader.postgres.plugins import PGOUTPUT
 from cdc_reader.postgres.server_requirements import ServerFacts
 from cdc_runtime.topic_checks import TopicDifference
 from schemas.offsets import Position
@@ -24,14 +25,19 @@ class Names:
     publication: str
     application: str
     failover: bool = False
+    plugin: str = PGOUTPUT
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseFacts:
-    """The server as the reader sees it too, and what its role may do."""
+    """The server as the reader sees it too, and what its role may do.
+
+    `readable`: we can make UTF-8 of texts as they are stored.
+    """
 
     server: ServerFacts
     rights: Rights
+    readable: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from tests.mutants import reader_lives, reader_origins, reader_reads, reader_snapshots, reader_sweeps, reader_topics
+from tests.mutants import (
+    reader_lives,
+    reader_origins,
+    reader_reads,
+    reader_snapshots,
+    reader_sweeps,
+    reader_topics,
+    reader_wal2json,
+)
 from tests.mutants.mutant import Mutant
 
 _CHANGES = "tests/unit/cdc_reader/stream/test_changes.py"
@@ -303,4 +311,5 @@ MUTANTS: tuple[Mutant, ...] = (
     *reader_reads.MUTANTS,
     *reader_snapshots.MUTANTS,
     *reader_sweeps.MUTANTS,
+    *reader_wal2json.MUTANTS,
 )

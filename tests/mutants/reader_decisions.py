@@ -22,7 +22,7 @@ MUTANTS: tuple[Mutant, ...] = (
         rule="P3",
         without="the slot of a stored position",
         file="cdc_reader/progress/start_position.py",
-        text="        check_slot(slot_name, slot, stored, database=server.origin.database)\n",
+        text="        check_slot(slot_name, slot, stored, database=server.origin.database, plugin=plugin)\n",
         replacement="",
         tests=(f"{_UNIT}/progress/test_start_position.py::test_p3_stored_position_without_its_slot_is_refused",),
     ),

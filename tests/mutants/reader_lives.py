@@ -80,7 +80,7 @@ MUTANTS: tuple[Mutant, ...] = (
         rule="P5",
         without="the slot that belongs to a position",
         file="cdc_reader/progress/start_position.py",
-        text="        check_slot(slot_name, slot, stored, database=server.origin.database)\n",
+        text="        check_slot(slot_name, slot, stored, database=server.origin.database, plugin=plugin)\n",
         replacement="",
         tests=(f"{_LIVES}::test_p5_slot_that_is_gone_is_not_made_again_for_a_position",),
     ),

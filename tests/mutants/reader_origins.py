@@ -106,7 +106,7 @@ MUTANTS: tuple[Mutant, ...] = (
         rule="P12",
         without="a look at whose slot it is, in reset",
         file="cdc_reader/reset_plan.py",
-        text="if slot is not None and (slot.plugin, slot.database) != (PLUGIN, self.server.database):",
+        text="if slot is not None and (slot.plugin not in self.plugins or slot.database != self.server.database):",
         replacement="if False:",
         tests=(f"{_WORLDS}::test_p12_slot_of_somebody_else_is_never_dropped",),
     ),

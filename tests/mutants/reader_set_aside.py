@@ -120,7 +120,7 @@ MUTANTS: tuple[Mutant, ...] = (
         rule="P8",
         without="a stream in text, of texts that are recoded",
         file="cdc_reader/capture.py",
-        text="text_only=text_only or self._recoded(connection)",
+        text="text_only=text_only or self._in_text(settings, connection)",
         replacement="text_only=text_only",
         tests=(f"{_OF_BYTES}::test_p8_only_encodings_with_such_bytes_are_streamed_in_text",),
     ),

@@ -53,7 +53,7 @@ class Reader:
 
     @property
     def slot(self) -> str:
-        return f"slot_{self.prefix}"
+        return self.settings.get("SLOT", f"slot_{self.prefix}")
 
     @property
     def environment(self) -> dict[str, str]:
