@@ -53,7 +53,9 @@ _moments = st.builds(lambda day, clock: day.format(f" {clock}"), _days, _clock)
 
 def _interval(months: int, days: int, micros: int) -> str:
     seconds, fraction = divmod(abs(micros), 1_000_000)
-    return f"{months} mons {days} days {'-' if micros < 0 else ''}{seconds}.{fraction:06} secs"
+    minutes, second = divmod(seconds, 60)
+    clock = f"{minutes // 60}:{minutes % 60:02}:{second:02}.{fraction:06}"
+    return f"{months} mons {days} days {'-' if micros < 0 else ''}{clock}"
 
 
 _many = st.one_of(st.integers(-(2**31), 2**31 - 1), st.integers(-30, 30), st.just(0))
