@@ -16,6 +16,7 @@ import structlog
 from cdc_reader.discovery.catalog_rows import SetAside
 from cdc_reader.metrics import ReaderMetrics
 from cdc_reader.own_messages import OwnMessages
+from cdc_reader.polling.work import RowLists
 from cdc_reader.postgres.connections import Connection, connect
 from cdc_reader.postgres.encodings import characters_of
 from cdc_reader.postgres.lsn import Lsn
@@ -69,6 +70,7 @@ class SourceCapture:
         self._implementation = IMPLEMENTATION if settings.transcoder == "auto" else settings.transcoder
         self._stream: ReplicationStream | None = None
         self._troubles = Troubles()
+        self._lists = RowLists(settings.polling.directory)
         self._messages = OwnMessages()
         self._names_topics = False
         self.reached = False
@@ -103,9 +105,9 @@ class SourceCapture:
             ready = startup.prepare(self._encoder, text_only=text_only or self._in_text(settings, connection))
             opening = Opening(stream, connection, wait=self._drain.wait, slot=facts.slot)
             source = start_stream(opening, settings, ready)
-            side = opened.enter_context(closing(SideWork(self._connect, workers=settings.snapshot.workers + 1)))
+            side = opened.enter_context(closing(SideWork(self._connect, workers=self._workers(ready))))
             control = opened.enter_context(closing(self._open_control(ready)))
-            edges = Edges(connection, source, publisher, side, control, self._admin)
+            edges = Edges(connection, source, publisher, side, control, self._admin, self._lists)
             session = Session(
                 settings,
                 ready,
@@ -123,6 +125,14 @@ class SourceCapture:
                 raise
             if restart is not None:
                 logger.info("session_restarts", reason=restart)
+
+    def _workers(self, ready: Ready) -> int:
+        polls = self._settings.polling.workers if ready.tables.polled else 0
+        return self._settings.snapshot.workers + polls + 1
+
+    def close(self) -> None:
+        """Remove what was kept for the life of the process."""
+        self._lists.close()
 
     def _in_text(self, settings: ReaderSettings, connection: Connection) -> bool:
         """Whether no values are asked for in binary: wal2json prints none.
@@ -170,7 +180,7 @@ class SourceCapture:
 
         Nothing is lost: the transaction did not happen, for the others neither.
         """
-        tables = {table.topic: table.name for table in (*ready.tables.captured, *ready.tables.removed)}
+        tables = {table.topic: table.name for table in (*ready.tables.published, *ready.tables.removed)}
         table = tables.get(exc.topic)
         self._names_topics = table is None
         if table is not None:
@@ -205,5 +215,6 @@ class SourceCapture:
             plugin=plugin,
             at=str(Lsn(ready.position.restart_lsn)),
             tables=len(ready.tables.captured),
+            polled=len(ready.tables.polled),
             binary=ready.binary,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 
+from cdc_reader.polling.poller import Poller
 from cdc_reader.postgres.slot_row import SlotRow
 from cdc_reader.snapshot.runner import SnapshotRunner
 from cdc_reader.tables.captured import CapturedTable, StreamedRelation
@@ -45,6 +46,10 @@ class ReaderMetrics:
         self._chunks = metrics.counter(names.SNAPSHOT_CHUNKS)
         self._void = metrics.counter(names.SNAPSHOT_CHUNKS_VOID)
         self._state = metrics.gauge(names.SNAPSHOT_STATE)
+        self._polls = metrics.counter(names.POLLS)
+        self._poll_rows = metrics.counter(names.POLL_ROWS)
+        self._poll_changes = metrics.counter(names.POLL_CHANGES)
+        self._poll_last = metrics.gauge(names.POLL_LAST)
         self._set_aside = metrics.gauge(names.READER_NOT_STREAMED)
         self._not_streamed: Mapping[str, str] = {}
         self._made = metrics
@@ -138,7 +143,7 @@ class ReaderMetrics:
             if rows and transactions:
                 self._latency.observe(max(0.0, time.time() - position.last.commit_ts_us / 1e6))
 
-    def tick(self, runner: SnapshotRunner) -> None:
+    def tick(self, runner: SnapshotRunner, poller: Poller) -> None:
         """Once round the loop; takes the counts over once a second."""
         now = time.monotonic()
         if now < self._due:
@@ -149,6 +154,7 @@ class ReaderMetrics:
             for tag, count in relation.take_counts().items():
                 self._events.labels(str(relation.table.name), _OPS.get(tag, "message")).inc(count)
         self._take_scans(runner)
+        self._take_polls(poller)
 
     def _take_scans(self, runner: SnapshotRunner) -> None:
         for table, done in runner.counts.take().items():
@@ -160,6 +166,17 @@ class ReaderMetrics:
         for table, state in runner.counts.states(runner.scans).items():
             for name in ("pending", "running", "waiting", "held", "done"):
                 self._state.labels(table, name).set(1 if name == state else 0)
+
+    def _take_polls(self, poller: Poller) -> None:
+        for table, done in poller.counts.take().items():
+            self._poll_rows.labels(table).inc(done.rows)
+            self._poll_changes.labels(table).inc(done.changes)
+            for state, polls in (done.ended or {}).items():
+                self._polls.labels(table, state).inc(polls)
+            if done.at_us is not None:
+                self._poll_last.labels(table).set(done.at_us / 1e6)
+        waiting = dict(poller.troubles)
+        self._health.detail("polls_waiting", lambda: waiting)
 
     def session_over(self) -> None:
         """Forget what belonged to one session."""

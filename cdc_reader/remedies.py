@@ -41,3 +41,5 @@ ANEW = (
     "to have it read again, add {table!r} to the setting 'exclude' and start the reader, until it logs "
     "`table_removed_from_index`; then take it out of 'exclude' and start the reader again"
 )
+# Where what polls compare with cannot be kept.
+UNUSABLE_FOLDER = "give `polling.directory` a folder with room that the reader may write to"

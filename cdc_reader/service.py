@@ -56,6 +56,12 @@ class Reader:
 
     def run(self) -> None:
         """Stream until told to stop; what may pass is tried again after growing pauses."""
+        try:
+            self._run()
+        finally:
+            self._capture.close()
+
+    def _run(self) -> None:
         self._watch()
         started = time.monotonic()
         backoff = Backoff(_DELAYS, random.random)

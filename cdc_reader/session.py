@@ -10,6 +10,7 @@ Keeps: P7, S2, D1, D3, D4.
 from __future__ import annotations
 
 import time
+from collections import ChainMap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -23,6 +24,9 @@ from cdc_reader.heartbeat import Heartbeat
 from cdc_reader.metrics import ReaderMetrics
 from cdc_reader.own_messages import OwnMessages
 from cdc_reader.pgoutput.messages import Relation
+from cdc_reader.polling.poller import Poller
+from cdc_reader.polling.setup import PollEdges, make_poller
+from cdc_reader.polling.work import RowLists
 from cdc_reader.postgres.connections import Connection
 from cdc_reader.postgres.server import declared_types
 from cdc_reader.postgres.wal_messages import forbidden_messages
@@ -31,6 +35,7 @@ from cdc_reader.progress.checkpoint import Checkpoint
 from cdc_reader.progress.ready import Ready
 from cdc_reader.publishing.floors import Floors
 from cdc_reader.publishing.publisher import Publisher
+from cdc_reader.read_requests import ReadRequests, answered
 from cdc_reader.settings import ReaderSettings
 from cdc_reader.snapshot.chunk_reads import ChunkReads
 from cdc_reader.snapshot.definition_records import RecordedDefinitions
@@ -45,11 +50,12 @@ from cdc_reader.stream.toast_refetch import Refetcher
 from cdc_reader.stream.transactions import Transactions
 from cdc_reader.tables.captured import CapturedTable, EncoderOf, StreamedRelation, Tables
 from cdc_reader.tables.told_anew import ToldAnew
-from cdc_reader.tables.topic_watch import TopicsNow, topic_watch
+from cdc_reader.tables.topic_watch import topic_watch
 from cdc_reader.tables.troubles import Troubles
 from cdc_reader.transcode import EventContext
 from cdc_reader.transcode.row_assembly import NOT_HAD, ROW_GONE
 from cdc_reader.wal2json.stream import Source
+from cdc_runtime.kafka.admin import KafkaAdmin
 from schemas.errors import TransientError
 from schemas.names import TableName
 from schemas.topics import MAX_MESSAGE_BYTES, Topics
@@ -73,7 +79,8 @@ class Edges:
     publisher: Publisher
     side: SideWork
     control: ControlTail
-    topics: TopicsNow
+    topics: KafkaAdmin
+    lists: RowLists
 
 
 class Session:
@@ -117,30 +124,47 @@ class Session:
         reads = ChunkReads(encoder_of, definitions.definition, _EVENT_BYTES, settings.snapshot.watermark_timeout_s)
         states = CommandStates(sink, topics.control, own=f"reader {settings.source}")
         self._recorded = RecordedScans(recorded_progress(ready), sink)
-        self._runner = SnapshotRunner(
-            _runner_settings(settings, ready),
-            tables=self._tables.by_name,
-            work=ScanWork(edges.side, reads, unseen, source=settings.source),
-            events=ScanEvents(sink, floors, ready.versions),
-            record_command=states.record,
-            recorded=self._recorded,
-            definitions=self._definitions,
-            clock=time.monotonic,
-        )
+        self._runner = self._make_runner(ScanWork(edges.side, reads, unseen, source=settings.source), floors, states)
+        self._poller = self._make_poller(edges, floors, states, encoder_of)
         self._removed = RemovedTables(ready, sink, floors, source=settings.source, tables_topic=topics.tables)
         self._inbox = self._make_inbox(edges.control, states)
         self._changes = self._make_changes(floors)
         self._unnamed_in: dict[TableName, int] = {}
         self._told: set[tuple[TableName, str, str]] = set()
 
+    def _make_runner(self, work: ScanWork, floors: Floors, states: CommandStates) -> SnapshotRunner:
+        return SnapshotRunner(
+            _runner_settings(self._settings, self._ready),
+            tables=self._tables.by_name,
+            work=work,
+            events=ScanEvents(self._publisher, floors, self._ready.versions),
+            record_command=answered(states.record, lambda: self._poller),
+            recorded=self._recorded,
+            definitions=self._definitions,
+            clock=time.monotonic,
+        )
+
+    def _make_poller(self, edges: Edges, floors: Floors, states: CommandStates, encoder_of: EncoderOf) -> Poller:
+        return make_poller(
+            self._settings,
+            self._ready,
+            PollEdges(edges.side, edges.lists, edges.topics, edges.publisher),
+            floors=floors,
+            encoder_of=encoder_of,
+            event_bytes=_EVENT_BYTES,
+            record_command=answered(states.record, lambda: self._runner),
+            seen=self._checkpoint.seen,
+        )
+
     def _make_inbox(self, control: ControlTail, states: CommandStates) -> ControlInbox:
+        polled = {each.name: each.table for each in self._ready.tables.polled}
         return ControlInbox(
             control,
             source=self._settings.source,
             states=states,
-            tables=self._tables.by_name,
+            tables=ChainMap(self._tables.by_name, polled),
             selected=self._ready.tables.entries,
-            scans=self._runner,
+            scans=ReadRequests(self._runner, self._poller, polled),
         )
 
     def _make_heartbeat(self, definitions: Definitions, topic: str) -> Heartbeat:
@@ -194,12 +218,13 @@ class Session:
             now = time.monotonic()
             if not self._in_doubt:
                 self._runner.poll()
+                self._poller.poll()
             self._checkpoint.batch_done(more=more)
             self._inbox.poll(now)
             if self._heartbeat.poll(now):
                 self._recorded.remember_deletes(self._tables.by_name)
                 self._follow_server()
-            self._metrics.tick(self._runner)
+            self._metrics.tick(self._runner, self._poller)
             self._watch.poll(now)
             self._again = self._watch.difference or self._troubles.due(now)
             if self._restart is not None and not self._transactions.inside:
@@ -264,6 +289,7 @@ class Session:
 
     def _before_commit(self) -> None:
         self._inbox.ask_ourselves()
+        self._poller.committing()
         for table in self._tables.by_name.values():
             if table.otherwise:  # what is committed now is to be read again, whatever the catalog says later (rule D1)
                 table.otherwise = False

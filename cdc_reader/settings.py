@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import Field, SecretStr, StringConstraints
+from pydantic import BeforeValidator, Field, SecretStr, StringConstraints
 
+from cdc_reader.discovery.selection import table_name
 from cdc_runtime.pipeline_names import NOT_PLAIN_SQL
 from cdc_runtime.settings.addresses import DatabaseUrl
 from cdc_runtime.settings.models import HttpSettings, ServiceSettings, SettingsGroup, http_port
+from schemas.names import TableName
 
+T = TypeVar("T")
 SlotName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,63}$")]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,63}$")]
 
@@ -47,6 +51,51 @@ class SnapshotSettings(SettingsGroup):
     )
 
 
+class PollingSettings(SettingsGroup):
+    """How tables are read that the stream does not bring: views, foreign tables, tables without identity."""
+
+    tables: list[str] = Field(default_factory=list, description="Tables that are polled though they could be streamed.")
+    interval_s: float = Field(300, ge=1, le=86_400, description="How often a polled table is read.")
+    intervals: dict[str, float] = Field(
+        default_factory=dict, description="The same for single tables, in seconds: `{public.v_open_items: 60}`."
+    )
+    timestamp_columns: dict[str, str] = Field(
+        default_factory=dict,
+        description="Column by table that every write moves forward: between whole reads only newer rows are read. "
+        "Only for what has no `xmin`: views and foreign tables.",
+    )
+    overlap_s: float = Field(
+        60,
+        ge=0,
+        le=86_400,
+        description="How far before the newest row known a read by `timestamp_columns` begins.",
+    )
+    whole_interval_s: float = Field(
+        86_400, ge=1, description="How often a polled table is read whole, where other reads find changed rows alone."
+    )
+    statement_timeout_s: float = Field(
+        300, ge=1, le=86_400, description="Longest time that one statement of a poll may run."
+    )
+    workers: int = Field(1, ge=1, le=16, description="Tables that are polled at the same time.")
+    directory: str = Field(
+        "", description="Folder for the list of keys of each polled table, rebuilt at every start; empty: a new one."
+    )
+
+    @staticmethod
+    def by_table(values: Mapping[str, T], setting: str) -> dict[TableName, T]:
+        """A setting by table, whose names are written as in `tables`; raises `SettingsError`."""
+        return {table_name(text, setting): value for text, value in values.items()}
+
+
+def _columns(value: object) -> object:
+    """A single column where a list is expected, as flags and variables give it."""
+    return {k: [v] if isinstance(v, str) else v for k, v in value.items()} if isinstance(value, dict) else value
+
+
+NamedKeys = Annotated[dict[str, list[str]], BeforeValidator(_columns)]
+KEYS = "Columns that are the key of a view, or of a table that has none: `{public.v_open_items: [id]}`."
+
+
 class ReaderSettings(ServiceSettings):
     """What the reader needs to know."""
 
@@ -70,6 +119,8 @@ class ReaderSettings(ServiceSettings):
     exclude: list[str] = Field(
         default=["_prisma_migrations", "sync_events"], description="Tables that are never captured."
     )
+    keys: NamedKeys = Field(default_factory=dict, description=f"{KEYS} They must be unique, and never null.")
+    polling: PollingSettings = Field(default_factory=PollingSettings, description="Tables that are polled.")
     standby: bool = Field(
         default=True, description="Wait for the slot as hot standby when another reader holds it; false: exit 75."
     )

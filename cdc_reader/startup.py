@@ -17,7 +17,7 @@ from dataclasses import replace
 
 import structlog
 
-from cdc_reader.discovery.captures import REPLICATION, capture_of
+from cdc_reader.discovery.captures import POLLING, REPLICATION, capture_of
 from cdc_reader.discovery.catalog import read_streamed
 from cdc_reader.discovery.catalog_rows import Catalog, ServerRow, SetAside
 from cdc_reader.discovery.forbidden_tables import with_forbidden, without_set_aside
@@ -88,7 +88,9 @@ class Startup:
         self._troubles = troubles
         self._identity = identify(stream)
         self._topics = Topics(settings.kafka.prefix)
-        self._selection = Selection.of(settings.tables, settings.exclude)
+        self._selection = Selection.by(settings)
+        polling = settings.polling
+        self._timestamps = polling.by_table(polling.timestamp_columns, "polling.timestamp_columns")
         self._existing: dict[str, int] = {}
         self._all_topics: list[str] = []
         self._denied: set[str] = set()
@@ -130,7 +132,7 @@ class Startup:
         if self._make_topics(tables):
             catalog = self._judgement(stored)(catalog)
             tables = self._compared(catalog, stored, versions, encoder_of)
-        for table in (*tables.captured, *tables.removed):
+        for table in (*tables.published, *tables.removed):
             self._publisher.store_plan(table.plan)
         self._tell(tables, catalog, stored)
         unseen = self._unseen(position)
@@ -247,7 +249,7 @@ class Startup:
 
     def _last_look(self, stored: StoredProgress, tables: PlannedTables, ids: Mapping[str, str]) -> dict[str, str]:
         """The ids that are recorded, by captured topic: a topic that is another by now is lost, too (rule P5)."""
-        captured = {table.topic for table in tables.captured}
+        captured = {table.topic for table in tables.published}
         now = self._admin.topic_ids(sorted(captured))
         if stored.position is not None:
             others = {topic: topic_id for topic, topic_id in ids.items() if topic not in captured}
@@ -329,7 +331,9 @@ class Startup:
         planned = plan_tables(
             catalog,
             stored.entries,
-            TopicSettings(self._settings.source, kafka.prefix, kafka.partitions, self._existing, stored.renamed),
+            TopicSettings(
+                self._settings.source, kafka.prefix, kafka.partitions, self._existing, stored.renamed, self._timestamps
+            ),
             version=versions.next(time.time_ns() // 1000),
             encoder_of=encoder_of,
         )
@@ -340,7 +344,7 @@ class Startup:
 
     def _make_topics(self, planned: PlannedTables) -> bool:
         """Topics are there before the first event; whether some cannot be had, which sets their tables aside (D8)."""
-        tables = {table.topic: table for table in planned.captured}
+        tables = {table.topic: table for table in planned.published}
         failed = self._admin.ensure_each(table_topic(name, each.entry.partitions) for name, each in tables.items())
         for topic, exc in failed.items():
             self._troubles.met(tables[topic].name, _without_topic(exc), time.monotonic())
@@ -362,6 +366,9 @@ class Startup:
             name, capture = str(entry.name), entry.capture
             if capture.mode == REPLICATION:
                 logger.info("table_streamed_again", table=name)
+                continue
+            if capture.mode == POLLING:
+                logger.info("table_polled", table=name, why=capture.reason)
                 continue
             aside = catalog.table(entry.name).set_aside
             more = {} if aside is None else {"remedy": aside.remedy}

@@ -116,6 +116,12 @@ SNAPSHOT_CHUNKS_VOID = _counter(
     "Chunks that were read again, since rows of theirs changed meanwhile.",
     "table",
 )
+POLLS = _counter("rowferry_polls_total", "Polls by how they ended: done, held or failed.", "table", "state")
+POLL_ROWS = _counter("rowferry_poll_rows_read_total", "Rows and keys that polls read.", "table")
+POLL_CHANGES = _counter("rowferry_poll_changes_total", "Changes that polls found and published.", "table")
+POLL_LAST = _gauge(
+    "rowferry_poll_last_time_seconds", "When the last poll that read all of its table began (Unix time).", "table"
+)
 SNAPSHOT_ESTIMATED_ROWS = _gauge(
     "rowferry_snapshot_estimated_rows", "Rows that the statistics expect; an estimate.", "table"
 )

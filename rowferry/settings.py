@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, SecretStr
 
+from cdc_reader.settings import KEYS, NamedKeys
 from cdc_runtime.pipeline_names import NOT_PLAIN, NOT_PLAIN_SQL
 from cdc_runtime.settings.addresses import DatabaseUrl, OptionalServerUrl, ServerUrl, StoreUrl
 from cdc_runtime.settings.models import KafkaSettings, LoadedSettings, SettingsGroup
@@ -27,6 +28,12 @@ class VespaSettings(SettingsGroup):
     file_row_type: str = Field("procore_file_row", min_length=1, description="Document type of rows of spreadsheets.")
 
 
+class PolledSettings(SettingsGroup):
+    """Which tables the reader polls."""
+
+    tables: list[str] = Field(default_factory=list, description="Tables that are polled though they could be streamed.")
+
+
 class OperatorSettings(LoadedSettings):
     """What `rowferry` needs to know."""
 
@@ -44,6 +51,8 @@ class OperatorSettings(LoadedSettings):
     exclude: list[str] = Field(
         default=["_prisma_migrations", "sync_events"], description="Tables that are never captured."
     )
+    keys: NamedKeys = Field(default_factory=dict, description=KEYS)
+    polling: PolledSettings = Field(default_factory=PolledSettings, description="Tables that are polled.")
     group: str = Field("rowferry-vespa-sink", min_length=1, description=f"Consumer group of the sink. {NOT_PLAIN}")
     fetcher_group: str = Field(
         "rowferry-file-fetcher", min_length=1, description=f"Consumer group of the fetcher. {NOT_PLAIN}"

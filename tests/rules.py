@@ -15,9 +15,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from tests.unit.sources import PRODUCT, ROOT, Module, modules
 
 PAGE = ROOT / "docs" / "explanation" / "guarantees.md"
-_RULE = r"[SDVPF][0-9]+"
+_RULE = r"[SDVPFL][0-9]+"
 _KEEPS = re.compile(rf"^Keeps: ({_RULE}(?:, {_RULE})*)\.$")
-_NAMED = re.compile(r"test_([sdvpf][0-9]+)_")
+_NAMED = re.compile(r"test_([sdvpfl][0-9]+)_")
 _PLACE = re.compile(rf"<!-- rule ({_RULE}) -->.*?<!-- end -->", re.DOTALL)
 _TITLE = re.compile(rf"^\* \*\*({_RULE})\*\* ", re.MULTILINE)
 

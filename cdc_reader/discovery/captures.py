@@ -33,7 +33,9 @@ REPLICATION = "replication"
 POLLING = "polling"
 NONE = "none"
 
-_NO_KEY_OF_ITS_OWN = {VIEW: "a view", MATERIALIZED_VIEW: "a materialized view", FOREIGN_TABLE: "a foreign table"}
+CAPTURED = frozenset({REPLICATION, POLLING})
+
+_NO_LOG_OF_ITS_OWN = {VIEW: "a view", MATERIALIZED_VIEW: "a materialized view", FOREIGN_TABLE: "a foreign table"}
 
 # Types whose text depends on the session (`lc_monetary`, `search_path`): the same key would print in two ways.
 _UNSTABLE_TYPES = {
@@ -63,6 +65,10 @@ def capture_in_itself(table: TableRow) -> Capture:
     """How a table can be captured as it is made, also while it is set aside."""
     if reason := _why_not_at_all(table.relation):
         return Capture(NONE, reason)
+    if table.polled:
+        return Capture(POLLING, "is among the tables that the settings have polled")
+    if reason := _why_polled(table.relation):
+        return Capture(POLLING, reason)
     if table.relation.kind == PARTITIONED_TABLE:
         return _capture_of_partitions(table)
     if reason := _why_not_streamed(table.relation):
@@ -82,8 +88,8 @@ def _capture_of_partitions(table: TableRow) -> Capture:
 
 
 def _why_not_at_all(relation: RelationRow) -> str | None:
-    if relation.kind in _NO_KEY_OF_ITS_OWN:
-        return f"is {_NO_KEY_OF_ITS_OWN[relation.kind]}: it has no primary key and no write-ahead log of its own"
+    if relation.primary_key is None and relation.kind in _NO_LOG_OF_ITS_OWN:
+        return f"is {_NO_LOG_OF_ITS_OWN[relation.kind]}: it has no primary key, and 'keys' names none"
     if relation.primary_key is None:
         return "has no primary key: its rows cannot be told apart"
     for name in relation.key_columns:
@@ -91,6 +97,14 @@ def _why_not_at_all(relation: RelationRow) -> str | None:
             return f"primary-key column {name!r} is of type {kind}, whose text depends on the session"
     if len(relation.key_order) < len(relation.key_columns):
         return "its primary key is of a type whose operator class lacks operators: it cannot be read in an order"
+    return None
+
+
+def _why_polled(relation: RelationRow) -> str | None:
+    if relation.kind in _NO_LOG_OF_ITS_OWN:
+        return f"is {_NO_LOG_OF_ITS_OWN[relation.kind]}: it has no write-ahead log of its own"
+    if relation.named_key:
+        return "has no primary key: the one that 'keys' names is in no update and no delete of the stream"
     return None
 
 

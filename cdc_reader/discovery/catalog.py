@@ -33,6 +33,7 @@ from cdc_reader.discovery.catalog_rows import (
     TypeRow,
     UniqueKey,
 )
+from cdc_reader.discovery.named_keys import with_named_keys
 from cdc_reader.discovery.publication import quote_identifier
 from cdc_reader.discovery.published_rows import unsent_columns
 from cdc_reader.discovery.selection import Selection
@@ -112,6 +113,7 @@ class _Reading:
         wanted = [row for row in roots if selection.wants(_name(row))]
         published = None if publication is None else self._publication(publication, server.version)
         tables = [_with_unsent(table, server, published) for table in self._tables(wanted, _leaves(relations))]
+        tables = with_named_keys(tables, selection, self._named_key_orders(tables, selection))
         return Catalog(
             server=server,
             tables=tuple(sorted(tables, key=lambda table: table.name)),
@@ -186,6 +188,14 @@ class _Reading:
 
     def _types(self, oids: list[int]) -> Rows:
         return self._rows(queries.TYPES, oids)
+
+    def _named_key_orders(self, tables: list[TableRow], selection: Selection) -> dict[int, tuple[KeyColumn, ...]]:
+        named = [(table.oid, column) for table in tables for column in selection.keys.get(table.name, ())]
+        if not named:
+            return {}
+        oids, columns = zip(*named, strict=True)
+        rows = _by_relation(self._rows(queries.NAMED_KEY_ORDERS, list(oids), list(columns)))
+        return {oid: _key_order(of) for oid, of in rows.items()}
 
     def _relation(self, row: Row, attributes: Rows, indexes: Rows) -> RelationRow:
         return RelationRow(

@@ -178,7 +178,7 @@ WHERE p.partrelid = ANY (%s::oid[]) AND p.partexprs IS NULL
 # The operators of the class that the index of the primary key has (rule S8); those of the default class where it is no
 # btree (keys WITHOUT OVERLAPS). Polymorphic classes take the column's own type: that of its domains. Materialized: the
 # planner expects a row and repeated the whole for each operator (9 s for 1,000 tables, 0.02 s so).
-KEY_ORDERS: LiteralString = """
+_OPERATORS: LiteralString = """
 WITH operators AS MATERIALIZED (
     SELECT m.amopfamily AS family, m.amoplefttype AS operand,
            max(format('%%I.%%s', n.nspname, o.oprname)) FILTER (WHERE m.amopstrategy = 1) AS less,
@@ -191,9 +191,10 @@ WITH operators AS MATERIALIZED (
     WHERE m.amopmethod = 403 AND m.amoplefttype = m.amoprighttype
     GROUP BY m.amopfamily, m.amoplefttype
     HAVING count(*) FILTER (WHERE m.amopstrategy IN (1, 3, 4, 5)) = 4
-), keys AS MATERIALIZED (
-    SELECT i.indrelid, k.place, a.attname, a.attcollation, b.oid AS type_oid,
-           CASE WHEN x.relam = 403 THEN k.class ELSE (
+)"""
+
+# The class that ORDER BY takes for a type `b`.
+_DEFAULT_CLASS: LiteralString = """(
                SELECT d.oid FROM pg_catalog.pg_opclass d
                WHERE d.opcmethod = 403 AND d.opcdefault AND d.opcintype IN (
                    b.oid,
@@ -202,21 +203,19 @@ WITH operators AS MATERIALIZED (
                    CASE WHEN b.typcategory = 'A' THEN 'anyarray'::regtype END,
                    CASE b.oid WHEN 'varchar'::regtype THEN 'text'::regtype
                               WHEN 'cidr'::regtype THEN 'inet'::regtype END)
-               ORDER BY d.opcintype = b.oid DESC LIMIT 1) END AS class
-    FROM pg_catalog.pg_index i
-    JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
-    CROSS JOIN LATERAL unnest(i.indkey::int2[], i.indclass::oid[]) WITH ORDINALITY AS k(number, class, place)
-    JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number
-    CROSS JOIN LATERAL (
+               ORDER BY d.opcintype = b.oid DESC LIMIT 1)"""
+
+# The type under all domains of the column `a`.
+_UNDER_DOMAINS: LiteralString = """CROSS JOIN LATERAL (
         WITH RECURSIVE under AS (
             SELECT t.oid, t.typtype, t.typcategory, t.typbasetype FROM pg_catalog.pg_type t WHERE t.oid = a.atttypid
             UNION ALL
             SELECT t.oid, t.typtype, t.typcategory, t.typbasetype
             FROM under JOIN pg_catalog.pg_type t ON t.oid = under.typbasetype AND under.typtype = 'd')
-        SELECT * FROM under WHERE typtype <> 'd') b
-    WHERE i.indrelid = ANY (%s::oid[]) AND i.indisprimary AND k.place <= i.indnkeyatts
-)
-SELECT keys.indrelid::int8 AS relation_oid, keys.attname::text AS name, format_type(keys.type_oid, -1) AS type,
+        SELECT * FROM under WHERE typtype <> 'd') b"""
+
+_ORDERS: LiteralString = """
+SELECT keys.relation::int8 AS relation_oid, keys.attname::text AS name, format_type(keys.type_oid, -1) AS type,
        format_type(CASE WHEN operand.typtype = 'p' THEN keys.type_oid ELSE operand.oid END, -1) AS operand,
        (SELECT format('%%I.%%I', n.nspname, l.collname) FROM pg_catalog.pg_collation l
         JOIN pg_catalog.pg_namespace n ON n.oid = l.collnamespace WHERE l.oid = keys.attcollation) AS collation,
@@ -225,8 +224,27 @@ FROM keys
 JOIN pg_catalog.pg_opclass c ON c.oid = keys.class
 JOIN pg_catalog.pg_type operand ON operand.oid = c.opcintype
 JOIN operators o ON (o.family, o.operand) = (c.opcfamily, c.opcintype)
-ORDER BY keys.indrelid, keys.place
+ORDER BY keys.relation, keys.place
 """
+
+KEY_ORDERS: LiteralString = f"""{_OPERATORS}, keys AS MATERIALIZED (
+    SELECT i.indrelid AS relation, k.place, a.attname, a.attcollation, b.oid AS type_oid,
+           CASE WHEN x.relam = 403 THEN k.class ELSE {_DEFAULT_CLASS} END AS class
+    FROM pg_catalog.pg_index i
+    JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
+    CROSS JOIN LATERAL unnest(i.indkey::int2[], i.indclass::oid[]) WITH ORDINALITY AS k(number, class, place)
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number
+    {_UNDER_DOMAINS}
+    WHERE i.indrelid = ANY (%s::oid[]) AND i.indisprimary AND k.place <= i.indnkeyatts
+){_ORDERS}"""
+
+# The same for keys that the settings name, of what has none of its own: by the default class of each column's type.
+NAMED_KEY_ORDERS: LiteralString = f"""{_OPERATORS}, keys AS MATERIALIZED (
+    SELECT k.relation, k.place, a.attname, a.attcollation, b.oid AS type_oid, {_DEFAULT_CLASS} AS class
+    FROM unnest(%s::oid[], %s::name[]) WITH ORDINALITY AS k(relation, name, place)
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = k.relation AND a.attname = k.name AND NOT a.attisdropped
+    {_UNDER_DOMAINS}
+){_ORDERS}"""
 
 # conparentid: a key of a partitioned table has a copy for each partition.
 FOREIGN_KEYS: LiteralString = """

@@ -116,6 +116,7 @@ class RelationRow:
     `unique_key` is looked for where there is no primary key; `partitioned_by` is empty where it is by an expression.
     What our role may do: `schema_open` (USAGE on the schema), `owned` (what its owner may). `rows_hidden`: a policy of
     row security applies to us. `file` is the number of the file that holds its rows: a rewrite makes another one.
+    `named_key`: the primary key is none of its own, but the columns that the settings name.
     """
 
     oid: int
@@ -142,6 +143,7 @@ class RelationRow:
     owned: bool = True
     rows_hidden: bool = False
     file: int = 0
+    named_key: bool = False
 
     @property
     def key_columns(self) -> tuple[str, ...]:
@@ -179,12 +181,14 @@ class TableRow:
 
     `waiting` are leaves that are not among them, since they cannot be published now (rule D8). The catalog itself sets
     nothing aside, and lets none wait: that is done by what is known beside it (`key_changes`, `waiting_leaves`).
+    `polled`: the settings say that it is polled, whatever it is like.
     """
 
     relation: RelationRow
     leaves: tuple[RelationRow, ...] = ()
     set_aside: SetAside | None = None
     waiting: tuple[WaitingLeaf, ...] = ()
+    polled: bool = False
 
     @property
     def oid(self) -> int:

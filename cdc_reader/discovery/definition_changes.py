@@ -50,7 +50,7 @@ class Definitions:
     def __init__(self, settings: ReaderSettings, catalog: Catalog, judged: Callable[[Catalog], Catalog]) -> None:
         self._settings = settings
         self._judged = judged
-        self._selection = replace(Selection.of(settings.tables, settings.exclude), required=False)
+        self._selection = replace(Selection.by(settings), required=False)
         self._known = described(catalog)
         self._seen = catalog
 
@@ -75,7 +75,7 @@ class Definitions:
     def definition(self, worker: Worker, table: TableName) -> Definition:
         """What the text of a table's values depends on now; an empty one when it is gone."""
         try:
-            one = Selection(tables=frozenset({table}), exclude=frozenset())
+            one = replace(self._selection, tables=frozenset({table}), exclude=frozenset(), required=True)
             catalog = read_catalog(worker.connection, one, publication=None)
         except SettingsError:
             return Definition("")

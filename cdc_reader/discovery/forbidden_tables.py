@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from cdc_reader.discovery.captures import REPLICATION, capture_of
+from cdc_reader.discovery.captures import POLLING, REPLICATION, capture_of
 from cdc_reader.discovery.catalog_rows import (
     NO_UTF8,
     UTF8,
@@ -35,7 +35,11 @@ def with_forbidden(catalog: Catalog, troubles: Mapping[TableName, SetAside] | No
     catalog, role = with_waiting_leaves(catalog, troubles), catalog.server.user
 
     def judged(table: TableRow) -> TableRow:
-        if capture_of(table).mode != REPLICATION:
+        mode = capture_of(table).mode
+        if mode == POLLING:
+            found = why_unpolled(table, role)
+            return table if found is None else replace(table, set_aside=found)
+        if mode != REPLICATION:
             return table
         found = why_forbidden(table, role, catalog.publication)
         if found is None and catalog.server.encoding != UTF8:
@@ -66,6 +70,11 @@ def why_forbidden(table: TableRow, role: str, publication: PublicationRow | None
     found = _uncarriable(table) or why_unreadable(table, role, publication) or why_hidden(table, role)
     found = found or _unpublished(table, publication) or _locked(table, publication)
     return found or _unlike_leaves(table, publication) or _published_without_key(table, publication)
+
+
+def why_unpolled(table: TableRow, role: str) -> SetAside | None:
+    """What forbids to poll a table; it need not be published."""
+    return why_unreadable(table, role, None) or why_hidden(table, role) or _uncarriable(table)
 
 
 def _uncarriable(table: TableRow) -> SetAside | None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from cdc_reader.discovery.captures import REPLICATION, capture_of
+from cdc_reader.discovery.captures import CAPTURED, REPLICATION, capture_of
 from cdc_reader.discovery.catalog_rows import (
     PARTITIONED_TABLE,
     PLAIN_TABLE,
@@ -143,7 +143,8 @@ def table_requirements(catalog: Catalog) -> Iterator[Requirement]:
     for table, capture in others:
         found = f"{table.name}: {capture.mode}, {capture.reason}"
         remedy, is_sql = table_remedy(table)
-        level = Level.WHOLE if table.relation.kind in (PLAIN_TABLE, PARTITIONED_TABLE) else Level.ADVISED
+        whole = table.relation.kind in (PLAIN_TABLE, PARTITIONED_TABLE) and capture.mode not in CAPTURED
+        level = Level.WHOLE if whole else Level.ADVISED
         yield Requirement(f"tables.{table.name}", expected, found, level, remedy, sql=is_sql)
     expected = "every partition to be captured with its table"
     for table in catalog.tables:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
 
 from schemas.errors import SettingsError
 from schemas.names import PUBLIC, TableName
@@ -12,22 +13,60 @@ from schemas.names import PUBLIC, TableName
 DEFAULT_EXCLUDED = ("_prisma_migrations", "sync_events")
 
 
+class PollingTables(Protocol):
+    """Settings of polling (`cdc_reader.settings.PollingSettings`)."""
+
+    @property
+    def tables(self) -> Sequence[str]:
+        """Tables that are polled, though they could be streamed."""
+
+
+class SelectionSettings(Protocol):
+    """The settings that say which tables are wanted, and how (`cdc_reader.settings`, `rowferry.settings`)."""
+
+    @property
+    def tables(self) -> Sequence[str]:
+        """Tables to capture; empty: all of `public`."""
+
+    @property
+    def exclude(self) -> Sequence[str]:
+        """Tables that are never captured."""
+
+    @property
+    def keys(self) -> Mapping[str, Sequence[str]]:
+        """Columns that are the key of what has none of its own."""
+
+    @property
+    def polling(self) -> PollingTables:
+        """What is polled."""
+
+
 @dataclass(frozen=True, slots=True)
 class Selection:
     """The tables that are wanted.
 
     `tables` names them; None stands for all of `schemas` (None: of every schema). `exclude` always wins.
-    `required`: a table that is named must exist.
+    `required`: a table that is named must exist. `keys` name the key of tables and views that have none of their own;
+    `polled` are polled though they could be streamed.
     """
 
     tables: frozenset[TableName] | None = None
     exclude: frozenset[TableName] = frozenset(TableName(PUBLIC, name) for name in DEFAULT_EXCLUDED)
     schemas: frozenset[str] | None = frozenset({PUBLIC})
     required: bool = True
+    keys: Mapping[TableName, tuple[str, ...]] = field(default_factory=dict)
+    polled: frozenset[TableName] = frozenset()
 
     @classmethod
-    def of(cls, tables: Sequence[str] | None = None, exclude: Sequence[str] | None = None) -> Selection:
-        """The selection of two settings, lists of `table` or `schema.table`; None and empty: the defaults.
+    def of(
+        cls,
+        tables: Sequence[str] | None = None,
+        exclude: Sequence[str] | None = None,
+        *,
+        keys: Mapping[str, Sequence[str]] | None = None,
+        polled: Sequence[str] = (),
+    ) -> Selection:
+        """The selection of four settings; tables are `table` or `schema.table`; None and empty: the defaults.
 
         Raises `SettingsError` for a name that is neither.
         """
@@ -36,7 +75,14 @@ class Selection:
             exclude=frozenset(
                 table_name(each, "exclude") for each in (DEFAULT_EXCLUDED if exclude is None else exclude)
             ),
+            keys={table_name(each, "keys"): tuple(columns) for each, columns in (keys or {}).items()},
+            polled=frozenset(table_name(each, "polling.tables") for each in polled),
         )
+
+    @classmethod
+    def by(cls, settings: SelectionSettings) -> Selection:
+        """The selection of these settings; raises `SettingsError` for what is no name of a table."""
+        return cls.of(settings.tables, settings.exclude, keys=settings.keys, polled=settings.polling.tables)
 
     @classmethod
     def everything(cls) -> Selection:

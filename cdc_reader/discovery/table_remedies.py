@@ -26,6 +26,9 @@ def table_remedy(table: TableRow) -> tuple[str, bool]:
         return table.set_aside.remedy, table.set_aside.sql
     exclude = f"leave it out: add {str(table.name)!r} to the setting 'exclude'"
     statements = _statements(table) if table.relation.kind in (PLAIN_TABLE, PARTITIONED_TABLE) else []
+    if table.relation.primary_key is None:
+        keys = f"name columns that are unique and never null: setting 'keys': {{{str(table.name)!r}: [COLUMN, ...]}}"
+        exclude = f"{keys}, and it is polled; or {exclude}"
     if not statements:
         return exclude, False
     return "\n".join([*statements, f"-- or {exclude}"]), True

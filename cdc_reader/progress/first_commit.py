@@ -63,6 +63,10 @@ def _add_entries(ready: Ready, publisher: Publisher, tables_topic: str) -> None:
 def _forget_scans(ready: Ready, publisher: Publisher) -> None:
     """Should a table come back that is not captured, nothing that was scanned before counts."""
     stored, captured = ready.stored, {str(table.name) for table in ready.tables.captured}
+    polled = {str(table.name) for table in ready.tables.polled}
+    for poll in stored.polls.values():
+        if poll.table not in polled:
+            publisher.record(poll.record_key, None)
     scanned: list[SnapshotProgress | DefinitionMark] = [
         *stored.snapshots.values(),
         *stored.leaves.values(),

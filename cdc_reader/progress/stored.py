@@ -42,10 +42,12 @@ from schemas.offsets import (
     floors_from_json,
     topics_from_json,
 )
+from schemas.poll_marks import POLL_PREFIX, PollMark
 from schemas.tables import TableEntry, table_entry
 from schemas.tombstones import HEADER_VERSION, deleting_version, peek_version
 from schemas.topics import Topics
 
+_OF_TABLES = (SNAPSHOT_PREFIX, LEAF_PREFIX, DEFINITION_PREFIX, POLL_PREFIX)
 _MOST_VERSION = 2**53  # in the year 2255: a record that says more is none of ours
 
 
@@ -66,6 +68,7 @@ class StoredProgress:
     snapshots: dict[str, SnapshotProgress] = field(default_factory=dict)
     leaves: dict[tuple[str, int], SnapshotProgress] = field(default_factory=dict)
     definitions: dict[str, DefinitionMark] = field(default_factory=dict)
+    polls: dict[str, PollMark] = field(default_factory=dict)
     entries: dict[str, TableEntry] = field(default_factory=dict)
     renamed: frozenset[str] = frozenset()
     commands: dict[str, Command] = field(default_factory=dict)
@@ -166,6 +169,7 @@ def _take_offsets(stored: StoredProgress, records: Iterable[Record]) -> None:
             _without(record, exc)
     if floors is not None:
         stored.snapshots = {name: _from_the_start(each) for name, each in stored.snapshots.items()}
+        stored.polls.clear()
 
 
 def _without(record: Record, problem: RecordError) -> None:
@@ -173,7 +177,7 @@ def _without(record: Record, problem: RecordError) -> None:
     key = record.key or b""
     if key.startswith(LEAF_PREFIX):
         UNREADABLE.passed_over(record, problem, "the partition is read again")
-    elif key.startswith((SNAPSHOT_PREFIX, DEFINITION_PREFIX)):
+    elif key.startswith((SNAPSHOT_PREFIX, DEFINITION_PREFIX, POLL_PREFIX)):
         UNREADABLE.passed_over(
             record, problem, "the table is read again, and rows that are gone from it leave the index"
         )
@@ -234,6 +238,22 @@ def _latest(records: Iterable[Record]) -> Iterable[Record]:
 
 def _take_offset(stored: StoredProgress, key: bytes, value: bytes) -> None:
     """Raises `RecordError`."""
+    if key.startswith(_OF_TABLES):
+        _take_of_table(stored, key, value)
+    elif key == POSITION_KEY:
+        stored.position = Position.from_json(value)
+    elif key == FLOORS_KEY:
+        stored.floors = floors_from_json(value)
+    elif key == TOPICS_KEY:
+        stored.topics = topics_from_json(value)
+    elif key == PUBLICATION_KEY:
+        stored.publication = PublicationMark.from_json(value)
+    elif key == SOURCE_KEY:
+        stored.source = SourceMark.from_json(value)
+
+
+def _take_of_table(stored: StoredProgress, key: bytes, value: bytes) -> None:
+    """Raises `RecordError`."""
     if key.startswith((SNAPSHOT_PREFIX, LEAF_PREFIX)):
         progress = SnapshotProgress.from_json(value)
         if progress.record_key != key:
@@ -247,16 +267,11 @@ def _take_offset(stored: StoredProgress, key: bytes, value: bytes) -> None:
         if mark.record_key != key:
             raise RecordError("expected the table of the definition in the key of its record, got another key")
         stored.definitions[mark.table] = mark
-    elif key == POSITION_KEY:
-        stored.position = Position.from_json(value)
-    elif key == FLOORS_KEY:
-        stored.floors = floors_from_json(value)
-    elif key == TOPICS_KEY:
-        stored.topics = topics_from_json(value)
-    elif key == PUBLICATION_KEY:
-        stored.publication = PublicationMark.from_json(value)
-    elif key == SOURCE_KEY:
-        stored.source = SourceMark.from_json(value)
+    else:
+        poll = PollMark.from_json(value)
+        if poll.record_key != key:
+            raise RecordError("expected the table of the poll in the key of its record, got another key")
+        stored.polls[poll.table] = poll
 
 
 def published_versions(kafka: KafkaSettings, topics: Iterable[str], admin: KafkaAdmin) -> list[int]:

@@ -117,6 +117,10 @@ class SnapshotRunner:
         """Queue a scan of the rows with these keys."""
         self.request(Scan(table, "keys were asked for", self.chunk_size(), commands=commands, keys=keys))
 
+    def asked(self, command_id: str) -> bool:
+        """Whether a command for whole tables is not done yet."""
+        return any(each.id == command_id for scan in self.scans if scan.keys is None for each in scan.commands)
+
     @property
     def troubles(self) -> dict[str, str]:
         """The tables whose scan does not go on, and why: they are tried again, while the others are read."""

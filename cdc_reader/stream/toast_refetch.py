@@ -16,20 +16,18 @@ from typing import Protocol
 
 import structlog
 
-from cdc_reader.postgres.connections import Connection, translated
-from cdc_reader.postgres.lsn import Lsn
+from cdc_reader.postgres.connections import translated
+from cdc_reader.postgres.seen_wal import flushed_behind
 from cdc_reader.postgres.visible_reads import begin_seeing, copy_rows
-from cdc_reader.postgres.wal_messages import emit_message
 from cdc_reader.postgres.workers import Worker
 from cdc_reader.tables.captured import CapturedTable, StreamedRelation
 from cdc_reader.tables.read_names import files_read, read_otherwise
 from cdc_reader.transcode import Encoder
-from schemas.errors import AccessDenied, RowferryError
+from schemas.errors import RowferryError
 from schemas.keys import parse_row_key
 
 logger = structlog.get_logger(__name__)
 _MOST_BYTES = 8 * 1024 * 1024
-_FLUSH = "flush"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +110,9 @@ def refetch(
                 return None
             if read_otherwise(connection, table):
                 return None
-            seen = _lsn(connection.execute("SELECT pg_catalog.pg_current_wal_insert_lsn()::text").fetchone())
-            if _flushed(connection) < seen:
-                # What is behind the last commit stays unflushed on an idle server: a commit of ours flushes it.
-                _flush(connection)
-            while _flushed(connection) < seen:
-                if time.monotonic() > deadline:
-                    return None
-                worker.pause(0.005)
+            seen = flushed_behind(worker, connection, deadline)
+            if seen is None:
+                return None
             rows = dict(_decoded(table.encoder, row) for row in raw)
     except RowferryError:  # a key of then may be none of now; a right may be gone: the row is read again later (D8)
         worker.discard()
@@ -132,19 +125,3 @@ def _decoded(encoder: Encoder, data: bytes) -> tuple[bytes, FetchedRow]:
     names = [column.name for column in encoder.plan.columns]
     fields = {name: value for name, value in zip(names, columns.encoded, strict=True) if value is not None}
     return encoder.key_of(encoder.copy_fields(data)), FetchedRow(fields, dict(columns.omitted))
-
-
-def _flush(connection: Connection) -> None:
-    """Let the server write out its log: at once; within a second where no message of ours may be written."""
-    try:
-        emit_message(connection, _FLUSH)
-    except AccessDenied:
-        connection.execute("SELECT pg_catalog.pg_current_xact_id()")
-
-
-def _flushed(connection: Connection) -> int:
-    return _lsn(connection.execute("SELECT pg_catalog.pg_current_wal_flush_lsn()::text").fetchone())
-
-
-def _lsn(row: tuple[object, ...] | None) -> int:
-    return Lsn.parse(str(row[0]) if row else "").value

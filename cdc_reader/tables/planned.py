@@ -6,11 +6,11 @@ Keeps: D1, D6.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from cdc_reader.discovery.captures import REPLICATION, capture_of
-from cdc_reader.discovery.catalog_rows import PARTITIONED_TABLE, Catalog
+from cdc_reader.discovery.captures import CAPTURED, POLLING, REPLICATION, capture_of
+from cdc_reader.discovery.catalog_rows import PARTITIONED_TABLE, PLAIN_TABLE, Catalog
 from cdc_reader.discovery.entries import TopicPlan, table_entries
 from cdc_reader.discovery.fingerprints import marks
 from cdc_reader.discovery.key_changes import binding
@@ -18,6 +18,7 @@ from cdc_reader.discovery.published_rows import published_columns, row_filter
 from cdc_reader.postgres.row_queries import ReadPlan
 from cdc_reader.tables.captured import CapturedTable, EncoderOf
 from cdc_reader.tables.encoder_plans import plan_table
+from cdc_reader.tables.polled import PolledTable, polled_table
 from cdc_reader.tables.reads import read_plan, text_columns
 from cdc_reader.tables.topic_names import topic_of
 from schemas.names import TableName
@@ -29,7 +30,7 @@ from schemas.topics import Topics
 class TopicSettings:
     """Whose tables they are, and how their topics are made: `existing` are the partition counts of topics by name.
 
-    `renamed` are other names that the source had.
+    `renamed` are other names that the source had. `timestamps` are columns that tell newer rows of polled tables.
     """
 
     source: str
@@ -37,6 +38,7 @@ class TopicSettings:
     partitions: int
     existing: Mapping[str, int]
     renamed: frozenset[str] = frozenset()
+    timestamps: Mapping[TableName, str] = field(default_factory=dict)
 
     def topic(self, name: TableName, known: TableEntry | None) -> TopicPlan:
         """The topic of a table: the partitions that it has, or had, are for ever (rule D6)."""
@@ -48,8 +50,8 @@ class TopicSettings:
 class PlannedTables:
     """All selected tables, those of them that are captured, and those that are gone, or selected no longer.
 
-    `removed` have rows to be taken out; `forgotten` never had any. `text_only` names columns of types that are only
-    read as text.
+    `captured` are streamed, `polled` are not. `removed` have rows to be taken out; `forgotten` never had any.
+    `text_only` names streamed columns of types that are only read as text.
     """
 
     entries: dict[TableName, TableEntry]
@@ -57,12 +59,18 @@ class PlannedTables:
     removed: list[CapturedTable]
     forgotten: list[TableEntry]
     text_only: list[str]
+    polled: list[PolledTable] = field(default_factory=list)
+
+    @property
+    def published(self) -> list[CapturedTable]:
+        """All that have a topic which rows go to."""
+        return [*self.captured, *(each.table for each in self.polled)]
 
     @property
     def not_streamed(self) -> dict[str, str]:
-        """Tables that are selected, but not captured by replication, and partitions that wait; with the reason."""
+        """Tables that are selected, but neither streamed nor polled, and partitions that wait; with the reason."""
         tables = {
-            str(name): each.capture.reason for name, each in self.entries.items() if each.capture.mode != REPLICATION
+            str(name): each.capture.reason for name, each in self.entries.items() if each.capture.mode not in CAPTURED
         }
         return tables | {leaf: why for each in self.entries.values() for leaf, why in each.waiting.items()}
 
@@ -95,6 +103,9 @@ def plan_tables(
         captured=[_captured(entry, catalog, topics.prefix, encoder_of) for entry in captured],
         removed=[_removed(entry, topics.prefix, encoder_of) for entry in gone if str(entry.name) in swept],
         forgotten=[replace(entry, deleted=True, version=version) for entry in gone if str(entry.name) not in swept],
+        polled=[
+            _polled(entry, catalog, topics, encoder_of) for entry in entries.values() if entry.capture.mode == POLLING
+        ],
         text_only=text_columns(
             captured, {entry.name: published_columns(catalog, entry.name) for entry in captured}, catalog.types
         ),
@@ -103,14 +114,14 @@ def plan_tables(
 
 def _left(catalog: Catalog, bound: Mapping[str, TableEntry]) -> dict[TableName, TableEntry]:
     """The stored entries of tables that are captured no longer, and whose rows stay."""
-    others = (table.name for table in catalog.tables if capture_of(table).mode != REPLICATION)
+    others = (table.name for table in catalog.tables if capture_of(table).mode not in CAPTURED)
     return {name: bound[str(name)] for name in others if str(name) in bound}
 
 
 def _with_schema(entry: TableEntry, catalog: Catalog, prefix: str) -> TableEntry:
-    if entry.capture.mode != REPLICATION:
+    if entry.capture.mode not in CAPTURED:
         return entry
-    plan = plan_table(entry, prefix=prefix, published=published_columns(catalog, entry.name))
+    plan = plan_table(entry, prefix=prefix, published=_sent(entry, catalog))
     return replace(entry, schema_fingerprint=plan.fingerprint.hex())
 
 
@@ -141,6 +152,34 @@ def _captured(entry: TableEntry, catalog: Catalog, prefix: str, encoder_of: Enco
         marks=marks(row),
         orders={relation.oid: [column.name for column in relation.columns] for relation in row.published},
     )
+
+
+def _sent(entry: TableEntry, catalog: Catalog) -> Sequence[str] | None:
+    """The columns that events of a table carry; a poll reads a key that is generated, too."""
+    published = published_columns(catalog, entry.name)
+    generated = {column.name for column in entry.columns if column.generated and column.primary_key}
+    if published is None and generated and entry.capture.mode == POLLING:
+        return [column.name for column in entry.columns if not column.generated or column.name in generated]
+    return published
+
+
+def _polled(entry: TableEntry, catalog: Catalog, topics: TopicSettings, encoder_of: EncoderOf) -> PolledTable:
+    """A table that the stream brings nothing of: no relation of the stream is its own."""
+    plan = plan_table(entry, prefix=topics.prefix, published=_sent(entry, catalog), types=catalog.types)
+    row = catalog.table(entry.name)
+    whole = row.relation.kind != PLAIN_TABLE
+    table = CapturedTable(
+        entry=entry,
+        plan=plan,
+        encoder=encoder_of(plan),
+        read=read_plan(
+            entry.name, plan, row.relation.key_order, row_filter=row_filter(catalog, entry.name), whole=whole
+        ),
+        relations=frozenset(),
+        marks=marks(row),
+    )
+    key = plan_table(entry, prefix=topics.prefix, published=entry.primary_key, types=catalog.types)
+    return polled_table(table, row, key, encoder_of(key), topics.timestamps)
 
 
 def _gone(

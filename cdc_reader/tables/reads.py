@@ -23,12 +23,13 @@ def read_plan(
     *,
     row_filter: str | None,
     leaves: tuple[int, ...] | None = None,
+    whole: bool = False,
 ) -> ReadPlan:
     """How the rows of a table, or of a leaf of it, are selected: the columns of its plan, most of them in binary.
 
-    `leaves`: the OIDs of those that are streamed, where it is partitioned.
+    `leaves`: the OIDs of those that are streamed, where it is partitioned. `whole`: with all that is below it.
     """
-    only = "ONLY " if leaves is None else ""
+    only = "ONLY " if leaves is None and not whole else ""
     return ReadPlan(
         relation=only + quote_table(name),
         columns=tuple(quote_identifier(column.name) for column in plan.columns),

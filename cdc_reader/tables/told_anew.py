@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from cdc_reader.discovery.captures import REPLICATION
+from cdc_reader.discovery.captures import CAPTURED
 from cdc_reader.discovery.definition_changes import Comparison
 from cdc_reader.progress.versions import Versions
 from cdc_reader.publishing.event_sink import EventSink
@@ -47,7 +47,7 @@ class ToldAnew:
         for told in found.told:
             known = self._entries[told.name]
             # What explains the rows of a table that is captured no longer stays (decision 0009).
-            if known.capture.mode == REPLICATION or not known.binds:
+            if known.capture.mode in CAPTURED or not known.binds:
                 self._tell(known, told, now_us)
         for name, marks in found.marks.items():
             if (table := self._tables.get(name)) is not None:

@@ -90,7 +90,7 @@ class TopicWatch:
 
 def topic_watch(admin: TopicsNow, side: SideWork, ready: Ready) -> TopicWatch:
     """One for a session."""
-    specs = {table.topic: table_topic(table.topic, table.entry.partitions) for table in ready.tables.captured}
+    specs = {table.topic: table_topic(table.topic, table.entry.partitions) for table in ready.tables.published}
     # Partitions as they were compared: what the topic has had since its id was read is not.
     lives = {topic: (topic_id, specs[topic].partitions) for topic, topic_id in ready.topics.items()}
     return TopicWatch(admin, side, lives=lives, specs=specs)

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from math import inf
 
-from cdc_reader.discovery.captures import REPLICATION, capture_of
+from cdc_reader.discovery.captures import CAPTURED, REPLICATION, capture_of
 from cdc_reader.discovery.catalog_rows import Catalog, SetAside
 from cdc_reader.discovery.waiting_leaves import without_waiting_leaves
 from schemas.names import TableName
@@ -71,7 +71,7 @@ class Troubles:
         Other names that are neither in the catalog nor `left` behind by captured tables are of nothing any more.
         """
         named = {each.name for table in catalog.tables for each in without_waiting_leaves(table).relations}
-        captured = (table for table in catalog.tables if capture_of(table).mode == REPLICATION)
+        captured = (table for table in catalog.tables if capture_of(table).mode in CAPTURED)
         passed = {each.name for table in captured for each in table.relations}.union(removed)
         gone = [table for table in self._troubles if table not in named.union(left)]
         for table in gone:

@@ -108,7 +108,7 @@ def _read(settings: OperatorSettings, wanted: Wanted) -> tuple[dict[str, Any], C
             contents = read_contents(connection, catalog, wanted)
             found = inventory(
                 catalog,
-                Selection.of(settings.tables, settings.exclude),
+                Selection.by(settings),
                 contents,
                 host=connection.info.host,
                 now=datetime.now(UTC),

@@ -113,7 +113,7 @@ def _database(settings: OperatorSettings, kafka: KafkaFacts | None) -> Iterator[
             yield ok("database.reachable", _ANSWER, f"database {server.database!r}")
             yield from whose
             return
-        selection = Selection.of(settings.tables, settings.exclude)
+        selection = Selection.by(settings)
         plugin = plugin_of(settings.plugin, slot_row(connection, settings.slot)) or PGOUTPUT
         application = f"rowferry-{settings.source}"
         names = Names(settings.slot, settings.publication, application, settings.failover, plugin)

@@ -10,7 +10,7 @@ from contextlib import closing
 
 import orjson
 
-from cdc_reader.discovery.captures import REPLICATION, capture_of
+from cdc_reader.discovery.captures import CAPTURED, REPLICATION, capture_of
 from cdc_reader.discovery.catalog import read_catalog
 from cdc_reader.discovery.catalog_rows import Catalog
 from cdc_reader.discovery.selection import Selection, table_name
@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace, settings: OperatorSettings) -> int:
 
 def compare(settings: OperatorSettings, only: list[TableName] | None = None, *, files: bool = True) -> Report:
     """One comparison, of the tables in `only` or of everything; raises what the two sides raise."""
-    selection = Selection.of(settings.tables, settings.exclude)
+    selection = Selection.by(settings)
     with database(settings) as connection, closing(HttpClient(settings.vespa.url)) as client, Ledger() as ledger:
         catalog = read_catalog(connection, selection, publication=settings.publication)
         index = Index(client, namespace=settings.vespa.namespace, document_type=settings.vespa.record_type)
@@ -66,7 +66,9 @@ def compare(settings: OperatorSettings, only: list[TableName] | None = None, *, 
             wanted = _captured(catalog, only)
             shapes = [
                 shape
-                for shape in snapshot.shapes([table.name for table in catalog.tables if table.relation.key_columns])
+                for shape in snapshot.shapes(
+                    [table.name for table in catalog.tables if table.relation.key_columns], selection.keys
+                )
                 if TableName(shape.table.schema, shape.table.name) in wanted
             ]
             report = Comparison(shapes, snapshot, index, only_these=only is not None).run(ledger)
@@ -86,7 +88,7 @@ def until_equal(attempt: Callable[[], Report], *, wait_s: float) -> Report:
 
 
 def _captured(catalog: Catalog, only: list[TableName] | None) -> set[TableName]:
-    captured = {table.name for table in catalog.tables if capture_of(table).mode == REPLICATION}
+    captured = {table.name for table in catalog.tables if capture_of(table).mode in CAPTURED}
     unknown = sorted(set(only or ()) - catalog.by_name.keys())
     if unknown:
         raise SettingsError(
@@ -102,7 +104,7 @@ def _not_captured(catalog: Catalog, only: list[TableName] | None) -> list[tuple[
     tables = [
         (name.document_table, f"{capture.mode}: {capture.reason}")
         for name, capture in found
-        if capture.mode != REPLICATION
+        if capture.mode not in CAPTURED
     ]
     captured = [catalog.table(name) for name, capture in found if capture.mode == REPLICATION]
     return tables + [

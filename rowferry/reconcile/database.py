@@ -100,8 +100,10 @@ class Database:
             with translated("end the snapshot"):
                 self._connection.execute("ROLLBACK")
 
-    def shapes(self, selected: Collection[TableName]) -> list[Shape]:
-        """What the documents of the selected tables must be like."""
+    def shapes(
+        self, selected: Collection[TableName], named_keys: Mapping[TableName, tuple[str, ...]] | None = None
+    ) -> list[Shape]:
+        """What the documents of the selected tables must be like; `named_keys` are of those that have none."""
         with translated("read the catalog"):
             # A name that cannot be told cannot be asked for either; its table is set aside.
             wanted = [(name.schema, name.name) for name in sorted(selected) if NO_UTF8 not in name.schema + name.name]
@@ -110,6 +112,8 @@ class Database:
             leaves = self._rows(queries.READINGS, list(places))
             published = self._published()
             keys = self._rows(queries.FOREIGN_KEYS, list(places))
+        named = {(name.schema, name.name): columns for name, columns in (named_keys or {}).items()}
+        rows = [row._replace(key=row.key or list(named.get((row.schema_name, row.name), ()))) for row in rows]
         tables = [_described(row, [leaf for leaf in leaves if leaf.root_oid == row.oid], published) for row in rows]
         references = [
             Reference(places[key.oid], tuple(key.columns), places.get(key.target_oid), tuple(key.target_columns))
@@ -141,8 +145,9 @@ class Database:
             for name, value in key.items()
             if columns[name] in _FOUND_BY_INDEX
         ]
-        oids = ", ".join(str(reading.oid) for reading in shape.table.readings)
-        conditions.append(f"tableoid = ANY ('{{{oids}}}'::pg_catalog.oid[])")
+        if all(reading.has_tableoid for reading in shape.table.readings):
+            oids = ", ".join(str(reading.oid) for reading in shape.table.readings)
+            conditions.append(f"tableoid = ANY ('{{{oids}}}'::pg_catalog.oid[])")
         query = sql.SQL("SELECT {} FROM {}").format(
             sql.SQL(", ").join(map(sql.Identifier, shape.table.carried)),
             sql.Identifier(shape.table.schema, shape.table.name),
@@ -190,12 +195,17 @@ class Database:
             self._connection.execute("CLOSE comparison")
 
 
+def _is_carried(name: str, generated: str, row: Row, published: _Published) -> bool:
+    """A key that is generated has its table polled, with its key."""
+    return not generated or name in row.key or (generated == "s" and published.generated)
+
+
 def _described(row: Row, leaves: list[Row], published: _Published) -> Described:
     kept = published.columns(leaves)
     carried = tuple(
         name
         for name, generated in zip(row.columns, row.generated, strict=True)
-        if (name in kept if kept is not None else not generated or (generated == "s" and published.generated))
+        if (name in kept if kept is not None else _is_carried(name, generated, row, published))
     )
     lacking = [name for name in row.key if name not in carried]
     if lacking or not row.key:
@@ -215,7 +225,7 @@ def _described(row: Row, leaves: list[Row], published: _Published) -> Described:
             if name in carried and (found := file_column(name, called)) is not None
         ),
         readings=tuple(
-            Reading(leaf.schema_name, leaf.name, leaf.oid, published.filtered_by(leaf))
+            Reading(leaf.schema_name, leaf.name, leaf.oid, published.filtered_by(leaf), leaf.has_tableoid)
             for leaf in published.read(leaves)
         ),
     )

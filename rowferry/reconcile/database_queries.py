@@ -38,7 +38,7 @@ GROUP BY c.oid, n.nspname, c.relname
 ORDER BY n.nspname, c.relname
 """
 
-# What is published for each table: itself, or every leaf under it.
+# What is read for each table: itself, or every leaf under it. What is polled may be a view, or have foreign leaves.
 READINGS: LiteralString = """
 WITH RECURSIVE below(root_oid, oid) AS (
     SELECT oid, oid FROM pg_catalog.pg_class WHERE oid = ANY (%s::oid[])
@@ -47,9 +47,10 @@ WITH RECURSIVE below(root_oid, oid) AS (
     FROM below JOIN pg_catalog.pg_inherits i ON i.inhparent = below.oid
     JOIN pg_catalog.pg_class child ON child.oid = i.inhrelid AND child.relispartition
 )
-SELECT below.root_oid::int8 AS root_oid, c.oid::int8 AS oid, n.nspname::text AS schema_name, c.relname::text AS name
+SELECT below.root_oid::int8 AS root_oid, c.oid::int8 AS oid, n.nspname::text AS schema_name, c.relname::text AS name,
+       c.relkind <> 'v' AS has_tableoid
 FROM below
-JOIN pg_catalog.pg_class c ON c.oid = below.oid AND c.relkind = 'r'
+JOIN pg_catalog.pg_class c ON c.oid = below.oid AND c.relkind IN ('r', 'v', 'm', 'f')
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 ORDER BY 1, 2
 """

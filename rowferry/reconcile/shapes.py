@@ -29,13 +29,14 @@ _ALIKE = {
 class Reading:
     """One relation to read rows from: a table, or a leaf of it; `oid` is its own.
 
-    `filtered_by`: the member (OID) with its row filter.
+    `filtered_by`: the member (OID) with its row filter. `has_tableoid`: its rows say which relation they are of.
     """
 
     schema: str
     name: str
     oid: int
     filtered_by: int | None = None
+    has_tableoid: bool = True
 
 
 @dataclass(frozen=True, slots=True)

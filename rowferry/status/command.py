@@ -77,6 +77,7 @@ class _Questions:
             set_aside=stored.set_aside if stored else {},
             waiting=stored.waiting if stored else {},
             snapshots=stored.snapshots if stored else (),
+            polls=stored.polls if stored else (),
             groups=groups or (),
             files=files,
             counts=counted,
@@ -96,7 +97,7 @@ class _Questions:
 
     def _counts(self) -> list[Count]:
         vespa = self._settings.vespa
-        selection = Selection.of(self._settings.tables, self._settings.exclude)
+        selection = Selection.by(self._settings)
         with database(self._settings) as connection, closing(HttpClient(vespa.url)) as client:
             catalog = read_catalog(connection, selection, publication=self._settings.publication)
             index = Index(client, namespace=vespa.namespace, document_type=vespa.record_type)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from cdc_reader.discovery.captures import REPLICATION
+from cdc_reader.discovery.captures import CAPTURED, REPLICATION
 from cdc_runtime.consuming.records import Record, TopicPartition
 from cdc_runtime.kafka.admin import KafkaAdmin
 from cdc_runtime.kafka.positions import read_to_end
@@ -17,6 +17,7 @@ from rowferry.kafka_groups import KafkaGroups
 from rowferry.status.report import Group, TopicLag
 from schemas.errors import RecordError
 from schemas.offsets import POSITION_KEY, SNAPSHOT_PREFIX, Position, SnapshotProgress
+from schemas.poll_marks import POLL_PREFIX, PollMark
 from schemas.tables import TableEntry
 from schemas.topics import Topics
 
@@ -32,6 +33,7 @@ class Stored:
 
     position: Position | None
     snapshots: tuple[SnapshotProgress, ...]
+    polls: tuple[PollMark, ...]
     entries: tuple[TableEntry, ...]
 
     @property
@@ -42,7 +44,7 @@ class Stored:
     @property
     def set_aside(self) -> dict[str, str]:
         """Why tables that have rows in their topics are not captured any longer (rule D8)."""
-        left = (entry for entry in self.entries if entry.binds and entry.capture.mode != REPLICATION)
+        left = (entry for entry in self.entries if entry.binds and entry.capture.mode not in CAPTURED)
         return {str(entry.name): entry.capture.reason for entry in left}
 
     @property
@@ -71,10 +73,12 @@ def read_stored(settings: KafkaSettings, source: str) -> Stored:
     offsets = _latest(settings, topics.offsets(source), admin)
     tables = _latest(settings, topics.tables, admin)
     snapshots = [record for key, record in sorted(offsets.items()) if key.startswith(SNAPSHOT_PREFIX)]
+    polls = [record for key, record in sorted(offsets.items()) if key.startswith(POLL_PREFIX)]
     entries = _read(TableEntry.from_json, (record for _, record in sorted(tables.items())))
     return Stored(
         position=next(_read(Position.from_json, (offsets[key] for key in [POSITION_KEY] if key in offsets)), None),
         snapshots=tuple(_read(SnapshotProgress.from_json, snapshots)),
+        polls=tuple(_read(PollMark.from_json, polls)),
         entries=tuple(entry for entry in entries if not entry.deleted),
     )
 

@@ -11,6 +11,7 @@ from cdc_reader.postgres.lsn import Lsn
 from rowferry.status.files import Files
 from rowferry.status.sizes import size_text
 from schemas.offsets import Position, SnapshotProgress
+from schemas.poll_marks import PollMark
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,7 @@ class Status:
     set_aside: Mapping[str, str] = field(default_factory=dict)
     waiting: Mapping[str, str] = field(default_factory=dict)
     snapshots: Sequence[SnapshotProgress] = ()
+    polls: Sequence[PollMark] = ()
     groups: Sequence[Group] = ()
     files: Files | None = None
     counts: Sequence[Count] | None = None
@@ -99,6 +101,10 @@ class Status:
             "snapshots": [
                 {"table": each.table, "state": each.state, "cause": each.cause, "rows": each.rows}
                 for each in self.snapshots
+            ],
+            "polls": [
+                {"table": each.table, "state": each.state, "read_at": _read_at(each), "rows": each.rows}
+                for each in self.polls
             ],
             "groups": [
                 {
@@ -135,6 +141,10 @@ class Status:
             if each.state != "done":
                 decide = _HELD if each.state == "held" else ""
                 yield f"snapshot  {each.table}: {each.state}, {each.rows:,} rows read, because {each.cause}{decide}"
+        for poll in self.polls:
+            decide = _HELD if poll.state == "held" else ""
+            at = _read_at(poll) or "never"
+            yield f"polled    {poll.table}: {poll.state}, {poll.rows:,} rows, last read {at}{decide}"
         for group in self.groups:
             yield f"group     {group.name}: {group.members} members, {group.records:,} records behind"
             behind = (topic for topic in group.lag if topic.records)
@@ -149,10 +159,18 @@ class Status:
 _HELD = "; nothing is removed from the index until you ask for it: docs/how-to/snapshot.md"
 
 
+def _read_at(poll: PollMark) -> str | None:
+    """When a table was polled last, as ISO 8601 in UTC; None when it was not."""
+    us = poll.read_at_us
+    return datetime.fromtimestamp(us / 1e6, UTC).isoformat(timespec="seconds") if us else None
+
+
 def _captures(captures: Mapping[str, int]) -> str:
     streamed = captures.get("replication", 0)
-    others = sum(captures.values()) - streamed
+    polled = captures.get("polling", 0)
+    others = sum(captures.values()) - streamed - polled
     parts = [f"{streamed} streamed"] if streamed else []
+    parts += [f"{polled} polled"] if polled else []
     parts += [f"{others} not captured (rowferry doctor says why)"] if others else []
     return ", ".join(parts) or "none yet"
 

@@ -279,12 +279,12 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         rule="V6",
         without="the wait for the flush of what was read",
-        file="cdc_reader/stream/toast_refetch.py",
+        file="cdc_reader/postgres/seen_wal.py",
         text=(
-            "            while _flushed(connection) < seen:\n"
-            "                if time.monotonic() > deadline:\n"
-            "                    return None\n"
-            "                worker.pause(0.005)\n"
+            "    while _flushed(connection) < seen:\n"
+            "        if time.monotonic() > deadline:\n"
+            "            return None\n"
+            "        worker.pause(0.005)\n"
         ),
         replacement="",
         tests=(f"{_TOAST_REFETCH}::test_v6_what_was_read_is_published_when_the_server_cannot_forget_it",),
@@ -292,9 +292,9 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         rule="V6",
         without="the flush of an idle server",
-        file="cdc_reader/stream/toast_refetch.py",
-        text="                _flush(connection)\n",
-        replacement="                pass\n",
+        file="cdc_reader/postgres/seen_wal.py",
+        text="        _flush(connection)\n",
+        replacement="        pass\n",
         tests=(f"{_TOAST_REFETCH}::test_v6_read_flushes_what_it_may_have_seen",),
     ),
     Mutant(

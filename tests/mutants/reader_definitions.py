@@ -139,7 +139,7 @@ MUTANTS: tuple[Mutant, ...] = (
         rule="D9",
         without="what is only told of a table",
         file="cdc_reader/tables/told_anew.py",
-        text="if known.capture.mode == REPLICATION or not known.binds:",
+        text="if known.capture.mode in CAPTURED or not known.binds:",
         replacement="if False:",
         tests=(
             f"{_UNIT}/test_same_definitions.py::test_d9_default_and_comment_are_told_without_a_new_session",

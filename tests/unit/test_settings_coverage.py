@@ -21,6 +21,8 @@ from tests.unit.sources import Module, modules
 from vespa_sink.settings import SinkSettings
 
 MODELS = {"cdc_reader": ReaderSettings, "vespa_sink": SinkSettings, "rowferry": OperatorSettings}
+# Modules of the reader that settings are handed to whole.
+HANDED_ON = {"rowferry": ("cdc_reader.discovery.selection",)}
 # These list settings without changing any.
 LISTS = {
     "tests.unit.test_settings_coverage",
@@ -80,6 +82,7 @@ def test_a_change_is_told_from_a_look(text: str, changed: bool):
 
 def reads_of(package: str) -> set[str]:
     code = [module for name, module in modules(package, "cdc_runtime").items() if not name.endswith(".settings")]
+    code += [modules("cdc_reader")[name] for name in HANDED_ON.get(package, ())]
     return set().union(*map(reads_in, code), reads_in(modules("cdc_runtime")["cdc_runtime.settings.models"]))
 
 

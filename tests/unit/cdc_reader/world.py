@@ -27,7 +27,8 @@ from cdc_reader.settings import CommitSettings, ReaderSettings, SnapshotSettings
 from cdc_runtime.consuming.records import Record
 from cdc_runtime.health import Health
 from cdc_runtime.kafka import admin, positions, producer, tail
-from cdc_runtime.metrics import MetricDef, Metrics
+from cdc_runtime.metric_definitions import MetricDef
+from cdc_runtime.metrics import Metrics
 from cdc_runtime.neighbours import Neighbours
 from schemas.control import Command, Kind
 from schemas.envelope import Event

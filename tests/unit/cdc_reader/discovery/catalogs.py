@@ -19,7 +19,16 @@ from cdc_reader.discovery.catalog_rows import (
 from cdc_reader.postgres.key_order import KeyColumn, Operators
 from schemas.names import TableName
 
-TYPE_OIDS = {"smallint": 21, "integer": 23, "bigint": 20, "text": 25, "uuid": 2950, "money": 790, "jsonb": 3802}
+TYPE_OIDS = {
+    "smallint": 21,
+    "integer": 23,
+    "bigint": 20,
+    "text": 25,
+    "uuid": 2950,
+    "money": 790,
+    "jsonb": 3802,
+    "timestamptz": 1184,
+}
 SERVER = ServerRow(180004, "procore", 5, "rowferry", False, "logical", "7710590895706758353", 1)
 
 

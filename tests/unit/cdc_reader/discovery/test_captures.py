@@ -73,17 +73,17 @@ CASES: dict[str, tuple[TableRow, str, str]] = {
     "view": (
         table(1, "t", KEYED, key="", kind="v"),
         "none",
-        "is a view: it has no primary key and no write-ahead log of its own",
+        "is a view: it has no primary key, and 'keys' names none",
     ),
     "materialized view": (
         table(1, "t", KEYED, key="", kind="m"),
         "none",
-        "is a materialized view: it has no primary key and no write-ahead log of its own",
+        "is a materialized view: it has no primary key, and 'keys' names none",
     ),
     "foreign table": (
         table(1, "t", KEYED, key="", kind="f"),
         "none",
-        "is a foreign table: it has no primary key and no write-ahead log of its own",
+        "is a foreign table: it has no primary key, and 'keys' names none",
     ),
     "key of a type whose text varies": (
         table(1, "t", {"id": "money"}),

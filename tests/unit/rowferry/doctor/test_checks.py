@@ -267,14 +267,15 @@ TABLES: dict[str, tuple[dict[str, Any], Verdict, str]] = {
     ),
     "no identity": (
         {"replica_identity": "n"},
-        Verdict.FAILED,
+        Verdict.WARNING,
         'ALTER TABLE "public"."log" REPLICA IDENTITY DEFAULT;',
     ),
-    "unlogged": ({"persistence": "u"}, Verdict.FAILED, 'ALTER TABLE "public"."log" SET LOGGED;'),
+    "unlogged": ({"persistence": "u"}, Verdict.WARNING, 'ALTER TABLE "public"."log" SET LOGGED;'),
     "view": (
         {"key": "", "kind": "v"},
         Verdict.WARNING,
-        "leave it out: add 'public.log' to the setting 'exclude'",
+        "name columns that are unique and never null: setting 'keys': {'public.log': [COLUMN, ...]}, and it is polled; "
+        "or leave it out: add 'public.log' to the setting 'exclude'",
     ),
 }
 

@@ -1,0 +1,175 @@
+"""
+Edge: what polls have done beside the stream, each table with its own list of what its topic holds.
+
+Keeps: L1, D8.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from cdc_reader.polling.known_rows import KnownRows
+from cdc_reader.polling.plans import Moment
+from cdc_reader.polling.reads import ReadTerms, RowsRead, moment, read_rows
+from cdc_reader.polling.topic_rows import catch_up
+from cdc_reader.postgres.workers import SideWork, Worker
+from cdc_reader.remedies import UNUSABLE_FOLDER
+from cdc_reader.snapshot.chunk_requests import ChunkRequest
+from cdc_reader.tables.polled import PolledTable
+from cdc_runtime.kafka.admin import KafkaAdmin
+from cdc_runtime.settings.models import KafkaSettings
+from schemas.errors import FatalError, RowferryError
+
+Failed = Callable[[RowferryError], None]
+_MISSING_AT_ONCE = 2_000
+
+
+class RowLists:
+    """The lists of a process's life, by topic and its id; they outlive sessions. `folder` is removed at the end."""
+
+    def __init__(self, directory: str) -> None:
+        self._directory = directory
+        self._folder: TemporaryDirectory[str] | None = None
+        self._lists: dict[tuple[str, str], KnownRows] = {}
+        self._polls = 0
+
+    def next_poll(self) -> int:
+        """A number that no poll had before."""
+        self._polls += 1
+        return self._polls
+
+    def of(self, topic: str, topic_id: str) -> KnownRows:
+        """The list of a topic; empty for one that was made anew. Raises `FatalError` where the folder is unusable."""
+        known = self._lists.get((topic, topic_id))
+        if known is None:
+            if self._folder is None:
+                self._folder = self._own_folder()
+            name = sha256(f"{topic}\0{topic_id}".encode()).hexdigest()[:32]
+            known = self._lists[topic, topic_id] = KnownRows(Path(self._folder.name) / f"{name}.sqlite")
+        return known
+
+    def _own_folder(self) -> TemporaryDirectory[str]:
+        try:
+            return TemporaryDirectory(prefix="rowferry-polls-", dir=self._directory or None, ignore_cleanup_errors=True)
+        except OSError as exc:
+            raise FatalError(
+                expected="a folder that the keys of polled tables can be kept in",
+                found=f"{exc.filename}: {exc.strerror}",
+                remedy=UNUSABLE_FOLDER,
+            ) from exc
+
+    def forget(self, topic: str, topic_id: str) -> None:
+        """A list that something went wrong with is made again."""
+        known = self._lists.pop((topic, topic_id), None)
+        if known is not None:
+            known.close()
+        if self._folder is not None:
+            name = sha256(f"{topic}\0{topic_id}".encode()).hexdigest()[:32]
+            with suppress(OSError):
+                (Path(self._folder.name) / f"{name}.sqlite").unlink()
+
+    def close(self) -> None:
+        """Remove all of them."""
+        for known in self._lists.values():
+            known.close()
+        self._lists.clear()
+        if self._folder is not None:
+            self._folder.cleanup()
+            self._folder = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The server's moment, and how many rows the topic holds."""
+
+    moment: Moment
+    known: int
+
+
+class PollWork:
+    """Tasks of a session; what becomes of each is told on the stream's thread."""
+
+    def __init__(
+        self,
+        side: SideWork,
+        lists: RowLists,
+        terms: ReadTerms,
+        *,
+        kafka: KafkaSettings,
+        admin: KafkaAdmin,
+        system_id: str,
+        timeline: int,
+        topics: dict[str, str],
+    ) -> None:
+        self._side = side
+        self._lists = lists
+        self._terms = terms
+        self._kafka = kafka
+        self._admin = admin
+        self._system_id, self._timeline = system_id, timeline
+        self.topics = topics
+        self.next_poll = lists.next_poll
+
+    def prepare(self, table: PolledTable, below: int, done: Callable[[Prepared], None], failed: Failed) -> None:
+        """Bring the list up to its end, without rows below a version, then look at the server."""
+
+        def task(worker: Worker) -> Prepared:
+            known = self._list(table)
+            catch_up(known, self._kafka, table.table.topic, self._admin)
+            known.forget_below(below)
+            found = moment(worker, table, self._terms, system_id=self._system_id, timeline=self._timeline)
+            return Prepared(found, known.count())
+
+        self._side.submit(task, done, failed, alone=True)
+
+    def read(
+        self,
+        table: PolledTable,
+        request: ChunkRequest,
+        poll: int,
+        done: Callable[[RowsRead], None],
+        failed: Failed,
+        *,
+        every: bool = False,
+        forget_below: int = 0,
+    ) -> None:
+        """Read a chunk; `every`: all its rows go out; `forget_below`: what the topic holds of before does not count."""
+
+        def task(worker: Worker) -> RowsRead:
+            known = self._list(table)
+            if forget_below:
+                known.forget_below(forget_below)
+            return read_rows(worker, table, request, self._terms, known, poll=poll, every=every)
+
+        self._side.submit(task, done, failed, alone=True)
+
+    def count_missing(self, table: PolledTable, poll: int, done: Callable[[int], None], failed: Failed) -> None:
+        """Count the rows that a poll has not seen."""
+        self._side.submit(lambda _: self._list(table).missing(poll), done, failed, alone=True)
+
+    def missing(
+        self, table: PolledTable, poll: int, after: bytes | None, done: Callable[[list[bytes]], None], failed: Failed
+    ) -> None:
+        """The next keys that a poll has not seen."""
+        self._side.submit(
+            lambda _: self._list(table).missing_keys(poll, after, _MISSING_AT_ONCE), done, failed, alone=True
+        )
+
+    def forget(self, table: PolledTable) -> None:
+        """Make the list of a table again."""
+        self._lists.forget(table.table.topic, self.topics.get(table.table.topic, ""))
+
+    def _list(self, table: PolledTable) -> KnownRows:
+        topic = table.table.topic
+        return self._lists.of(topic, self.topics.get(topic, ""))
+
+
+def now_us() -> int:
+    """The wall clock, in microseconds since the Unix epoch."""
+    return time.time_ns() // 1000

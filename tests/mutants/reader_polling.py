@@ -1,0 +1,84 @@
+"""Rules of polls, each taken out by one edit; see `tests.mutants`."""
+
+from __future__ import annotations
+
+from tests.mutants.mutant import Mutant
+
+_UNIT = "tests/unit/cdc_reader/polling"
+_SERVERS = "tests/integration/cdc_reader/test_polling.py"
+_L2 = f"{_SERVERS}::test_l2_polled_tables_live_through_moves_kills_and_mistakes"
+
+MUTANTS: tuple[Mutant, ...] = (
+    Mutant(
+        rule="L1",
+        without="the horizon below which every transaction has ended",
+        file="cdc_reader/polling/plans.py",
+        text="horizon=moment.horizon if table.has_xmin else None,",
+        replacement="horizon=moment.next_xid if table.has_xmin else None,",
+        tests=(f"{_UNIT}/test_plans.py::test_l1_mark_of_changes_keeps_when_the_table_was_read_whole", _L2),
+    ),
+    Mutant(
+        rule="L1",
+        without="reading all rows of a server that was started again",
+        file="cdc_reader/polling/plans.py",
+        text="moment.timeline, moment.started_at):",
+        replacement="moment.timeline, mark.started_at):",
+        tests=(f"{_UNIT}/test_plans.py::test_l1_all_rows_are_compared_where_changes_cannot_be_told",),
+    ),
+    Mutant(
+        rule="L1",
+        without="reading all rows when the clock was set back",
+        file="cdc_reader/polling/plans.py",
+        text="if moment.clock_us < mark.read_at_us:",
+        replacement="if False:",
+        tests=(f"{_UNIT}/test_plans.py::test_l1_all_rows_are_compared_where_changes_cannot_be_told",),
+    ),
+    Mutant(
+        rule="L1",
+        without="reading all rows when transaction ids have wrapped around",
+        file="cdc_reader/polling/plans.py",
+        text="if moment.next_xid - mark.horizon >= _HALF:",
+        replacement="if False:",
+        tests=(f"{_UNIT}/test_plans.py::test_l1_all_rows_are_compared_where_changes_cannot_be_told",),
+    ),
+    Mutant(
+        rule="L1",
+        without="the keys behind rows that changed",
+        file="cdc_reader/polling/table_poll.py",
+        text="if self.step is Step.ROWS and self.plan.kind is Kind.CHANGED:",
+        replacement="if False:",
+        tests=(f"{_UNIT}/test_table_poll.py::test_l1_changes_are_followed_by_every_key",),
+    ),
+    Mutant(
+        rule="L1",
+        without="taking a tombstone out of the list",
+        file="cdc_reader/polling/known_rows.py",
+        text="                if record.value is None:\n",
+        replacement="                if False:\n",
+        tests=(f"{_UNIT}/test_known_rows.py::test_l1_a_tombstone_and_a_sweep_take_rows_out",),
+    ),
+    Mutant(
+        rule="L1",
+        without="one poll of a table at once",
+        file="cdc_reader/polling/schedule.py",
+        text="if not turn.running and turn.due <= now]",
+        replacement="if turn.due <= now]",
+        tests=(f"{_UNIT}/test_schedule.py::test_l1_one_poll_of_a_table_at_once_and_as_many_as_may_run",),
+    ),
+    Mutant(
+        rule="S7",
+        without="holding deletes that look wrong",
+        file="cdc_reader/polling/table_poll.py",
+        text="return not self.forced and missing > FEW_ROWS and missing * 2 > self.known",
+        replacement="return False",
+        tests=(f"{_UNIT}/test_table_poll.py::test_s7_more_than_half_of_many_rows_look_wrong", _L2),
+    ),
+    Mutant(
+        rule="L2",
+        without="the sweep behind a first poll",
+        file="cdc_reader/polling/poller.py",
+        text="        self._events.sweep(poll.table.table, poll.below,",
+        replacement='        str.format("", poll.table.table, poll.below,',
+        tests=(_L2,),
+    ),
+)
