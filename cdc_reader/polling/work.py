@@ -6,13 +6,12 @@ Keeps: L1, D8.
 
 from __future__ import annotations
 
+import os
+import tempfile
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from cdc_reader.polling.known_rows import KnownRows
 from cdc_reader.polling.plans import Moment
@@ -31,11 +30,10 @@ _MISSING_AT_ONCE = 2_000
 
 
 class RowLists:
-    """The lists of a process's life, by topic and its id; they outlive sessions. `folder` is removed at the end."""
+    """The lists of a process's life, by topic and its id; they outlive sessions, and leave nothing behind."""
 
     def __init__(self, directory: str) -> None:
         self._directory = directory
-        self._folder: TemporaryDirectory[str] | None = None
         self._lists: dict[tuple[str, str], KnownRows] = {}
         self._polls = 0
 
@@ -48,40 +46,36 @@ class RowLists:
         """The list of a topic; empty for one that was made anew. Raises `FatalError` where the folder is unusable."""
         known = self._lists.get((topic, topic_id))
         if known is None:
-            if self._folder is None:
-                self._folder = self._own_folder()
-            name = sha256(f"{topic}\0{topic_id}".encode()).hexdigest()[:32]
-            known = self._lists[topic, topic_id] = KnownRows(Path(self._folder.name) / f"{name}.sqlite")
+            known = self._lists[topic, topic_id] = self._new()
         return known
-
-    def _own_folder(self) -> TemporaryDirectory[str]:
-        try:
-            return TemporaryDirectory(prefix="rowferry-polls-", dir=self._directory or None, ignore_cleanup_errors=True)
-        except OSError as exc:
-            raise FatalError(
-                expected="a folder that the keys of polled tables can be kept in",
-                found=f"{exc.filename}: {exc.strerror}",
-                remedy=UNUSABLE_FOLDER,
-            ) from exc
 
     def forget(self, topic: str, topic_id: str) -> None:
         """A list that something went wrong with is made again."""
         known = self._lists.pop((topic, topic_id), None)
         if known is not None:
             known.close()
-        if self._folder is not None:
-            name = sha256(f"{topic}\0{topic_id}".encode()).hexdigest()[:32]
-            with suppress(OSError):
-                (Path(self._folder.name) / f"{name}.sqlite").unlink()
 
     def close(self) -> None:
-        """Remove all of them."""
+        """Give back the room of all of them."""
         for known in self._lists.values():
             known.close()
         self._lists.clear()
-        if self._folder is not None:
-            self._folder.cleanup()
-            self._folder = None
+
+    def _new(self) -> KnownRows:
+        """Its file has no name any more once it is open: whatever ends the process, its room is given back."""
+        try:
+            handle, name = tempfile.mkstemp(prefix="rowferry-polls-", suffix=".sqlite", dir=self._directory or None)
+        except OSError as exc:
+            raise FatalError(
+                expected="a folder that the keys of polled tables can be kept in",
+                found=f"{exc.filename}: {exc.strerror}",
+                remedy=UNUSABLE_FOLDER,
+            ) from exc
+        os.close(handle)
+        try:
+            return KnownRows(Path(name))
+        finally:
+            Path(name).unlink()
 
 
 @dataclass(frozen=True, slots=True)
