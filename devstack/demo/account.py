@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,11 +30,30 @@ class Wishes:
         return Size(self.seed, self.factor)
 
 
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """A view that is polled, and how many rows it had at first."""
+
+    view: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A table that cannot be captured, why, and what brings it in."""
+
+    table: str
+    why: str
+    remedy: str
+
+
 @dataclass(slots=True)
 class Results:
     """What the steps have found, for the summary."""
 
     loaded: LoadReport | None = None
+    polled: Polled | None = None
+    refused: Refused | None = None
     snapshot_s: float = 0.0
     references: int = 0
     files_s: float = 0.0
@@ -63,6 +82,7 @@ class Results:
         verdict = "equal" if report["equal"] else "NOT EQUAL"
         return [
             ("rows compared", f"{report['rows']:,} in {len(report['tables'])} tables: {verdict}"),
+            *self._captured_otherwise(),
             ("files compared", _told(self.files)),
             ("transactions", f"{self.workload['transactions']:,} at {self.workload['per_second']:,.0f} a second"),
             ("commit to Kafka", str(self.to_kafka or "no marker came")),
@@ -77,6 +97,16 @@ class Results:
             *((f"time for {name}", f"{seconds:.1f} s") for name, seconds in durations_s.items()),
             ("time in all", f"{elapsed_s:.1f} s"),
         ]
+
+    def _captured_otherwise(self) -> Iterator[tuple[str, str]]:
+        """What is polled, and what is not captured at all."""
+        if self.polled is not None:
+            [found] = [table for table in self.comparison["tables"] if table["table"] == self.polled.view]
+            verdict = "equal" if found["equal"] else "NOT EQUAL"
+            yield f"polled: view {self.polled.view}", f"{found['rows']:,} rows: {verdict}"
+        if self.refused is not None:
+            yield f"not captured: table {self.refused.table}", self.refused.why
+            yield "what brings it in", self.refused.remedy
 
 
 def _told(files: FileTally | None) -> str:

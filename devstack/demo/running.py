@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from datetime import UTC, datetime
 from functools import cached_property
@@ -38,8 +38,8 @@ _RETRY_DELAYS_S = "[0.5, 1]"
 class Running:
     """Nothing runs until it is started; `close` ends all of it, whatever state it is in."""
 
-    def __init__(self, data: Path, *, keep: bool, say: Say) -> None:
-        self.keep = keep
+    def __init__(self, data: Path, *, keep: bool, say: Say, more_settings: Mapping[str, str]) -> None:
+        self.keep, self.more_settings = keep, more_settings
         self._say = say
         java.java()  # a machine without it is told at once
         if keep:
@@ -83,6 +83,7 @@ class Running:
             "ROWFERRY_DATABASE_URL": self.postgres.dsn,
             "ROWFERRY_KAFKA__BOOTSTRAP_SERVERS": self.kafka.address,
             "ROWFERRY_VESPA__URL": self.vespa.url,
+            **self.more_settings,
             **fetcher_settings(self.store),
             "ROWFERRY_RETRY__DELAYS_S": _RETRY_DELAYS_S,
             "ROWFERRY_DATA_DIRECTORY": str(kept.files_folder(self.folder).absolute()),

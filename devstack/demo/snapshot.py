@@ -24,7 +24,8 @@ def take_up(running: Running, screen: Screen, results: Results) -> None:
         "cdc-reader, vespa-sink and file-fetcher start: every row is read, published and indexed, its files fetched",
     )
     assert results.loaded is not None
-    rows, files = results.loaded.captured_rows, sum(1 for _ in references(running.postgres.dsn))
+    polled = results.polled.rows if results.polled else 0
+    rows, files = results.loaded.captured_rows + polled, sum(1 for _ in references(running.postgres.dsn))
     running.start_services()
     index = IndexClient(running.vespa.url)
     stuck = _Stuck()

@@ -6,7 +6,7 @@ Each step says what it does and raises DevstackError when it cannot be done; onl
 
 from __future__ import annotations
 
-from devstack.demo import farewell, kept
+from devstack.demo import farewell, kept, polled
 from devstack.demo.account import Results, Wishes
 from devstack.demo.comparison import compare
 from devstack.demo.index_client import IndexClient
@@ -21,7 +21,7 @@ from devstack.sample.objects.links import ObjectStore
 
 def tell(wishes: Wishes, screen: Screen) -> bool:
     """Run the whole demo; whether index, database and files are equal. Raises DevstackError, RowferryError."""
-    running = Running(wishes.data, keep=wishes.keep, say=screen.say)
+    running = Running(wishes.data, keep=wishes.keep, say=screen.say, more_settings=polled.SETTINGS)
     begun = good = False
     try:
         _start(running, wishes, screen, results := Results())
@@ -29,6 +29,7 @@ def tell(wishes: Wishes, screen: Screen) -> bool:
         take_up(running, screen, results)
         change_and_measure(running, wishes, screen, results)
         good = compare(running, screen, results)
+        results.refused = polled.refused(running)
         _search(running, screen)
         _summarise(running, screen, results)
         if wishes.keep:
@@ -55,6 +56,10 @@ def _start(running: Running, wishes: Wishes, screen: Screen, results: Results) -
         report = results.loaded = load(dsn, wishes.size, store)
         rows = f"{report.captured_rows:,} rows in {len(report.rows) - 2} tables"
         screen.say(f"sample: {rows} after {report.seconds:.1f} s")
+        results.polled = polled.add(dsn)
+        screen.say(
+            f"and a view of {results.polled.rows} rows, which is polled, and a table without a key, which is refused"
+        )
 
     running.start_servers(fill)
 
