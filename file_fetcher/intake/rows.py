@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from cdc_runtime.consuming.records import Record
 from cdc_runtime.consuming.row_changes import RowDelete, RowPut
 from file_fetcher.work import Row
-from schemas.envelope import MODE_SNAPSHOT, MODE_STREAM, Event
+from schemas.envelope import MODE_STREAM, OP_READ, Event
 from schemas.errors import RecordError
 from schemas.file_references import FileReference, references
 from schemas.keys import document_id
@@ -55,7 +55,7 @@ def row_of(table: TableName, change: RowPut | RowDelete, columns: Sequence[FileC
         project_id=project,
         committed_ms=committed_ms,
         streamed=streamed,
-        reread=event is not None and event.source.mode == MODE_SNAPSHOT,
+        reread=event is not None and event.op == OP_READ,
     )
 
 

@@ -74,6 +74,14 @@ def test_commit_time_counts_only_of_what_was_streamed() -> None:
     assert (read.committed_ms, read.streamed) == (0, False)
 
 
+@pytest.mark.parametrize("mode", ["snapshot", "polling"])
+def test_row_that_is_read_again_has_its_failed_files_tried_again(mode: str) -> None:
+    read = event("r", after={"id": 7}, source=replace(SOURCE, mode=mode))
+    changed = event("u", after={"id": 7}, source=replace(SOURCE, mode=mode))
+    found = [row_of(PHOTOS, RowPut(record(), each, b"7"), COLUMNS, ("project_id",)).reread for each in (read, changed)]
+    assert found == [True, False]
+
+
 def test_deleted_row_refers_to_nothing_and_nothing_of_it_is_unknown() -> None:
     found = _delete(event("d", before={"id": 7}, omitted=(Omitted("url", "too large"),)))
     assert (found.version, found.references, found.unknown) == (99, (), frozenset())
