@@ -112,7 +112,7 @@ def test_d4_table_that_left_replication_and_came_back_is_scanned_again(
     database.execute(MANY)
     reader = make_reader(database).start().snapshots_over(1)
     database.execute("ALTER TABLE items REPLICA IDENTITY NOTHING")
-    reader.wait_for("table_not_streamed", table="public.items")
+    reader.wait_for("table_polled", table="public.items")
     reader.wait_for("streaming", count=2)
     database.execute("UPDATE items SET name = 'unseen' WHERE id = 1; DELETE FROM items WHERE id = 2")
     database.execute("ALTER TABLE items REPLICA IDENTITY DEFAULT")
