@@ -31,7 +31,7 @@ class PollMark:
     the greatest value of its timestamp column, as PostgreSQL text. Both are void on another `system_id` or `timeline`,
     or where the server `started_at` another time (a restored one uses xids again), or once its clock, `read_at_us`,
     runs back. `whole_at_us`: when the table was last read whole. All times are the server's, in microseconds since the
-    Unix epoch.
+    Unix epoch. `incarnation` names the life of the slot that it was read in (rule S6).
     """
 
     table: str
@@ -48,6 +48,7 @@ class PollMark:
     read_at_us: int = 0
     whole_at_us: int = 0
     rows: int = 0
+    incarnation: str = ""
     format: int = FORMAT
 
     @property

@@ -22,7 +22,7 @@ from cdc_reader.discovery.catalog_rows import (
     SetAside,
     TableRow,
 )
-from cdc_reader.discovery.publication import quote_identifier, quote_table
+from cdc_reader.discovery.publication import limits, quote_identifier, quote_table
 from cdc_reader.discovery.waiting_leaves import with_waiting_leaves, without_waiting_leaves
 from schemas.names import TableName
 
@@ -37,7 +37,7 @@ def with_forbidden(catalog: Catalog, troubles: Mapping[TableName, SetAside] | No
     def judged(table: TableRow) -> TableRow:
         mode = capture_of(table).mode
         if mode == POLLING:
-            found = why_unpolled(table, role)
+            found = why_unpolled(table, role) or _limited(table, catalog.publication)
             return table if found is None else replace(table, set_aside=found)
         if mode != REPLICATION:
             return table
@@ -75,6 +75,20 @@ def why_forbidden(table: TableRow, role: str, publication: PublicationRow | None
 def why_unpolled(table: TableRow, role: str) -> SetAside | None:
     """What forbids to poll a table; it need not be published."""
     return why_unreadable(table, role, None) or why_hidden(table, role) or _uncarriable(table)
+
+
+def _limited(table: TableRow, publication: PublicationRow | None) -> SetAside | None:
+    """Rule S5: a poll would read rows and columns that the publication keeps back."""
+    own = {relation.oid for relation in table.relations}
+    for member in publication.members if publication else ():
+        if member.relation_oid in own and limits(member):
+            assert publication is not None
+            reason = "it is polled, and the publication limits what is sent of it (a row filter, or a column list)"
+            change = (
+                f"ALTER PUBLICATION {quote_identifier(publication.name)} DROP TABLE {quote_table(member.relation)};"
+            )
+            return SetAside(reason, change, sql=True)
+    return None
 
 
 def _uncarriable(table: TableRow) -> SetAside | None:

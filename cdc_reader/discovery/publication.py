@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from cdc_reader.discovery.captures import REPLICATION, capture_in_itself, capture_of
+from cdc_reader.discovery.captures import POLLING, REPLICATION, capture_in_itself, capture_of
 from cdc_reader.discovery.catalog_rows import Catalog, PublicationMember, PublicationRow, RelationRow, TableRow
 from schemas.errors import Neighbour, ServerSetting, Sql
 from schemas.names import TableName
@@ -153,8 +153,16 @@ def _unsafe_members(
     roots = {catalog.root_of[oid].oid for oid in safe}
     ours = set(catalog.by_oid) | set(catalog.root_of)
     for member in publication.members:
-        if member.relation_oid in ours and member.relation_oid not in safe | roots:
+        if member.relation_oid not in ours or member.relation_oid in safe | roots:
+            continue
+        table = catalog.by_oid.get(member.relation_oid) or catalog.root_of[member.relation_oid]
+        if not (limits(member) and capture_in_itself(table).mode == POLLING):
             yield member
+
+
+def limits(member: PublicationMember) -> bool:
+    """Whether somebody has limited what is sent of it; taken out of the publication, nobody would know any more."""
+    return member.columns is not None or member.row_filter is not None or member.filter_unread
 
 
 def _one_by_one(

@@ -27,6 +27,10 @@ class PollEvents:
         self._floors = floors
         self._versions = versions
 
+    def swept_below(self, table: CapturedTable) -> int:
+        """Below which version nothing of the table is left, as far as it was published."""
+        return self._floors.values.get(str(table.name), 0)
+
     def boundary(self, now_us: int) -> int:
         """A version above all that was published so far: what a sweep is to be below (rule S7)."""
         return self._versions.next(now_us)

@@ -13,6 +13,7 @@ Keeps: L1.
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -36,10 +37,14 @@ CREATE TABLE IF NOT EXISTS offsets (partition INTEGER PRIMARY KEY, next INTEGER)
 
 
 class KnownRows:
-    """The rows of one topic. One thread at a time; raises `FatalError` when SQLite fails."""
+    """The rows of one topic; raises `FatalError` when SQLite fails.
+
+    One thread at a time: whoever uses it holds `alone`, so that nobody comes between what belongs together.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self.alone = threading.RLock()
         with _translating(path):
             self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
             self._database.executescript(
@@ -74,24 +79,25 @@ class KnownRows:
         with _translating(self._path):
             return int(self._database.execute("SELECT count(*) FROM rows").fetchone()[0])
 
-    def compare(self, rows: Sequence[tuple[bytes, bytes]], poll: int) -> list[bool | None]:
+    def compare(self, rows: Sequence[tuple[bytes, bytes]], poll: int, *, since: int = 0) -> list[bool | None]:
         """For each key and digest whether it differs from what the topic holds; None where that has no such row.
 
-        They were seen by this poll.
+        They were seen by this poll. What is older than version `since` does not count.
         """
         found: list[bool | None] = []
         for some in _parts(rows, _AT_ONCE):
-            known = self.seen([key for key, _ in some], poll)
+            known = self.seen([key for key, _ in some], poll, since=since)
             found += [None if key not in known else known[key] != digest for key, digest in some]
         return found
 
-    def seen(self, keys: Sequence[bytes], poll: int) -> dict[bytes, bytes | None]:
-        """The digests of these keys, as far as they are known; they were seen by this poll."""
+    def seen(self, keys: Sequence[bytes], poll: int, *, since: int = 0) -> dict[bytes, bytes | None]:
+        """The digests of these keys, as far as they are known since a version; they were seen by this poll."""
         known: dict[bytes, bytes | None] = {}
         with self._transaction() as database:
             for some in _parts(keys, _AT_ONCE):
                 marks = ",".join("?" * len(some))
-                known.update(database.execute(f"SELECT key, digest FROM rows WHERE key IN ({marks})", some))
+                query = f"SELECT key, digest FROM rows WHERE key IN ({marks}) AND version >= ?"
+                known.update(database.execute(query, (*some, since)))
                 database.execute(f"UPDATE rows SET seen = ? WHERE key IN ({marks})", (poll, *some))
         return known
 

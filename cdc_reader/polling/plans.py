@@ -9,12 +9,12 @@ A horizon by `xmin` is the oldest transaction that was running when the poll bef
 greater one. It says nothing of a server that counts transactions anew: another one, one that was restored (which
 starts it), one on another timeline, or one that is behind. Where 2^31 transactions went by since, `xmin` has wrapped.
 
-Keeps: L1, V6.
+Keeps: L1, S6, P5.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from cdc_reader.postgres.key_order import literal
@@ -60,6 +60,14 @@ class PollPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class Life:
+    """In which life of the slot (rule S6), and of its topic (rule P5), a table is polled."""
+
+    incarnation: str
+    topic_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class PollTerms:
     """What the settings say: how long rows may be found by changes alone, and how far back a timestamp is read."""
 
@@ -68,14 +76,16 @@ class PollTerms:
 
 
 def poll_plan(
-    table: PolledTable, mark: PollMark | None, moment: Moment, terms: PollTerms, *, topic_id: str, again: bool = False
+    table: PolledTable, mark: PollMark | None, moment: Moment, terms: PollTerms, *, life: Life, again: bool = False
 ) -> PollPlan:
-    """The next poll; `topic_id` is that of the topic now; `again`: every row is asked for."""
+    """The next poll; `again`: every row is asked for."""
     if mark is None:
         return PollPlan(Kind.FIRST, "the table is new to this pipeline")
+    if mark.incarnation != life.incarnation:
+        return PollPlan(Kind.FIRST, "the slot began again")
     if again:
         return PollPlan(Kind.FIRST, "it was asked for")
-    if mark.topic_id != topic_id:
+    if mark.topic_id != life.topic_id:
         return PollPlan(Kind.FIRST, "its topic was made again")
     if mark.state == RUNNING:
         return PollPlan(Kind.FIRST, "the first read was cut off")
@@ -89,7 +99,7 @@ def _why_whole(table: PolledTable, mark: PollMark, moment: Moment, terms: PollTe
     """Why rows that changed cannot be told by what was read before; None when they can."""
     if not table.has_xmin and table.newer is None:
         return "nothing tells which rows changed"
-    if (mark.oid, mark.fingerprint) != (table.table.entry.oid, table.table.plan.fingerprint.hex()):
+    if (mark.oid, mark.fingerprint) != (table.table.entry.oid, table.definition):
         return "the definition of the table changed"
     if (mark.system_id, mark.timeline, mark.started_at) != (moment.system_id, moment.timeline, moment.started_at):
         return "the server is another one, or was started again"
@@ -119,7 +129,7 @@ def _condition(table: PolledTable, mark: PollMark, terms: PollTerms) -> str:
     assert mark.newest is not None
     since = f"{literal(mark.newest)}::pg_catalog.{table.newer_type}"
     back = f"'{terms.overlap_s:f} seconds'::pg_catalog.interval"
-    return f"{table.newer} {_operator('>=')} ({since} {_operator('-')} {back})"
+    return f"{table.newer} {_operator('>=')} ({since} {_operator('-')} {back}) OR {table.newer} IS NULL"
 
 
 def written_since(horizon: int) -> str:
@@ -140,12 +150,9 @@ def marked(table: PolledTable, plan: PollPlan, before: PollMark | None, moment: 
     """The mark of a poll that has read `rows` rows, from that of before; state and boundary are the caller's."""
     assert before is not None
     whole = plan.kind is not Kind.CHANGED
-    return PollMark(
-        table=str(table.name),
-        state=before.state,
-        below_version=before.below_version,
-        topic_id=before.topic_id,
-        fingerprint=table.table.plan.fingerprint.hex(),
+    return replace(
+        before,
+        fingerprint=table.definition,
         oid=table.table.entry.oid,
         system_id=moment.system_id,
         timeline=moment.timeline,
@@ -156,3 +163,13 @@ def marked(table: PolledTable, plan: PollPlan, before: PollMark | None, moment: 
         whole_at_us=moment.clock_us if whole else before.whole_at_us,
         rows=rows,
     )
+
+
+def rest(mark: PollMark, table: PolledTable, interval_s: float, now_us: int) -> float:
+    """How many seconds are left until a table is due that another session has read; 0 where it was not, or as another.
+
+    However often sessions begin, a table is not read more often than it is to be.
+    """
+    if mark.state == RUNNING or (mark.oid, mark.fingerprint) != (table.table.entry.oid, table.definition):
+        return 0.0
+    return min(max(interval_s - (now_us - mark.read_at_us) / 1e6, 0.0), interval_s)

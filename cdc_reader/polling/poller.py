@@ -17,7 +17,7 @@ import structlog
 
 from cdc_reader.polling.counts import PollCounts
 from cdc_reader.polling.events import PollEvents
-from cdc_reader.polling.plans import PollTerms, marked, poll_plan
+from cdc_reader.polling.plans import Kind, Life, PollTerms, marked, poll_plan
 from cdc_reader.polling.reads import NoKey, RowsRead
 from cdc_reader.polling.schedule import Schedule
 from cdc_reader.polling.table_poll import Step, TablePoll
@@ -26,6 +26,7 @@ from cdc_reader.publishing.event_sink import EventSink
 from cdc_reader.remedies import FEW_ROWS
 from cdc_reader.snapshot.chunk_requests import ChunkRequest
 from cdc_reader.snapshot.chunks import ChunkBounds, ChunkSize
+from cdc_reader.tables.captured import CapturedTable
 from cdc_reader.tables.polled import PolledTable
 from schemas.control import Command, State
 from schemas.errors import RowferryError, TransientError
@@ -40,8 +41,9 @@ _KEYS_PAUSE_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class PollerTerms:
-    """What the settings say: of polls, and of the rows and bytes of one chunk."""
+    """What the settings say: of polls, and of the rows and bytes of one chunk. `incarnation`: rule S6."""
 
+    incarnation: str
     poll: PollTerms
     chunk_rows: int
     chunk_bytes: int
@@ -88,6 +90,7 @@ class Poller:
         self._record_command, self._seen = companions.record_command, companions.seen
         self._clock, self._now_us = companions.clock, companions.now_us
         self._asked: dict[str, list[Command]] = {}
+        self._begun: dict[str, set[str]] = {}  # for which commands the first read that is under way was begun
         self._keys: defaultdict[str, deque[_Keys]] = defaultdict(deque)
         self._uncommitted: set[str] = set()
         self.troubles: dict[str, str] = {}
@@ -119,10 +122,9 @@ class Poller:
         for name in self._schedule.due(self._clock()):
             if name not in self._uncommitted:
                 self._schedule.began(name)
-                mark = self._marks.get(name)
                 table = self._tables[name]
-                below = mark.below_version if mark is not None else 0
-                self._work.prepare(table, below, self._begin_of(table), self._failed(table))
+                swept = self._events.swept_below(table.table)
+                self._work.prepare(table, swept, self._begin_of(table), self._failed(table))
 
     def committing(self) -> None:
         """All that was published until now is about to be committed; whoever outlives that has seen it."""
@@ -133,31 +135,43 @@ class Poller:
 
     def _begin(self, table: PolledTable, prepared: Prepared) -> None:
         name = str(table.name)
-        mark, topic_id = self._marks.get(name), self._work.topics.get(table.table.topic, "")
+        mark, life = self._marks.get(name), self._life(table)
         commands = list(self._asked.get(name, ()))
-        plan = poll_plan(table, mark, prepared.moment, self._terms.poll, topic_id=topic_id, again=bool(commands))
-        poll = TablePoll(
-            table, plan, prepared.moment, self._work.next_poll(), prepared.known, self._size(), commands=commands
-        )
+        plan = poll_plan(table, mark, prepared.moment, self._terms.poll, life=life, again=bool(commands))
+        # Of a topic that was made again `known` says nothing, but what the last poll found (rule S7).
+        before = mark.rows if mark is not None and mark.oid == table.table.entry.oid and plan.kind is Kind.FIRST else 0
+        known = max(prepared.known, before)
+        poll = TablePoll(table, plan, prepared.moment, self._work.next_poll(), known, self._size(), commands=commands)
         if poll.first:
-            poll.below = self._first_mark(poll, mark, topic_id).below_version
+            poll.below = self._first_mark(poll, mark, life).below_version
             poll.commands = [self._running(command) for command in commands]
             self._asked[name] = list(poll.commands)
             logger.info("first_poll_begins", table=name, cause=plan.cause)
-        self._read_on(poll, forget_below=poll.below)
+        self._read_on(poll)
 
-    def _first_mark(self, poll: TablePoll, mark: PollMark | None, topic_id: str) -> PollMark:
+    def _life(self, table: PolledTable) -> Life:
+        return Life(self._terms.incarnation, self._work.topics.get(table.table.topic, ""))
+
+    def _first_mark(self, poll: TablePoll, mark: PollMark | None, life: Life) -> PollMark:
         """The mark of a first read, which one that was cut off goes on with: its rows need not go out again."""
         name = str(poll.table.name)
-        goes_on = mark is not None and mark.state == RUNNING and mark.topic_id == topic_id and not poll.commands
-        if mark is None or not goes_on:
+        same = mark is not None and Life(mark.incarnation, mark.topic_id) == life
+        asked = {command.id for command in poll.commands}
+        if mark is None or not same or mark.state != RUNNING or not asked <= self._begun.get(name, set()):
+            self._begun[name] = asked
             # Nothing of this table is waiting to be published: no stream brings it.
-            boundary = self._events.boundary(self._now_us())
-            mark = PollMark(name, RUNNING, boundary, topic_id, poll.table.table.plan.fingerprint.hex())
+            mark = PollMark(
+                table=name,
+                state=RUNNING,
+                below_version=self._events.boundary(self._now_us()),
+                topic_id=life.topic_id,
+                fingerprint=poll.table.definition,
+                incarnation=life.incarnation,
+            )
             self._record(mark)
         return mark
 
-    def _read_on(self, poll: TablePoll, *, forget_below: int = 0) -> None:
+    def _read_on(self, poll: TablePoll) -> None:
         request = poll.next_chunk(self._terms.chunk_bytes * 4)
         self._work.read(
             poll.table,
@@ -165,7 +179,8 @@ class Poller:
             poll.number,
             lambda read: self._on_rows(poll, read),
             self._failed(poll.table),
-            forget_below=forget_below,
+            since=poll.below,
+            checks_key=poll.table.named_key and poll.first and not poll.rows_read,
         )
 
     def _on_rows(self, poll: TablePoll, read: RowsRead) -> None:
@@ -216,12 +231,30 @@ class Poller:
     def _on_missing_keys(self, poll: TablePoll, keys: list[bytes]) -> None:
         if not keys:
             self._finish(poll, DONE)
+        else:
+            self._ask_for(poll, keys)
+
+    def _ask_for(self, poll: TablePoll, keys: list[bytes]) -> None:
+        """A view may have been empty for a moment, while what is below it was reloaded: what is gone is gone twice."""
+        request = self._request(poll.table.keys, keys)
+        done = lambda read: self._on_asked(poll, keys, read)  # noqa: E731 - one use, typed by it
+        self._work.read(poll.table, request, poll.number, done, self._failed(poll.table))
+
+    def _on_asked(self, poll: TablePoll, keys: list[bytes], read: RowsRead) -> None:
+        self._seen(read.seen_lsn)
+        if not read.complete and len(keys) > 1:  # too much for one read
+            self._ask_for(poll, keys[: len(keys) // 2])
             return
-        self._publishing(poll.table)
-        self._events.deletes(poll.table.table, keys, seen_lsn=poll.seen_lsn, now_us=self._now_us())
-        poll.deletes += len(keys)
+        if read.gone:
+            self._publishing(poll.table)
+            self._events.deletes(poll.table.table, read.gone, seen_lsn=read.seen_lsn, now_us=self._now_us())
+            poll.deletes += len(read.gone)
         poll.missing_after = keys[-1]
         self._next_missing(poll)
+
+    def _request(self, table: CapturedTable, keys: list[bytes]) -> ChunkRequest:
+        query = table.read.keys_query([parse_row_key(key) for key in keys])
+        return ChunkRequest(table, query, ChunkBounds(len(keys) + 1, self._terms.chunk_bytes * 4), keys)
 
     def _hold(self, poll: TablePoll, missing: int) -> None:
         name = str(poll.table.name)
@@ -250,16 +283,19 @@ class Poller:
         self.counts.over(poll.table.name, state, changes=poll.changes + poll.deletes, at_us=poll.moment.clock_us)
         told = {"rows": poll.found, "changes": poll.changes, "deletes": poll.deletes}
         (logger.info if poll.first else logger.debug)("poll_over", table=name, state=state, **told)
-        self._answer(name, poll)
+        self._answer(name, poll, state)
 
-    def _answer(self, name: str, poll: TablePoll) -> None:
+    def _answer(self, name: str, poll: TablePoll, state: str) -> None:
         done, waiting = poll.commands, self._asked.pop(name, [])
         ids = {command.id for command in done} if poll.first else set()
+        self._begun.pop(name, None)
         if left := [command for command in waiting if command.id not in ids]:
             self._asked[name] = left
             self._schedule.soon(name, self._clock())
+        held = "; far fewer than before, so that none was removed" if state == HELD else ""
         for command in done if poll.first else ():
-            self._record_command(command.in_state(State.DONE, f"{poll.rows_read} rows"))
+            if not self.asked(command.id):  # a command for several tables is done with the last of them
+                self._record_command(command.in_state(State.DONE, f"{poll.rows_read} rows{held}"))
 
     def _running(self, command: Command) -> Command:
         if command.state is not State.REQUESTED:
@@ -272,17 +308,13 @@ class Poller:
 
     def _read_keys(self, table: PolledTable, asked: _Keys) -> None:
         some = asked.keys[:_KEYS_AT_ONCE]
-        captured = table.table
-        query = captured.read.keys_query([parse_row_key(key) for key in some])
-        bounds = ChunkBounds(len(some) + 1, self._terms.chunk_bytes * 4)
-        request = ChunkRequest(captured, query, bounds, some)
         self._work.read(
             table,
-            request,
+            self._request(table.table, some),
             self._work.next_poll(),
             lambda read: self._on_keys(table, read, asked),
             lambda exc: self._refuse(table, exc, asked),
-            every=True,
+            since=None,
         )
 
     def _on_keys(self, table: PolledTable, read: RowsRead, asked: _Keys) -> None:

@@ -18,6 +18,7 @@ from cdc_reader.polling.known_rows import KnownRows
 from cdc_reader.polling.plans import Moment
 from cdc_reader.postgres.connections import Connection, translated
 from cdc_reader.postgres.seen_wal import flushed_behind
+from cdc_reader.postgres.server import files_now
 from cdc_reader.postgres.workers import Worker
 from cdc_reader.snapshot.chunk_queries import OutOfOrder, read_chunk
 from cdc_reader.snapshot.chunk_requests import ChunkRequest
@@ -81,12 +82,14 @@ class NoKey(RecordError):
 
 def moment(worker: Worker, table: PolledTable, terms: ReadTerms, *, system_id: str, timeline: int) -> Moment:
     """The server as it is now, before anything of a poll is read."""
-    with translated("begin a poll"), _limited(worker, terms) as connection:
+    with _limited(worker, terms) as connection, translated("begin a poll"):
         row = connection.execute(_MOMENT).fetchone()
         assert row is not None
         newest = None
         if table.newer is not None:
-            query = f"SELECT max({table.newer})::text FROM {table.table.read.relation} AS r"
+            # Of rows whose time is still to come nothing says that others are older.
+            past = f"{table.newer} OPERATOR(pg_catalog.<=) pg_catalog.now()"
+            query = f"SELECT (max({table.newer}) FILTER (WHERE {past}))::text FROM {table.table.read.relation} AS r"
             [newest] = connection.execute(query.encode()).fetchone() or [None]
     horizon, next_xid, started_at, clock_us = row
     return Moment(system_id, timeline, started_at, horizon, next_xid, clock_us, newest)
@@ -100,20 +103,24 @@ def read_rows(
     known: KnownRows,
     *,
     poll: int,
-    every: bool,
+    since: int | None,
+    checks_key: bool = False,
 ) -> RowsRead:
-    """Read a chunk, and compare it with what the topic holds; `every`: nothing is compared, all rows go out.
+    """Read a chunk, and compare it with what the topic holds since a version; None: all rows go out.
 
     Raises `TransientError` where the table is another one by now, `NoKey`, and what the server says.
     """
     encoder = terms.encoder_of(request.table.plan)  # encoders are for one thread
     copy = lambda data: copied_row(encoder, data, max_bytes=terms.event_bytes)  # noqa: E731 - one use, typed by it
     with _limited(worker, terms) as connection:
+        if checks_key:
+            check_key(connection, table)
+        files = files_now(connection, sorted(table.table.marks))
         try:
             read = read_chunk(worker, request, copy, delivered=frozenset(), timeout_s=terms.statement_timeout_s)
         except OutOfOrder as exc:
             raise _disorder(table) from exc
-        _require_same(connection, table)
+        _require_same(connection, table, files)
         with translated("wait for the server's log"):
             seen = flushed_behind(worker, connection, time.monotonic() + _FLUSH_WAIT_S)
     if seen is None:
@@ -126,10 +133,10 @@ def read_rows(
     differences: list[Difference] = []
     if request.table is table.keys:
         known.seen([row[0] for row in chunk.rows], poll)
-    elif every:
+    elif since is None:
         differences = [Difference(*row, _digest(table.table, row), known=True) for row in chunk.rows]
     else:
-        differences = list(_differences(chunk.rows, table.table, known, poll))
+        differences = list(_differences(chunk.rows, table.table, known, poll, since))
     gone: list[bytes] = []
     if request.keys is not None and chunk.complete:
         there = {row[0] for row in chunk.rows}
@@ -137,9 +144,11 @@ def read_rows(
     return RowsRead(differences, len(chunk.rows), chunk.size, read.last_key, chunk.complete, seen, gone)
 
 
-def _differences(rows: Sequence[CopiedRow], table: CapturedTable, known: KnownRows, poll: int) -> Iterator[Difference]:
+def _differences(
+    rows: Sequence[CopiedRow], table: CapturedTable, known: KnownRows, poll: int, since: int
+) -> Iterator[Difference]:
     digests = [_digest(table, row) for row in rows]
-    compared = known.compare([(row[0], digest) for row, digest in zip(rows, digests, strict=True)], poll)
+    compared = known.compare([(row[0], digest) for row, digest in zip(rows, digests, strict=True)], poll, since=since)
     for row, digest, differs in zip(rows, digests, compared, strict=True):
         if differs is not False:
             yield Difference(*row, digest, known=differs is not None)
@@ -149,9 +158,29 @@ def _digest(table: CapturedTable, row: CopiedRow) -> bytes:
     return row_digest(table.plan.fingerprint, row[1], row[2])
 
 
-def _require_same(connection: Connection, table: PolledTable) -> None:
+def _require_same(connection: Connection, table: PolledTable, files: tuple[int, ...]) -> None:
+    """A rewrite, or a truncate, hides all rows from a snapshot that was taken before it: none need be gone."""
     if read_otherwise(connection, table.table):
-        raise TransientError(f"the definition of {table.name} changed while it was read")
+        raise TransientError(
+            f"the definition of table {table.name} changed while it was read", neighbour=Neighbour.POSTGRES
+        )
+    if files_now(connection, sorted(table.table.marks)) != files:
+        raise TransientError(f"table {table.name} got another file while it was read", neighbour=Neighbour.POSTGRES)
+
+
+def check_key(connection: Connection, table: PolledTable) -> None:
+    """Raise `NoKey` where the columns that the settings name are no key: chunks alone would not tell, at their ends."""
+    names = ", ".join(f"r.{column.name}" for column in table.table.read.key)
+    null = " OR ".join(f"r.{column.name} IS NULL" for column in table.table.read.key)
+    of = f"FROM {table.table.read.relation} AS r"
+    query = (
+        f"SELECT EXISTS (SELECT {of} WHERE {null})"
+        f" OR EXISTS (SELECT {of} GROUP BY {names} HAVING pg_catalog.count(*) > 1)"
+    )
+    with translated("see whether the key is one"):
+        [wrong] = connection.execute(query.encode()).fetchone() or [False]
+    if wrong:
+        raise _disorder(table)
 
 
 def _disorder(table: PolledTable) -> NoKey:

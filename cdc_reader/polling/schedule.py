@@ -22,15 +22,24 @@ class _Turn:
 
 
 class Schedule:
-    """Times in monotonic seconds; `random` returns numbers from 0 to 1."""
+    """Times in monotonic seconds; `random` returns numbers from 0 to 1.
+
+    `intervals` by table; `rests` are the seconds that are left of them, of those that another session has read.
+    """
 
     def __init__(
-        self, intervals: Mapping[str, float], *, parallel: int, random: Callable[[], float], now: float
+        self,
+        intervals: Mapping[str, float],
+        rests: Mapping[str, float],
+        *,
+        parallel: int,
+        random: Callable[[], float],
+        now: float,
     ) -> None:
         self._intervals = intervals
         self._parallel = parallel
         self._random = random
-        self._turns = {table: _Turn(now) for table in intervals}
+        self._turns = {table: _Turn(now + rests.get(table, 0.0)) for table in intervals}
 
     def due(self, now: float) -> list[str]:
         """The tables to read now, those that wait longest first."""

@@ -7,8 +7,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import structlog
+
 from cdc_reader.polling.events import PollEvents
-from cdc_reader.polling.plans import PollTerms
+from cdc_reader.polling.plans import PollTerms, rest
 from cdc_reader.polling.poller import Companions, Poller, PollerTerms
 from cdc_reader.polling.reads import ReadTerms
 from cdc_reader.polling.schedule import Schedule
@@ -21,6 +23,8 @@ from cdc_reader.settings import ReaderSettings
 from cdc_reader.tables.captured import EncoderOf
 from cdc_runtime.kafka.admin import KafkaAdmin
 from schemas.control import Command
+
+logger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,15 @@ def make_poller(
     by_name = {table.name: table for table in ready.tables.polled}
     own = polling.by_table(polling.intervals, "polling.intervals")
     intervals = {str(name): own.get(name, polling.interval_s) for name in by_name}
+    rests = {
+        str(name): rest(mark, table, own.get(name, polling.interval_s), now_us())
+        for name, table in by_name.items()
+        if (mark := ready.stored.polls.get(str(name))) is not None
+    }
+    for table in by_name.values():
+        if table.unusable:
+            logger.warning("timestamp_column_not_used", table=str(table.name), why=table.unusable)
+    edges.lists.keep({(table.table.topic, ready.topics.get(table.table.topic, "")) for table in by_name.values()})
     work = PollWork(
         edges.side,
         edges.lists,
@@ -63,6 +76,7 @@ def make_poller(
         by_name.values(),
         ready.stored.polls,
         PollerTerms(
+            position.incarnation,
             PollTerms(polling.whole_interval_s, polling.overlap_s),
             settings.snapshot.chunk_rows,
             settings.snapshot.chunk_bytes,
@@ -70,6 +84,6 @@ def make_poller(
         work=work,
         events=PollEvents(edges.sink, floors, ready.versions),
         sink=edges.sink,
-        schedule=Schedule(intervals, parallel=polling.workers, random=random.random, now=time.monotonic()),
+        schedule=Schedule(intervals, rests, parallel=polling.workers, random=random.random, now=time.monotonic()),
         companions=Companions(record_command, seen, time.monotonic, now_us),
     )

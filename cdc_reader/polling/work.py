@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +26,8 @@ from cdc_runtime.settings.models import KafkaSettings
 from schemas.errors import FatalError, RowferryError
 
 Failed = Callable[[RowferryError], None]
-_MISSING_AT_ONCE = 2_000
+_CLOSE_S = 1.0
+_MISSING_AT_ONCE = 500  # they are asked for again in one statement
 
 
 class RowLists:
@@ -51,15 +52,24 @@ class RowLists:
 
     def forget(self, topic: str, topic_id: str) -> None:
         """A list that something went wrong with is made again."""
-        known = self._lists.pop((topic, topic_id), None)
-        if known is not None:
-            known.close()
+        self._drop((topic, topic_id))
+
+    def keep(self, topics: Collection[tuple[str, str]]) -> None:
+        """Give back the room of all lists but those of these topics and their ids."""
+        for each in self._lists.keys() - set(topics):
+            self._drop(each)
+
+    def _drop(self, which: tuple[str, str]) -> None:
+        known = self._lists.pop(which, None)
+        if known is not None and known.alone.acquire(timeout=_CLOSE_S):  # else a worker of before has it to its end
+            try:
+                known.close()
+            finally:
+                known.alone.release()
 
     def close(self) -> None:
         """Give back the room of all of them."""
-        for known in self._lists.values():
-            known.close()
-        self._lists.clear()
+        self.keep(())
 
     def _new(self) -> KnownRows:
         """Its file has no name any more once it is open: whatever ends the process, its room is given back."""
@@ -115,10 +125,11 @@ class PollWork:
 
         def task(worker: Worker) -> Prepared:
             known = self._list(table)
-            catch_up(known, self._kafka, table.table.topic, self._admin)
-            known.forget_below(below)
-            found = moment(worker, table, self._terms, system_id=self._system_id, timeline=self._timeline)
-            return Prepared(found, known.count())
+            with known.alone:
+                catch_up(known, self._kafka, table.table.topic, self._admin)
+                known.forget_below(below)
+                found = moment(worker, table, self._terms, system_id=self._system_id, timeline=self._timeline)
+                return Prepared(found, known.count())
 
         self._side.submit(task, done, failed, alone=True)
 
@@ -130,30 +141,41 @@ class PollWork:
         done: Callable[[RowsRead], None],
         failed: Failed,
         *,
-        every: bool = False,
-        forget_below: int = 0,
+        since: int | None = 0,
+        checks_key: bool = False,
     ) -> None:
-        """Read a chunk; `every`: all its rows go out; `forget_below`: what the topic holds of before does not count."""
+        """Read a chunk; what the topic holds of before version `since` does not count; None: all its rows go out."""
 
         def task(worker: Worker) -> RowsRead:
             known = self._list(table)
-            if forget_below:
-                known.forget_below(forget_below)
-            return read_rows(worker, table, request, self._terms, known, poll=poll, every=every)
+            with known.alone:
+                return read_rows(
+                    worker, table, request, self._terms, known, poll=poll, since=since, checks_key=checks_key
+                )
 
         self._side.submit(task, done, failed, alone=True)
 
     def count_missing(self, table: PolledTable, poll: int, done: Callable[[int], None], failed: Failed) -> None:
         """Count the rows that a poll has not seen."""
-        self._side.submit(lambda _: self._list(table).missing(poll), done, failed, alone=True)
+
+        def task(_: Worker) -> int:
+            known = self._list(table)
+            with known.alone:
+                return known.missing(poll)
+
+        self._side.submit(task, done, failed, alone=True)
 
     def missing(
         self, table: PolledTable, poll: int, after: bytes | None, done: Callable[[list[bytes]], None], failed: Failed
     ) -> None:
         """The next keys that a poll has not seen."""
-        self._side.submit(
-            lambda _: self._list(table).missing_keys(poll, after, _MISSING_AT_ONCE), done, failed, alone=True
-        )
+
+        def task(_: Worker) -> list[bytes]:
+            known = self._list(table)
+            with known.alone:
+                return known.missing_keys(poll, after, _MISSING_AT_ONCE)
+
+        self._side.submit(task, done, failed, alone=True)
 
     def forget(self, table: PolledTable) -> None:
         """Make the list of a table again."""

@@ -74,7 +74,8 @@ def _first_scan(ready: Ready, table: CapturedTable, size: ChunkSize) -> Scan | N
 
 def begun_for(command_id: str, ready: Ready) -> set[str]:
     """The tables whose scan for a command is done, or goes on."""
-    return {name for name, known in ready.stored.snapshots.items() if known.command == command_id}
+    captured = {str(table.name) for table in ready.tables.captured}
+    return {name for name, known in ready.stored.snapshots.items() if known.command == command_id and name in captured}
 
 
 def recorded_progress(ready: Ready) -> dict[TableName, SnapshotProgress]:

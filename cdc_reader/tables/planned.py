@@ -157,10 +157,12 @@ def _captured(entry: TableEntry, catalog: Catalog, prefix: str, encoder_of: Enco
 def _sent(entry: TableEntry, catalog: Catalog) -> Sequence[str] | None:
     """The columns that events of a table carry; a poll reads a key that is generated, too."""
     published = published_columns(catalog, entry.name)
-    generated = {column.name for column in entry.columns if column.generated and column.primary_key}
-    if published is None and generated and entry.capture.mode == POLLING:
-        return [column.name for column in entry.columns if not column.generated or column.name in generated]
-    return published
+    return _with_key(entry) if published is None and entry.capture.mode == POLLING else published
+
+
+def _with_key(entry: TableEntry) -> Sequence[str]:
+    """All columns but those that are generated, and the key whether or not it is."""
+    return [column.name for column in entry.columns if not column.generated or column.name in entry.primary_key]
 
 
 def _polled(entry: TableEntry, catalog: Catalog, topics: TopicSettings, encoder_of: EncoderOf) -> PolledTable:
@@ -202,7 +204,7 @@ def _gone(
 
 
 def _removed(entry: TableEntry, prefix: str, encoder_of: EncoderOf) -> CapturedTable:
-    plan = plan_table(entry, prefix=prefix)
+    plan = plan_table(entry, prefix=prefix, published=_with_key(entry))
     return CapturedTable(
         entry=entry,
         plan=plan,

@@ -6,8 +6,10 @@ Keeps: L1.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from hashlib import sha256
 
 from cdc_reader.discovery.catalog_rows import MATERIALIZED_VIEW, PARTITIONED_TABLE, PLAIN_TABLE, TableRow
 from cdc_reader.discovery.publication import quote_identifier
@@ -17,6 +19,7 @@ from cdc_reader.transcode import Encoder, TablePlan
 from schemas.names import TableName
 from schemas.tables import TableEntry
 
+_DEFINITION = 32
 # `updated_at` may be a date, too: rows of that day are read again.
 _TIMES = {1082: "date", 1114: "timestamp", 1184: "timestamptz"}
 
@@ -26,7 +29,8 @@ class PolledTable:
     """`table` reads whole rows, `keys` only their primary keys.
 
     `has_xmin`: each row says which transaction wrote it. `newer` is the column that tells newer rows, as SQL, and
-    `newer_type` its type; None without one. `unusable`: why the column that the settings name is none.
+    `newer_type` its type; None without one. `unusable`: why the column that the settings name is none. `named_key`:
+    the settings name its key.
     """
 
     table: CapturedTable
@@ -35,11 +39,19 @@ class PolledTable:
     newer: str | None = None
     newer_type: str = ""
     unusable: str = ""
+    named_key: bool = False
 
     @property
     def name(self) -> TableName:
         """The table's name."""
         return self.table.name
+
+    @property
+    def definition(self) -> str:
+        """What the values of its rows depend on: columns, leaves, labels and attributes of types (rule D1)."""
+        entry = self.table.entry
+        text = json.dumps([self.table.plan.fingerprint.hex(), entry.fingerprint, list(entry.types or ())])
+        return sha256(text.encode()).hexdigest()[:_DEFINITION]
 
     def changed(self, condition: str) -> CapturedTable:
         """The table whose rows are read only where the condition (SQL on the relation `r`) holds."""
@@ -60,15 +72,16 @@ def polled_table(
     read = read_plan(entry.name, key, relation.key_order, row_filter=table.read.filter, whole=whole)
     keys = replace(table, plan=key, encoder=key_encoder, read=read)
     has_xmin = _has_xmin(row)
+    found = PolledTable(table, keys, has_xmin, named_key=relation.named_key)
     column = timestamps.get(entry.name)
     if column is None:
-        return PolledTable(table, keys, has_xmin)
+        return found
     if has_xmin:
-        return PolledTable(table, keys, has_xmin, unusable="its rows tell themselves which were written: xmin")
+        return replace(found, unusable="its rows tell themselves which were written: xmin")
     kind = _kind_of_time(entry, column)
     if kind is None:
-        return PolledTable(table, keys, has_xmin, unusable=f"expected a column of a date or a time, got {column!r}")
-    return PolledTable(table, keys, has_xmin, f"r.{quote_identifier(column)}", kind)
+        return replace(found, unusable=f"expected a column of a date or a time, got {column!r}")
+    return replace(found, newer=f"r.{quote_identifier(column)}", newer_type=kind)
 
 
 def _has_xmin(row: TableRow) -> bool:

@@ -24,6 +24,7 @@ from cdc_runtime.settings.models import KafkaSettings
 from schemas.errors import Neighbour, TransientError, Unreachable
 
 _log = structlog.get_logger(__name__)
+FROM_BEGINNING: int = OFFSET_BEGINNING
 _BATCH = 1000
 _WAIT_S = 0.2
 _LSO_PAUSE_S = 0.02

@@ -234,8 +234,8 @@ MUTANTS: tuple[Mutant, ...] = (
         rule="D5",
         without="removing members without identity",
         file="cdc_reader/discovery/publication.py",
-        text=" and member.relation_oid not in safe | roots:",
-        replacement=" and False:",
+        text="or member.relation_oid in safe | roots:",
+        replacement="or True:",
         tests=(f"{_UNIT}/discovery/test_publication.py::test_d5_member_that_lost_its_identity_is_removed",),
     ),
     Mutant(

@@ -191,3 +191,16 @@ def test_s5_row_filter_of_bytes_that_are_no_characters_sets_its_table_aside(enco
     assert "row filter" in found.reason
     assert found.remedy == 'ALTER PUBLICATION "rowferry" DROP TABLE "public"."items";'
     assert judged(items(), of_bytes) is None, "of a UTF8 database it is a character like others"
+
+
+@pytest.mark.rule("S5")
+@pytest.mark.parametrize("limit", [{"row_filter": "(id > 3)"}, {"columns": ("id",)}, {"filter_unread": True}])
+def test_s5_polled_table_whose_publication_keeps_something_back_is_set_aside(limit: dict[str, Any]) -> None:
+    found = replace(items(), polled=True)
+    of = publication((found.oid, "items"))
+    assert judged(found, of) is None
+    limited = replace(of, members=tuple(replace(member, **limit) for member in of.members))
+    aside = judged(found, limited)
+    assert aside is not None
+    assert aside.reason.startswith("it is polled, and the publication limits what is sent of it")
+    assert aside.remedy == 'ALTER PUBLICATION "rowferry" DROP TABLE "public"."items";'

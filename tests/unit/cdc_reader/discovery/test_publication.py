@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import replace
 
 import pytest
 
@@ -61,6 +62,17 @@ def test_d5_member_that_lost_its_identity_is_removed() -> None:
 
     assert plan.statements == ('ALTER PUBLICATION "rowferry" DROP TABLE "public"."log", "public"."notes"',)
     assert plan.removed == (TableName("public", "log"), TableName("public", "notes"))
+
+
+@pytest.mark.rule("S5")
+def test_s5_limits_of_a_table_that_is_polled_are_not_taken_away() -> None:
+    """Without the member nobody would know that rows of it were to be kept back."""
+    members = publication((1, "photos"), (2, "log"), (3, "notes"))
+    limited = replace(members, members=tuple(replace(each, row_filter="(id > 3)") for each in members.members))
+
+    plan = publication_plan(catalog(PHOTOS, NO_KEY, NO_IDENTITY, publication=limited), "rowferry")
+
+    assert plan.removed == (TableName("public", "log"),)
 
 
 def test_operations_and_publication_by_leaf_are_restored() -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from cdc_reader.polling.plans import Kind, Moment, PollTerms, marked, poll_plan, written_since
+from cdc_reader.polling.plans import Kind, Life, Moment, PollTerms, marked, poll_plan, written_since
 from schemas.poll_marks import DONE, HELD, RUNNING, PollMark
 from tests.unit.cdc_reader.polling.polled import polled
 
@@ -16,14 +16,16 @@ TIMED = polled("at", kind="v")
 DAY_US = 86_400_000_000
 NOW = Moment("s1", 1, "started", horizon=1_000, next_xid=1_010, clock_us=10 * DAY_US, newest="2026-01-02")
 TERMS = PollTerms(whole_interval_s=86_400, overlap_s=60)
-FINGERPRINT = TABLE.table.plan.fingerprint.hex()
+FINGERPRINT = TABLE.definition
 DONE_BEFORE = PollMark(
     "public.v", DONE, 500, "topic-1", FINGERPRINT, 7, "s1", 1, "started", 900, "2026-01-01", 9 * DAY_US, 9 * DAY_US + 1
 )
+DONE_BEFORE = replace(DONE_BEFORE, incarnation="life-1")
+LIFE = Life("life-1", "topic-1")
 
 
 def plan(table=TABLE, mark=DONE_BEFORE, moment=NOW, **more):
-    return poll_plan(table, mark, moment, TERMS, **{"topic_id": "topic-1", **more})
+    return poll_plan(table, mark, moment, TERMS, **{"life": LIFE, **more})
 
 
 @pytest.mark.rule("L1")
@@ -38,14 +40,15 @@ def test_l1_rows_behind_the_newest_are_read_where_there_is_no_xmin() -> None:
     assert found.kind is Kind.CHANGED
     assert found.condition == (
         "r.\"at\" OPERATOR(pg_catalog.>=) ('2026-01-01'::pg_catalog.timestamptz OPERATOR(pg_catalog.-) "
-        "'60.000000 seconds'::pg_catalog.interval)"
+        "'60.000000 seconds'::pg_catalog.interval) OR r.\"at\" IS NULL"
     )
 
 
 FIRST = {
     "never read": ({"mark": None}, "the table is new to this pipeline"),
     "cut off": ({"mark": replace(DONE_BEFORE, state=RUNNING)}, "the first read was cut off"),
-    "another topic": ({"topic_id": "topic-2"}, "its topic was made again"),
+    "another topic": ({"life": Life("life-1", "topic-2")}, "its topic was made again"),
+    "another life of the slot": ({"life": Life("life-2", "topic-1")}, "the slot began again"),
     "asked for": ({"again": True}, "it was asked for"),
 }
 

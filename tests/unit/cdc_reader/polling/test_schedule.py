@@ -8,7 +8,12 @@ from cdc_reader.polling.schedule import Schedule
 
 
 def schedule(parallel: int = 1, random: float = 0.5, **intervals: float) -> Schedule:
-    return Schedule(intervals or {"a": 100.0, "b": 100.0}, parallel=parallel, random=lambda: random, now=0.0)
+    return Schedule(intervals or {"a": 100.0, "b": 100.0}, {}, parallel=parallel, random=lambda: random, now=0.0)
+
+
+def test_what_another_session_has_read_waits_for_the_rest_of_its_interval() -> None:
+    turns = Schedule({"a": 100.0, "b": 100.0}, {"a": 30.0}, parallel=2, random=lambda: 0.5, now=5.0)
+    assert (turns.due(5.0), turns.due(35.0)) == (["b"], ["b", "a"])
 
 
 @pytest.mark.rule("L1")
@@ -20,6 +25,9 @@ def test_l1_one_poll_of_a_table_at_once_and_as_many_as_may_run() -> None:
     turns.succeeded("a", 7.0)
     assert turns.due(7.0) == ["b"]
     assert not turns.busy("a")
+    two = schedule(parallel=2, a=100.0)
+    two.began("a")
+    assert (two.due(0.0), two.busy("a")) == ([], True)
 
 
 def test_those_that_wait_longest_come_first() -> None:

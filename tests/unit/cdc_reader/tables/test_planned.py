@@ -74,6 +74,14 @@ def test_d1_table_that_is_gone_is_removed_once_and_only_when_it_was_ours() -> No
     assert [table.name for table in plan(known={**known, "public.others": left}, others=3).removed] == [OTHERS]
 
 
+def test_polled_table_with_a_generated_key_leaves_the_topics_like_any_other() -> None:
+    ours = replace(plan().entries[ITEMS], table="others", topic="cdc.public.others")
+    columns = tuple(replace(column, generated=column.primary_key) for column in ours.columns)
+    known = {**entries(plan()), "public.others": replace(ours, columns=columns)}
+    [removed] = plan(known=known, others=3).removed
+    assert removed.entry.primary_key[0] in [column.name for column in removed.plan.columns]
+
+
 @pytest.mark.rule("D1")
 def test_d1_table_recreated_under_its_name_is_swept_by_its_own_scan() -> None:
     known = {"public.items": replace(plan().entries[ITEMS], oid=99)}
