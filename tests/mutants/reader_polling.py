@@ -92,7 +92,7 @@ MUTANTS: tuple[Mutant, ...] = (
         file="cdc_reader/polling/poller.py",
         text="            if name not in self._uncommitted:\n",
         replacement="            if True:\n",
-        tests=(f"{_POLLER}::test_l1_a_poll_begins_behind_the_commit_of_the_one_before", _HISTORY),
+        tests=(f"{_POLLER}::test_l1_a_poll_begins_behind_the_commit_of_the_one_before",),
     ),
     Mutant(
         rule="L1",
@@ -108,7 +108,7 @@ MUTANTS: tuple[Mutant, ...] = (
         file="cdc_reader/polling/poller.py",
         text="if waiting and not self._schedule.busy(name) and",
         replacement="if waiting and",
-        tests=(_HISTORY,),
+        tests=(f"{_POLLER}::test_l1_rows_asked_for_by_their_keys_wait_for_the_poll_that_is_under_way",),
     ),
     Mutant(
         rule="L2",

@@ -213,7 +213,8 @@ def test_command_that_comes_while_a_poll_is_under_way_has_its_own(world: World) 
     assert ops(world).count("r") == 8
 
 
-def test_rows_asked_for_by_their_keys_wait_for_the_poll_that_is_under_way(world: World) -> None:
+@pytest.mark.rule("L1")
+def test_l1_rows_asked_for_by_their_keys_wait_for_the_poll_that_is_under_way(world: World) -> None:
     filled(world, 4)
     world.step()
     world.ask(Command("k", Kind.REREAD, ("public.v",), "me", 1, keys=("1", "77")))
