@@ -78,7 +78,8 @@ class PollingSettings(SettingsGroup):
     )
     workers: int = Field(1, ge=1, le=16, description="Tables that are polled at the same time.")
     directory: str = Field(
-        "", description="Folder for the list of keys of each polled table, rebuilt at every start; empty: a new one."
+        "",
+        description="Folder for the keys of each polled table, read again at every start; empty: the system's own.",
     )
 
     @staticmethod

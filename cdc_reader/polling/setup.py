@@ -54,7 +54,7 @@ def make_poller(
     own = polling.by_table(polling.intervals, "polling.intervals")
     intervals = {str(name): own.get(name, polling.interval_s) for name in by_name}
     rests = {
-        str(name): rest(mark, table, own.get(name, polling.interval_s), now_us())
+        str(name): rest(mark, table, intervals[str(name)], now_us())
         for name, table in by_name.items()
         if (mark := ready.stored.polls.get(str(name))) is not None
     }

@@ -29,7 +29,6 @@ class Step(Enum):
     ROWS = auto()
     KEYS = auto()
     MISSING = auto()
-    OVER = auto()
 
 
 @dataclass(slots=True, eq=False)

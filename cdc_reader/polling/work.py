@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from cdc_reader.polling.known_rows import KnownRows
 from cdc_reader.polling.plans import Moment
@@ -25,6 +26,7 @@ from cdc_runtime.kafka.admin import KafkaAdmin
 from cdc_runtime.settings.models import KafkaSettings
 from schemas.errors import FatalError, RowferryError
 
+T = TypeVar("T")
 Failed = Callable[[RowferryError], None]
 _CLOSE_S = 1.0
 _MISSING_AT_ONCE = 500  # they are asked for again in one statement
@@ -51,21 +53,18 @@ class RowLists:
         return known
 
     def forget(self, topic: str, topic_id: str) -> None:
-        """A list that something went wrong with is made again."""
-        self._drop((topic, topic_id))
-
-    def keep(self, topics: Collection[tuple[str, str]]) -> None:
-        """Give back the room of all lists but those of these topics and their ids."""
-        for each in self._lists.keys() - set(topics):
-            self._drop(each)
-
-    def _drop(self, which: tuple[str, str]) -> None:
-        known = self._lists.pop(which, None)
+        """Give back the room of a list; it is made again when it is asked for."""
+        known = self._lists.pop((topic, topic_id), None)
         if known is not None and known.alone.acquire(timeout=_CLOSE_S):  # else a worker of before has it to its end
             try:
                 known.close()
             finally:
                 known.alone.release()
+
+    def keep(self, topics: Collection[tuple[str, str]]) -> None:
+        """Give back the room of all lists but those of these topics and their ids."""
+        for each in self._lists.keys() - set(topics):
+            self.forget(*each)
 
     def close(self) -> None:
         """Give back the room of all of them."""
@@ -123,15 +122,13 @@ class PollWork:
     def prepare(self, table: PolledTable, below: int, done: Callable[[Prepared], None], failed: Failed) -> None:
         """Bring the list up to its end, without rows below a version, then look at the server."""
 
-        def task(worker: Worker) -> Prepared:
-            known = self._list(table)
-            with known.alone:
-                catch_up(known, self._kafka, table.table.topic, self._admin)
-                known.forget_below(below)
-                found = moment(worker, table, self._terms, system_id=self._system_id, timeline=self._timeline)
-                return Prepared(found, known.count())
+        def task(known: KnownRows, worker: Worker) -> Prepared:
+            catch_up(known, self._kafka, table.table.topic, self._admin)
+            known.forget_below(below)
+            found = moment(worker, table, self._terms, system_id=self._system_id, timeline=self._timeline)
+            return Prepared(found, known.count())
 
-        self._side.submit(task, done, failed, alone=True)
+        self._submit(table, task, done, failed)
 
     def read(
         self,
@@ -146,44 +143,40 @@ class PollWork:
     ) -> None:
         """Read a chunk; what the topic holds of before version `since` does not count; None: all its rows go out."""
 
-        def task(worker: Worker) -> RowsRead:
-            known = self._list(table)
-            with known.alone:
-                return read_rows(
-                    worker, table, request, self._terms, known, poll=poll, since=since, checks_key=checks_key
-                )
+        def task(known: KnownRows, worker: Worker) -> RowsRead:
+            return read_rows(worker, table, request, self._terms, known, poll=poll, since=since, checks_key=checks_key)
 
-        self._side.submit(task, done, failed, alone=True)
+        self._submit(table, task, done, failed)
 
     def count_missing(self, table: PolledTable, poll: int, done: Callable[[int], None], failed: Failed) -> None:
         """Count the rows that a poll has not seen."""
-
-        def task(_: Worker) -> int:
-            known = self._list(table)
-            with known.alone:
-                return known.missing(poll)
-
-        self._side.submit(task, done, failed, alone=True)
+        self._submit(table, lambda known, _: known.missing(poll), done, failed)
 
     def missing(
         self, table: PolledTable, poll: int, after: bytes | None, done: Callable[[list[bytes]], None], failed: Failed
     ) -> None:
         """The next keys that a poll has not seen."""
-
-        def task(_: Worker) -> list[bytes]:
-            known = self._list(table)
-            with known.alone:
-                return known.missing_keys(poll, after, _MISSING_AT_ONCE)
-
-        self._side.submit(task, done, failed, alone=True)
+        self._submit(table, lambda known, _: known.missing_keys(poll, after, _MISSING_AT_ONCE), done, failed)
 
     def forget(self, table: PolledTable) -> None:
         """Make the list of a table again."""
-        self._lists.forget(table.table.topic, self.topics.get(table.table.topic, ""))
+        self._lists.forget(*self._topic_of(table))
 
-    def _list(self, table: PolledTable) -> KnownRows:
+    def _submit(
+        self, table: PolledTable, use: Callable[[KnownRows, Worker], T], done: Callable[[T], None], failed: Failed
+    ) -> None:
+        """Have a worker use the list of a table, alone."""
+
+        def task(worker: Worker) -> T:
+            known = self._lists.of(*self._topic_of(table))
+            with known.alone:
+                return use(known, worker)
+
+        self._side.submit(task, done, failed, alone=True)
+
+    def _topic_of(self, table: PolledTable) -> tuple[str, str]:
         topic = table.table.topic
-        return self._lists.of(topic, self.topics.get(topic, ""))
+        return topic, self.topics.get(topic, "")
 
 
 def now_us() -> int:

@@ -68,7 +68,7 @@ def polled_table(
     `key` is the plan of its key alone; `timestamps` are the columns that the settings name.
     """
     entry, relation = table.entry, row.relation
-    whole = not table.read.relation.startswith("ONLY ")
+    whole = relation.kind != PLAIN_TABLE
     read = read_plan(entry.name, key, relation.key_order, row_filter=table.read.filter, whole=whole)
     keys = replace(table, plan=key, encoder=key_encoder, read=read)
     has_xmin = _has_xmin(row)
